@@ -1,0 +1,261 @@
+//! What a renewal does next, as one pure function with a test per row (R2, R7, R9, R10, R14).
+
+use core::time::Duration;
+
+use crate::breaker::Admission;
+use crate::freshness::{Freshness, assess};
+use crate::policy::Policy;
+use crate::record::{Intent, LoginReason, Record, State};
+use crate::reuse::Reuse;
+use crate::time::{Now, UnixTime};
+
+/// What the caller needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// A token that is not due for renewal and lives for `min_ttl` more.
+    Fresh {
+        /// How long the token should still live; zero when any time will do.
+        min_ttl: Duration,
+    },
+    /// A token of a later generation than this: that one was rejected (R13), or a renewal is wanted
+    /// and one that somebody else has just made is as good.
+    NewerThan(u64),
+    /// A renewal, whoever has just made one.
+    Force,
+    /// A new login with stored credentials, whatever there is.
+    NewLogin,
+}
+
+/// The ways to a token that a profile has, beside a person (R14).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rungs {
+    /// A refresh token may be used where there is one.
+    pub refresh: bool,
+    /// A login needs no person: client credentials, a stored password.
+    pub login: bool,
+    /// An API key stands in when nothing else is left.
+    pub api_key: bool,
+}
+
+/// Everything that a plan depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Situation<'a> {
+    /// The record as read under the lease; the default one when there is none.
+    pub record: &'a Record,
+    /// Both clocks.
+    pub now: Now,
+    /// The profile's policy.
+    pub policy: &'a Policy,
+    /// Moves the start of renewal (R12).
+    pub salt: u64,
+    /// What the caller needs.
+    pub demand: Demand,
+    /// The ways to a token.
+    pub rungs: Rungs,
+    /// What the breaker of the token endpoint says.
+    pub breaker: Admission,
+    /// Requests of this renewal whose outcome was lost.
+    pub lost: u32,
+    /// Time this renewal has spent on requests whose outcome was lost.
+    pub waited: Duration,
+}
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// The record's token meets the demand, or is the best there is and still valid: no request.
+    Adopt,
+    /// Make this request.
+    Spend(Spend),
+    /// The API key stands in.
+    ApiKey,
+    /// Nothing more can be done now.
+    Stop(Stop),
+}
+
+/// A request to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spend {
+    /// Send the refresh token.
+    Refresh,
+    /// Send the refresh token again although the outcome of an earlier sending is not known (R7).
+    Replay,
+    /// Log in with stored credentials.
+    Login,
+}
+
+/// Why nothing more can be done now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Only a person can help.
+    NeedsLogin(LoginReason),
+    /// A request's outcome is not known, and asking again now could do harm or is useless.
+    InDoubt,
+    /// The server asked not to be asked before.
+    Later {
+        /// When asking makes sense again.
+        retry_at: UnixTime,
+    },
+    /// The breaker is open.
+    BreakerOpen {
+        /// When the next trial is let through.
+        until: UnixTime,
+    },
+}
+
+/// A request with less time than this is not worth making.
+const LEAST_DEADLINE: Duration = Duration::from_secs(1);
+
+/// Decides the next step of a renewal.
+pub fn plan(situation: &Situation<'_>) -> Plan {
+    let Situation { record, now, policy, demand, rungs, .. } = *situation;
+    if demand == Demand::NewLogin {
+        return if rungs.login {
+            situation.spend(Spend::Login)
+        } else {
+            Plan::Stop(Stop::NeedsLogin(situation.reason()))
+        };
+    }
+    if situation.is_met() {
+        return Plan::Adopt;
+    }
+    if let Some(failure) = record.failure {
+        // Somebody has just failed; the token is valid: another round later (R10, R15).
+        if situation.may_serve() && now.since(&failure.at) < policy.round && situation.lost == 0 {
+            return Plan::Adopt;
+        }
+        if let Some(retry_at) = failure.retry_at.filter(|at| now.wall < *at)
+            // A clock set back must not make a short wait long.
+            && retry_at.since(now.wall) <= policy.max_delay * 2
+        {
+            return situation.serve_or_stop(Stop::Later { retry_at });
+        }
+    }
+    if let State::NeedsLogin(reason) = record.state {
+        return situation.next_rung(reason);
+    }
+    if !rungs.refresh || record.refresh_token(&now).is_none() {
+        return situation.next_rung(situation.reason());
+    }
+    match record.intent {
+        Some(intent) => situation.resolve(intent),
+        None => situation.spend(Spend::Refresh),
+    }
+}
+
+impl Situation<'_> {
+    fn freshness(&self) -> Option<Freshness> {
+        let token = self.record.token.as_ref()?;
+        Some(assess(token, &self.now, self.policy, self.salt))
+    }
+
+    fn is_valid(&self) -> bool {
+        self.freshness().is_some_and(Freshness::is_valid)
+    }
+
+    /// Whether a valid token satisfies the caller for want of a better one (R10). A caller whose
+    /// token was rejected is not helped by the same token.
+    fn may_serve(&self) -> bool {
+        matches!(self.demand, Demand::Fresh { .. }) && self.is_valid()
+    }
+
+    /// Whether the record's token is all that the caller needs.
+    fn is_met(&self) -> bool {
+        let Some(token) = &self.record.token else { return false };
+        match self.demand {
+            Demand::Fresh { min_ttl } => {
+                let fresh = matches!(self.freshness(), Some(Freshness::Fresh { .. }));
+                // More than the server ever gives cannot be had by asking again.
+                let attainable = token.lifetime.map_or(Duration::ZERO, |life| life * 9 / 10);
+                fresh && token.left(&self.now).is_none_or(|left| left >= min_ttl.min(attainable))
+            }
+            Demand::NewerThan(generation) => self.record.generation > generation && self.is_valid(),
+            Demand::Force | Demand::NewLogin => false,
+        }
+    }
+
+    /// Why there is nothing to refresh with.
+    fn reason(&self) -> LoginReason {
+        match (self.record.state, &self.record.token) {
+            (State::NeedsLogin(reason), _) => reason,
+            (State::Active, None) => LoginReason::NeverLoggedIn,
+            (State::Active, Some(token)) if token.refresh_ended(&self.now) => {
+                LoginReason::RefreshExpired
+            }
+            (State::Active, Some(_)) => LoginReason::NoRefreshToken,
+        }
+    }
+
+    /// The rungs below the refresh token (R14). Rejected credentials are not tried again: accounts
+    /// are locked for that.
+    fn next_rung(&self, reason: LoginReason) -> Plan {
+        if self.rungs.login && reason != LoginReason::CredentialsRejected {
+            self.spend(Spend::Login)
+        } else if self.may_serve() {
+            Plan::Adopt
+        } else if self.rungs.api_key {
+            Plan::ApiKey
+        } else {
+            Plan::Stop(Stop::NeedsLogin(reason))
+        }
+    }
+
+    /// An intent without an outcome (R7).
+    fn resolve(&self, intent: Intent) -> Plan {
+        if self.waited + LEAST_DEADLINE > self.policy.exchange_deadline || self.lost > 1 {
+            return self.serve_or_stop(Stop::InDoubt);
+        }
+        let reuse = self.record.reuse(self.policy.reuse);
+        let harmless = match reuse.window() {
+            None => true,
+            Some(window) => {
+                let first = intent.replays == 0 || matches!(reuse, Reuse::Grace(_));
+                first && self.now.since(&intent.since) < window
+            }
+        };
+        if harmless {
+            self.spend(Spend::Replay)
+        } else if self.may_serve() {
+            Plan::Adopt
+        } else if self.lost > 0 {
+            // Say that it is not known before the last resort is taken.
+            Plan::Stop(Stop::InDoubt)
+        } else {
+            self.spend(Spend::Replay)
+        }
+    }
+
+    fn spend(&self, spend: Spend) -> Plan {
+        match self.breaker {
+            Admission::Closed | Admission::Trial => Plan::Spend(spend),
+            Admission::Open { until } => self.serve_or_stop(Stop::BreakerOpen { until }),
+        }
+    }
+
+    fn serve_or_stop(&self, stop: Stop) -> Plan {
+        if self.may_serve() {
+            Plan::Adopt
+        } else if self.rungs.api_key && self.policy.api_key_while_away {
+            Plan::ApiKey
+        } else {
+            Plan::Stop(stop)
+        }
+    }
+}
+
+impl Situation<'_> {
+    /// How long the next request may take (R17). Where a lost answer can be asked for again only
+    /// for a while, half of what is left: the replay must still fall inside (R7).
+    pub fn deadline(&self) -> Duration {
+        let left = self.policy.exchange_deadline.saturating_sub(self.waited);
+        match self.record.reuse(self.policy.reuse).window() {
+            Some(window) if !window.is_zero() && self.lost == 0 => left.min(window).div_f64(2.0),
+            _ => left,
+        }
+        .max(LEAST_DEADLINE)
+    }
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

@@ -1,0 +1,324 @@
+//! What a store keeps under a key, and how it may change.
+//!
+//! Every change is a function from a record to the next one: the renewal decides nothing by
+//! assigning fields.
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Cause;
+use crate::reuse::Reuse;
+use crate::secret::Secret;
+use crate::time::{Now, UnixTime};
+use crate::token::{Grant, Token};
+
+/// What is kept of one credential.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    /// Grows by one whenever the token changes.
+    pub generation: u64,
+    /// Grows by one whenever anything changes: the newer of two copies is the one with more.
+    pub revision: u64,
+    /// The token; none before the first login.
+    pub token: Option<Token>,
+    /// Whether anything but a person can renew it.
+    pub state: State,
+    /// A refresh token is being spent, or was and the outcome is not known (R3, R7).
+    pub intent: Option<Intent>,
+    /// The last failed renewal since the token changed.
+    pub failure: Option<Failure>,
+    /// What logs in again without a person (C9).
+    pub credentials: Option<Credentials>,
+    /// The reuse class that the server was seen to have.
+    pub learned: Option<Reuse>,
+    /// Outcomes that were not known when they happened, over the record's life (R7).
+    pub doubts: u32,
+    /// The server's clock less ours, in milliseconds, from its last `Date` header (R11).
+    pub clock_offset: Option<i64>,
+    /// When the record was last written.
+    pub stored_at: UnixTime,
+}
+
+/// Whether a login is alive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Renewals may go on.
+    #[default]
+    Active,
+    /// Only a new login helps. The token is still served until it expires (R9).
+    NeedsLogin(LoginReason),
+}
+
+/// Why a login ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum LoginReason {
+    /// Nobody has logged in yet, or they logged out.
+    NeverLoggedIn,
+    /// The server rejected the current refresh token.
+    RefreshRejected,
+    /// The server rejected the refresh token after a reply was lost: its successor never arrived.
+    RotationLost,
+    /// The server rejected the stored user name and password.
+    CredentialsRejected,
+    /// The refresh token has come to its known end.
+    RefreshExpired,
+    /// There is no refresh token and no other way to renew.
+    NoRefreshToken,
+}
+
+impl LoginReason {
+    /// The reason in words.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::NeverLoggedIn => "nobody is logged in",
+            Self::RefreshRejected => "the server rejected the refresh token",
+            Self::RotationLost => {
+                "a reply of the server was lost, and it no longer takes the refresh token before it"
+            }
+            Self::CredentialsRejected => "the server rejected the stored credentials",
+            Self::RefreshExpired => "the refresh token has expired",
+            Self::NoRefreshToken => "the token has expired and there is no refresh token",
+        }
+    }
+}
+
+/// "Generation g is being spent": written before the refresh token leaves (R3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// When this refresh token was first sent.
+    pub since: Now,
+    /// How often it has been sent.
+    pub attempt: u32,
+    /// How often it was sent although an earlier outcome was not known.
+    pub replays: u32,
+}
+
+/// A failed renewal, kept so that other processes and people know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What went wrong.
+    pub cause: Cause,
+    /// When.
+    pub at: Now,
+    /// The server asked not to be asked before (`Retry-After`).
+    pub retry_at: Option<UnixTime>,
+    /// Renewals that have failed in a row.
+    pub count: u32,
+}
+
+/// What logs in without a person, sealed with the record (C9).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Credentials {
+    /// User name for the password grant or the login endpoint.
+    pub username: Option<String>,
+    /// Its password.
+    pub password: Option<Secret>,
+    /// The client's secret (RFC 6749 §2.3.1).
+    pub client_secret: Option<Secret>,
+}
+
+impl Record {
+    /// The record with `intent` to send its refresh token at `now`; `replay` when the outcome of an
+    /// earlier sending is not known.
+    #[must_use]
+    pub fn intend(&self, now: Now, replay: bool) -> Self {
+        let intent = match self.intent {
+            Some(intent) => Intent {
+                attempt: intent.attempt.saturating_add(1),
+                replays: intent.replays.saturating_add(u32::from(replay)),
+                ..intent
+            },
+            None => Intent { since: now, attempt: 1, replays: 0 },
+        };
+        self.next(|record| record.intent = Some(intent))
+    }
+
+    /// The record after the server granted a token to a request sent at `sent`.
+    #[must_use]
+    pub fn granted(&self, grant: Grant, sent: Now) -> Self {
+        let learned = match (&self.token, &grant.refresh_token) {
+            (Some(Token { refresh_token: Some(old), .. }), Some(new)) if old != new => None,
+            (Some(Token { refresh_token: Some(_), .. }), _) => Some(Reuse::Stable),
+            _ => self.learned,
+        };
+        let token = Token::from_grant(grant, sent, self.token.as_ref());
+        self.next(|record| {
+            record.generation += 1;
+            record.token = Some(token);
+            record.state = State::Active;
+            record.intent = None;
+            record.failure = None;
+            record.learned = learned;
+        })
+    }
+
+    /// The record after a new login, which succeeds nothing: no old refresh token is carried over.
+    #[must_use]
+    pub fn logged_in(&self, grant: Grant, sent: Now) -> Self {
+        let token = Token::from_grant(grant, sent, None);
+        self.next(|record| {
+            record.generation += 1;
+            record.token = Some(token);
+            record.state = State::Active;
+            record.intent = None;
+            record.failure = None;
+        })
+    }
+
+    /// The record after the server granted a token that breaks a rule (C8): the access token is
+    /// refused, but the refresh token was spent, so that its successor must be kept.
+    #[must_use]
+    pub fn granted_against_rules(&self, refresh_token: Option<Secret>, failure: Failure) -> Self {
+        self.next(|record| {
+            if let (Some(token), Some(successor)) = (&mut record.token, refresh_token) {
+                token.refresh_token = Some(successor);
+                record.generation += 1;
+            }
+            record.intent = None;
+            record.failure = Some(failure);
+        })
+    }
+
+    /// The record after an answer that decides nothing: nothing is lost but time. An older doubt
+    /// stays a doubt.
+    #[must_use]
+    pub fn failed(&self, failure: Failure) -> Self {
+        self.next(|record| {
+            record.intent = record.intent.filter(|intent| intent.replays > 0);
+            record.failure = Some(failure);
+        })
+    }
+
+    /// The record after a request whose outcome is not known: the intent stays (R7).
+    #[must_use]
+    pub fn in_doubt(&self, failure: Failure) -> Self {
+        self.next(|record| {
+            record.doubts = record.doubts.saturating_add(1);
+            record.failure = Some(failure);
+        })
+    }
+
+    /// The record after the login ended. Token and credentials stay (R9).
+    #[must_use]
+    pub fn ended(&self, reason: LoginReason) -> Self {
+        self.next(|record| {
+            record.state = State::NeedsLogin(reason);
+            record.intent = None;
+        })
+    }
+
+    /// The failure `cause` at `now`, counted after the one before it.
+    pub fn failure(&self, cause: Cause, now: Now, retry_after: Option<Duration>) -> Failure {
+        Failure {
+            cause,
+            at: now,
+            retry_at: retry_after.map(|wait| now.wall.plus(wait)),
+            count: self.failure.map_or(0, |failure| failure.count).saturating_add(1),
+        }
+    }
+
+    /// Whether `self` was written after `other`. The token counts first: a holder that lost its
+    /// lease may have fewer revisions, but a newer token (R19).
+    pub fn is_newer_than(&self, other: &Self) -> bool {
+        (self.generation, self.revision) > (other.generation, other.revision)
+    }
+
+    /// The reuse class that counts: the profile's, unless it says nothing and the record knows.
+    pub fn reuse(&self, configured: Reuse) -> Reuse {
+        match configured {
+            Reuse::Unknown => self.learned.unwrap_or_default(),
+            known => known,
+        }
+    }
+
+    /// The refresh token, if there is one that is not known to have ended.
+    pub fn refresh_token(&self, now: &Now) -> Option<&Secret> {
+        let token = self.token.as_ref().filter(|token| !token.refresh_ended(now))?;
+        token.refresh_token.as_ref()
+    }
+
+    /// A changed copy, one revision on.
+    #[must_use]
+    pub fn next(&self, change: impl FnOnce(&mut Self)) -> Self {
+        let mut record = self.clone();
+        record.revision += 1;
+        change(&mut record);
+        record
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grant(access: &str, refresh: Option<&str>) -> Grant {
+        let mut grant = Grant::bearer(Secret::new(access));
+        grant.refresh_token = refresh.map(Secret::new);
+        grant
+    }
+
+    fn active() -> Record {
+        Record::default().granted(grant("at-1", Some("rt-1")), Now::default())
+    }
+
+    #[test]
+    fn every_change_is_one_revision_and_only_a_token_a_generation() {
+        let record = active();
+        assert_eq!((record.generation, record.revision), (1, 1));
+        let intent = record.intend(Now::default(), false);
+        assert_eq!((intent.generation, intent.revision), (1, 2));
+        assert!(intent.is_newer_than(&record));
+        let next = intent.granted(grant("at-2", Some("rt-2")), Now::default());
+        assert_eq!((next.generation, next.revision), (2, 3));
+        assert_eq!(next.intent, None);
+    }
+
+    #[test]
+    fn r19_a_newer_token_beats_more_revisions() {
+        let mut busy = active();
+        busy.revision = 99;
+        let fenced = active().granted(grant("at-2", Some("rt-2")), Now::default());
+        assert!(fenced.is_newer_than(&busy));
+    }
+
+    #[test]
+    fn r7_a_failure_clears_an_intent_but_no_doubt() {
+        let now = Now::default();
+        let first = active().intend(now, false);
+        let failure = first.failure(Cause::Status(503), now, None);
+        assert_eq!(first.failed(failure).intent, None);
+        let replay = first.in_doubt(failure).intend(now, true);
+        let after = replay.failed(failure).intent.expect("still in doubt");
+        assert_eq!((after.attempt, after.replays), (2, 1));
+    }
+
+    #[test]
+    fn r9_an_ended_login_keeps_its_token() {
+        let ended = active().ended(LoginReason::RefreshRejected);
+        assert_eq!(ended.token, active().token);
+    }
+
+    #[test]
+    fn r7_what_a_server_does_is_learned() {
+        let stable = active().granted(grant("at-2", None), Now::default());
+        assert_eq!(stable.reuse(Reuse::Unknown), Reuse::Stable);
+        assert_eq!(stable.reuse(Reuse::Strict), Reuse::Strict);
+        let rotated = stable.granted(grant("at-3", Some("rt-2")), Now::default());
+        assert_eq!(rotated.reuse(Reuse::Unknown), Reuse::Unknown);
+    }
+
+    #[test]
+    fn c8_a_refused_grant_keeps_the_spent_tokens_successor() {
+        let spent = active().intend(Now::default(), false);
+        let failure = spent.failure(Cause::Rule, Now::default(), None);
+        let kept = spent.granted_against_rules(Some(Secret::new("rt-2")), failure);
+        let token = kept.token.expect("the old one");
+        assert_eq!(token.access_token, Secret::new("at-1"));
+        assert_eq!(token.refresh_token, Some(Secret::new("rt-2")));
+        assert_eq!(kept.intent, None);
+    }
+}

@@ -1,0 +1,1 @@
+//! Where tokens are born, succeed one another and end.

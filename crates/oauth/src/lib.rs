@@ -1,0 +1,1 @@
+//! The OAuth wire: requests out, replies in, as http types; no sockets.

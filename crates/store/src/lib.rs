@@ -1,0 +1,1 @@
+//! Where Unlapse records rest, and how they are sealed.
