@@ -1,1 +1,41 @@
 //! Tokens that never lapse: one durable, cancel-safe renewal across tasks, processes and hosts.
+//!
+//! - **Get a token**: [`TokenSource`], put together by [`Builder`].
+//! - **What it is made of**: a [`Store`](unlapse_core::Store) where records rest, an [`Exchange`]
+//!   with a server, a [`Clock`], a [`Spawn`]. Each can be replaced; the renewal stays.
+//! - **What happens**: [`Event`], told to an [`Observer`] and logged with `tracing`.
+//! - **What can go wrong**: [`Error`], with a stable code each.
+//!
+//! # Why another client library
+//!
+//! A server that rotates refresh tokens revokes the whole login when one is used twice. Two
+//! processes that refresh at once, a caller that is cancelled, a full disk, a lost reply: each is a
+//! logout. Here a renewal is a transaction: under an exclusive lease, with the record read again, an
+//! intent written before the refresh token leaves and the answer durable before anyone is told.
+
+mod builder;
+mod current;
+mod effects;
+mod events;
+mod hold;
+mod http;
+mod info;
+mod keeper;
+mod renew;
+mod server;
+mod shared;
+mod source;
+
+#[cfg(feature = "reqwest")]
+pub mod reqwest;
+#[cfg(feature = "tokio")]
+pub mod tokio;
+
+pub use builder::Builder;
+pub use effects::{Breakers, Clock, Exchange, MemoryBreakers, Request, Revoked, Spawn};
+pub use events::{Event, Observer};
+pub use http::{Http, HttpReply, NoReply};
+pub use info::{Info, Source};
+pub use server::{AuthMethod, Endpoints, LoginRung, Server, ServerExchange};
+pub use source::{AccessToken, Bearer, TokenSource};
+pub use unlapse_core::{Error, Key, Policy, Secret};

@@ -54,7 +54,9 @@ pub struct Situation<'a> {
     pub rungs: Rungs,
     /// What the breaker of the token endpoint says.
     pub breaker: Admission,
-    /// Requests of this renewal whose outcome was lost.
+    /// Requests that this renewal has made.
+    pub attempts: u32,
+    /// Those of them whose outcome was lost.
     pub lost: u32,
     /// Time this renewal has spent on requests whose outcome was lost.
     pub waited: Duration,
@@ -121,7 +123,8 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
     }
     if let Some(failure) = record.failure {
         // Somebody has just failed; the token is valid: another round later (R10, R15).
-        if situation.may_serve() && now.since(&failure.at) < policy.round && situation.lost == 0 {
+        if situation.may_serve() && now.since(&failure.at) < policy.round && situation.attempts == 0
+        {
             return Plan::Adopt;
         }
         if let Some(retry_at) = failure.retry_at.filter(|at| now.wall < *at)

@@ -90,6 +90,7 @@ impl Row {
             demand: self.demand,
             rungs: self.rungs,
             breaker: self.breaker,
+            attempts: self.lost,
             lost: self.lost,
             waited: Duration::ZERO,
         })
@@ -264,6 +265,7 @@ fn r7_r17_a_replay_fits_into_the_window() {
             demand: ANY,
             rungs: REFRESH,
             breaker: Admission::Closed,
+            attempts: lost,
             lost,
             waited: Duration::from_secs(waited),
         }

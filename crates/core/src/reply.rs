@@ -45,6 +45,8 @@ pub enum Body {
     Json,
     /// Anything else.
     Garbage,
+    /// More than the size limit (1 MiB): what it begins with is not looked at.
+    TooLarge,
 }
 
 /// The `error` of an error reply.
@@ -115,6 +117,7 @@ pub fn classify(answer: Answer, door: Door) -> Verdict {
             Verdict::Rejected(Rejection::InvalidGrant)
         }
         Body::Html => transient(Cause::Html(status), status != 401),
+        Body::TooLarge => transient(Cause::TooLarge, true),
         Body::Grant(_) | Body::Json | Body::Empty | Body::Garbage => {
             transient(Cause::Unreadable(status), status != 401)
         }
@@ -172,6 +175,8 @@ mod tests {
             (200, Body::Json, transient(Cause::Unreadable(200), true)),
             (200, Body::Empty, transient(Cause::Unreadable(200), true)),
             (404, Body::Garbage, transient(Cause::Unreadable(404), true)),
+            (200, Body::TooLarge, transient(Cause::TooLarge, true)),
+            (503, Body::TooLarge, transient(Cause::Status(503), true)),
         ];
         for (status, body, expected) in rows {
             assert_eq!(judge(status, body.clone(), Door::Token), expected, "{status} {body:?}");

@@ -69,7 +69,8 @@ impl fmt::Display for UnixTime {
 /// Two points compare only within one boot of one machine; `boot` tells boots apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BootTime {
-    /// Names the boot, so that a record carried to another machine is not misread.
+    /// Names the boot, so that a record carried to another machine is not misread; zero where it
+    /// has no name.
     pub boot: u64,
     /// Milliseconds since that boot.
     pub millis: u64,
@@ -78,7 +79,7 @@ pub struct BootTime {
 impl BootTime {
     /// Time from `earlier` to `self`, or `None` when they belong to different boots.
     pub fn since(self, earlier: Self) -> Option<Duration> {
-        (self.boot == earlier.boot)
+        (self.boot == earlier.boot && self.boot != 0)
             .then(|| Duration::from_millis(self.millis.saturating_sub(earlier.millis)))
     }
 }

@@ -1,0 +1,128 @@
+//! What the hot path reads: the newest token, prepared for requests.
+
+use std::cell::Cell;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use http::HeaderValue;
+use unlapse_core::{Freshness, Now, Policy, Record, Secret, UnixTime, assess};
+use unlapse_oauth::bearer::{CredentialError, authorization};
+
+use crate::hold::Kept;
+
+/// Copies of the header, so that threads do not fight over one reference count. Made when a thread
+/// first asks, so that a token used by one thread costs one copy.
+const SHARDS: usize = 8;
+
+/// A published credential. Replaced as a whole, never changed.
+pub(crate) struct Current {
+    pub(crate) credential: Credential,
+    /// The hot path serves between these two by the coarse wall clock; outside, both clocks are
+    /// asked and the store may be looked at.
+    hot: (UnixTime, UnixTime),
+    headers: [OnceLock<HeaderValue>; SHARDS],
+}
+
+/// What is put on requests.
+pub(crate) enum Credential {
+    Token { record: Box<Record>, kept: Kept },
+    ApiKey { header: HeaderValue },
+}
+
+impl Current {
+    /// Publishes a record's token; `None` when it has none.
+    pub(crate) fn token(
+        record: Box<Record>,
+        kept: Kept,
+        now: &Now,
+        policy: &Policy,
+        salt: u64,
+    ) -> Option<Self> {
+        let token = record.token.as_ref()?;
+        let until = match assess(token, now, policy, salt) {
+            Freshness::Fresh { due_in } => due_in.min(policy.trust),
+            // A renewal has just been tried: served without asking until the next round.
+            Freshness::Due { left } => left.min(policy.round),
+            Freshness::Expired => Duration::ZERO,
+        };
+        let hot = (now.wall.minus(policy.skew), now.wall.plus(until));
+        Some(Self {
+            credential: Credential::Token { record, kept },
+            hot,
+            headers: Default::default(),
+        })
+    }
+
+    /// Publishes an API key, until the ladder is to be tried from its top again.
+    pub(crate) fn api_key(header: HeaderValue, now: &Now, policy: &Policy) -> Self {
+        let hot = (now.wall.minus(policy.skew), now.wall.plus(policy.round));
+        Self { credential: Credential::ApiKey { header }, hot, headers: Default::default() }
+    }
+
+    /// Whether it may be served without another look.
+    pub(crate) fn is_hot(&self, coarse: UnixTime) -> bool {
+        self.hot.0 <= coarse && coarse < self.hot.1
+    }
+
+    /// Grows with each token; zero for an API key, which no record holds.
+    pub(crate) fn generation(&self) -> u64 {
+        self.record().map_or(0, |record| record.generation)
+    }
+
+    /// Whether `other` comes too late. A lower generation that was written later is a new login
+    /// after the old one was cleared, and counts.
+    pub(crate) fn supersedes(&self, other: &Self) -> bool {
+        match (self.record(), other.record()) {
+            (Some(ours), Some(theirs)) => {
+                ours.generation > theirs.generation && ours.stored_at >= theirs.stored_at
+            }
+            _ => false,
+        }
+    }
+
+    /// The record behind it, unless it is an API key.
+    pub(crate) fn record(&self) -> Option<&Record> {
+        match &self.credential {
+            Credential::Token { record, .. } => Some(record),
+            Credential::ApiKey { .. } => None,
+        }
+    }
+
+    /// Whether the newest token still has to be saved (R5).
+    pub(crate) fn is_unsaved(&self) -> bool {
+        matches!(&self.credential, Credential::Token { kept: Kept::Unsaved { .. }, .. })
+    }
+
+    /// The `Authorization` header, prepared.
+    pub(crate) fn header(&self) -> Result<HeaderValue, CredentialError> {
+        let record = match &self.credential {
+            Credential::ApiKey { header } => return Ok(header.clone()),
+            Credential::Token { record, .. } => record,
+        };
+        let shard = &self.headers[shard()];
+        if let Some(header) = shard.get() {
+            return Ok(header.clone());
+        }
+        let token = record.token.as_ref().ok_or(CredentialError::Empty)?;
+        let header = authorization(&token.token_type, &token.access_token)?;
+        Ok(shard.get_or_init(|| header).clone())
+    }
+}
+
+/// An API key on a request (RFC 6750 §2.1).
+pub(crate) fn api_key_header(key: &Secret) -> Result<HeaderValue, CredentialError> {
+    authorization("Bearer", key)
+}
+
+/// This thread's copy.
+fn shard() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local!(static SHARD: Cell<usize> = const { Cell::new(usize::MAX) });
+    SHARD.with(|shard| {
+        if shard.get() == usize::MAX {
+            shard.set(NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS);
+        }
+        shard.get()
+    })
+}

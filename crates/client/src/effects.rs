@@ -1,0 +1,104 @@
+//! The effects that a renewal is given: clock, tasks, network, breakers. Nothing here names tokio,
+//! files or HTTP, so that the same renewal runs in a simulator that breaks all of them.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use unlapse_core::{Answer, BoxFuture, Breaker, Credentials, Door, Now, Rungs, Secret, UnixTime};
+
+/// What time it is, and waiting.
+pub trait Clock: Send + Sync {
+    /// Both clocks, exactly.
+    fn now(&self) -> Now;
+
+    /// The wall clock, cheaply and at most a few milliseconds behind: for the hot path.
+    fn coarse(&self) -> UnixTime;
+
+    /// Waits. Must not count time for which it was not polled as not passed.
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+}
+
+/// Starts tasks of their own, which go on when whoever started them is gone (R6).
+pub trait Spawn: Send + Sync {
+    /// Runs `task` to its end.
+    fn spawn(&self, task: BoxFuture<'static, ()>);
+}
+
+/// A request to the authorization server.
+#[derive(Clone, Copy, Debug)]
+pub enum Request<'a> {
+    /// Send the refresh token (RFC 6749 §6).
+    Refresh {
+        /// The refresh token.
+        refresh_token: &'a Secret,
+        /// What the record keeps beside it, such as a client secret.
+        credentials: Option<&'a Credentials>,
+    },
+    /// Log in with what the profile and the record have (R14).
+    Login {
+        /// What the record keeps, such as user name and password.
+        credentials: Option<&'a Credentials>,
+    },
+}
+
+/// The network: one authorization server, one profile.
+pub trait Exchange: Send + Sync {
+    /// The token endpoint's name, which its breaker is kept under (R16). No secret, no query.
+    fn endpoint(&self) -> String;
+
+    /// The ways to a token that this profile has, given what the record keeps.
+    fn rungs(&self, credentials: Option<&Credentials>) -> Rungs;
+
+    /// What a bare 401 means to this request.
+    fn door(&self, request: &Request<'_>) -> Door;
+
+    /// Makes the request and reads the whole answer. The caller bounds the time: dropping the
+    /// future gives the request up. Must tell [`Answer::Unsent`] from [`Answer::Lost`] truly.
+    fn send<'a>(&'a self, request: Request<'a>) -> BoxFuture<'a, Answer>;
+
+    /// Revokes a token at the server (RFC 7009).
+    fn revoke<'a>(
+        &'a self,
+        token: &'a Secret,
+        credentials: Option<&'a Credentials>,
+    ) -> BoxFuture<'a, Revoked>;
+}
+
+/// What became of a revocation (RFC 7009 §2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Revoked {
+    /// The server has revoked it, or never knew it.
+    Done,
+    /// The server has no revocation endpoint.
+    Unsupported,
+    /// It could not be done now.
+    Failed(unlapse_core::Cause),
+}
+
+/// Where the breakers of token endpoints are kept: shared by every key of an endpoint (R16).
+pub trait Breakers: Send + Sync {
+    /// The breaker of `endpoint`; a closed one when there is none.
+    fn read(&self, endpoint: &str) -> Breaker;
+
+    /// Keeps the breaker of `endpoint`. A breaker that cannot be kept protects less, and nothing
+    /// else: no error.
+    fn write(&self, endpoint: &str, breaker: Breaker);
+}
+
+/// Breakers of one process.
+#[derive(Debug, Default)]
+pub struct MemoryBreakers(Mutex<HashMap<String, Breaker>>);
+
+impl Breakers for MemoryBreakers {
+    fn read(&self, endpoint: &str) -> Breaker {
+        let breakers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        breakers.get(endpoint).copied().unwrap_or_default()
+    }
+
+    fn write(&self, endpoint: &str, breaker: Breaker) {
+        let mut breakers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        breakers.insert(endpoint.to_owned(), breaker);
+    }
+}

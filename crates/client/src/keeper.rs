@@ -1,0 +1,150 @@
+//! Renewal ahead of time: no caller waits for a token that is still valid (K2, R12).
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use unlapse_core::{Demand, Freshness, Now, Policy, Record, assess, salt};
+
+use crate::effects::Clock;
+use crate::shared::Shared;
+
+/// What the keeper does when it wakes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chore {
+    /// Look whether another process has renewed or logged out (C7, K9).
+    Look,
+    /// Renew.
+    Renew,
+    /// Try again to save (R5).
+    Save,
+}
+
+/// Between attempts to save what could not be saved, at first; doubles to the policy's maximum.
+const FIRST_SAVE: Duration = Duration::from_secs(1);
+
+/// Keeps one credential alive until every handle to it is gone.
+pub(crate) async fn keep(shared: Weak<Shared>, clock: Arc<dyn Clock>) {
+    let mut failed_at: Option<Now> = None;
+    let mut saves = 0_u32;
+    loop {
+        let (wake, after, chore) = {
+            let Some(shared) = shared.upgrade() else { return };
+            let current = shared.current.load_full();
+            let record = current.as_ref().and_then(|current| current.record());
+            let unsaved = current.as_ref().is_some_and(|current| current.is_unsaved());
+            let now = clock.now();
+            let policy = &shared.renewer.policy;
+            let identity = shared.renewer.key.identity();
+            let unsaved = unsaved.then_some(saves);
+            let (after, chore) = next(record, unsaved, failed_at, &now, policy, &identity);
+            (Arc::clone(&shared.wake), after, chore)
+        };
+        tokio::select! {
+            biased;
+            // Something was published: think again.
+            () = wake.notified() => continue,
+            () = clock.sleep(after) => {}
+        }
+        let Some(shared) = shared.upgrade() else { return };
+        match chore {
+            Chore::Look => {
+                // A store that cannot be read now is read again after the next trust time.
+                let _ = shared.look().await;
+            }
+            Chore::Save => match shared.save_unsaved().await {
+                Ok(()) => saves = 0,
+                Err(_) => saves = saves.saturating_add(1),
+            },
+            Chore::Renew => {
+                let before = shared.generation();
+                let mut outcome = shared.launch(Demand::Fresh { min_ttl: Duration::ZERO });
+                let _ = outcome.wait_for(Option::is_some).await;
+                failed_at = (shared.generation() <= before).then(|| clock.now());
+            }
+        }
+    }
+}
+
+/// When to wake and what for. `unsaved` counts the saves that failed, if one is due; `failed_at` is
+/// when the keeper last tried to renew in vain.
+fn next(
+    record: Option<&Record>,
+    unsaved: Option<u32>,
+    failed_at: Option<Now>,
+    now: &Now,
+    policy: &Policy,
+    identity: &[u8],
+) -> (Duration, Chore) {
+    let look = (policy.trust, Chore::Look);
+    if let Some(failed) = unsaved {
+        let wait = FIRST_SAVE.saturating_mul(1 << failed.min(16)).min(policy.max_delay);
+        return (wait, Chore::Save);
+    }
+    let Some((record, token)) = record.and_then(|record| Some((record, record.token.as_ref()?)))
+    else {
+        return look;
+    };
+    let due = match assess(token, now, policy, salt(identity, record.generation)) {
+        Freshness::Fresh { due_in } => due_in,
+        Freshness::Due { .. } | Freshness::Expired => Duration::ZERO,
+    };
+    // While it fails: every round, or when the server said, and no sooner (R15).
+    let asked = record.failure.and_then(|failure| failure.retry_at).map(|at| at.since(now.wall));
+    let round = failed_at.map(|at| policy.round.saturating_sub(now.since(&at)));
+    let wait =
+        due.max(round.unwrap_or_default()).max(asked.unwrap_or_default().min(policy.max_delay));
+    if wait < policy.trust { (wait, Chore::Renew) } else { look }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use unlapse_core::{BootTime, Cause, Grant, Secret, UnixTime};
+
+    const BIRTH: Now =
+        Now { wall: UnixTime::from_secs(1_000_000), boot: BootTime { boot: 1, millis: 0 } };
+
+    fn record(lifetime: u64) -> Record {
+        let mut grant = Grant::bearer(Secret::new("at"));
+        grant.expires_in = Some(Duration::from_secs(lifetime));
+        Record::default().granted(grant, BIRTH)
+    }
+
+    fn at(
+        secs: u64,
+        record: Option<&Record>,
+        unsaved: Option<u32>,
+        failed: Option<u64>,
+    ) -> (u64, Chore) {
+        let now = BIRTH.plus(Duration::from_secs(secs));
+        let failed = failed.map(|secs| BIRTH.plus(Duration::from_secs(secs)));
+        let (wait, chore) = next(record, unsaved, failed, &now, &Policy::default(), b"");
+        (wait.as_secs(), chore)
+    }
+
+    #[test]
+    fn k2_a_row_for_each_chore() {
+        let hour = record(3600);
+        // Far from due: look at the store as often as memory is trusted.
+        assert_eq!(at(0, Some(&hour), None, None), (60, Chore::Look));
+        assert_eq!(at(0, None, None, None), (60, Chore::Look));
+        // Due soon: an exact timer; due: at once.
+        let (wait, chore) = at(3290, Some(&hour), None, None);
+        assert!(wait < 60 && chore == Chore::Renew);
+        assert_eq!(at(3300, Some(&hour), None, None), (0, Chore::Renew));
+        // Failing: a round later; asked to wait: as long as asked.
+        assert_eq!(at(3310, Some(&hour), None, Some(3300)), (20, Chore::Renew));
+        let now = BIRTH.plus(Duration::from_secs(3300));
+        let asked = Some(Duration::from_secs(45));
+        let limited = hour.failed(hour.failure(Cause::Status(429), now, asked));
+        assert_eq!(at(3300, Some(&limited), None, Some(3300)), (45, Chore::Renew));
+    }
+
+    #[test]
+    fn r5_an_unsaved_token_is_saved_first_with_backoff() {
+        let hour = record(3600);
+        assert_eq!(at(3300, Some(&hour), Some(0), None), (1, Chore::Save));
+        assert_eq!(at(3300, Some(&hour), Some(3), None), (8, Chore::Save));
+        assert_eq!(at(3300, Some(&hour), Some(30), None), (60, Chore::Save));
+    }
+}

@@ -1,0 +1,121 @@
+//! HTTP by reqwest, with the timeouts and limits of C12.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use tokio::sync::Semaphore;
+use unlapse_core::{BoxFuture, Cause};
+use unlapse_oauth::MAX_REPLY;
+use zeroize::Zeroizing;
+
+use crate::http::{Http, HttpReply, NoReply};
+
+/// The settings of an HTTP client (C12). TLS is always verified; a private CA can be added.
+#[derive(Clone, Debug)]
+pub struct HttpSettings {
+    /// For name lookup, connection and TLS together.
+    pub connect_timeout: Duration,
+    /// Between two pieces of a reply.
+    pub read_timeout: Duration,
+    /// Requests at once.
+    pub at_once: usize,
+    /// CA certificates in PEM, beside the system's.
+    pub extra_ca: Option<Vec<u8>>,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(30),
+            at_once: 10,
+            extra_ca: None,
+        }
+    }
+}
+
+/// The settings do not make a client.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client cannot be set up")]
+pub struct HttpSetupError(#[from] reqwest::Error);
+
+/// An HTTP client for token endpoints.
+pub struct ReqwestHttp {
+    settings: HttpSettings,
+    /// Built when first used: it reads the system's certificates, which a valid token never needs.
+    client: OnceLock<Option<reqwest::Client>>,
+    at_once: Semaphore,
+}
+
+impl ReqwestHttp {
+    /// A client with these settings, built when it is first used.
+    pub fn new(settings: HttpSettings) -> Self {
+        let at_once = Semaphore::new(settings.at_once);
+        Self { settings, client: OnceLock::new(), at_once }
+    }
+
+    fn client(&self) -> Option<&reqwest::Client> {
+        self.client.get_or_init(|| self.settings.build().ok()).as_ref()
+    }
+}
+
+impl HttpSettings {
+    /// The client that these settings make.
+    pub fn build(&self) -> Result<reqwest::Client, HttpSetupError> {
+        let mut builder = reqwest::Client::builder()
+            .connect_timeout(self.connect_timeout)
+            .read_timeout(self.read_timeout)
+            .pool_idle_timeout(Duration::from_secs(30))
+            .pool_max_idle_per_host(5)
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .user_agent(concat!("unlapse/", env!("CARGO_PKG_VERSION")));
+        if let Some(pem) = &self.extra_ca {
+            for certificate in reqwest::Certificate::from_pem_bundle(pem)? {
+                builder = builder.tls_certs_merge([certificate]);
+            }
+        }
+        Ok(builder.build()?)
+    }
+}
+
+impl Http for ReqwestHttp {
+    fn call(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<HttpReply, NoReply>> {
+        Box::pin(async move {
+            let client = self.client().ok_or(NoReply::Unsent(Cause::Request))?;
+            // The semaphore is never closed.
+            let _place = self.at_once.acquire().await;
+            let request = request.try_into().map_err(|_| NoReply::Unsent(Cause::Request))?;
+            let mut response = client.execute(request).await.map_err(|error| no_reply(&error))?;
+            let (status, headers) = (response.status(), response.headers().clone());
+            let mut body = Zeroizing::new(Vec::with_capacity(8 * 1024));
+            while let Some(piece) =
+                response.chunk().await.map_err(|error| NoReply::Lost(lost(&error)))?
+            {
+                if body.len() + piece.len() > MAX_REPLY {
+                    return Ok(HttpReply { status, headers, body: None });
+                }
+                body.extend_from_slice(&piece);
+            }
+            Ok(HttpReply { status, headers, body: Some(body) })
+        })
+    }
+}
+
+/// Whether a request that failed surely never left: it could not be built, or no connection was
+/// made. Everything else may have been seen by the server.
+fn no_reply(error: &reqwest::Error) -> NoReply {
+    if error.is_builder() {
+        NoReply::Unsent(Cause::Request)
+    } else if error.is_connect() {
+        NoReply::Unsent(Cause::Connect)
+    } else {
+        NoReply::Lost(lost(error))
+    }
+}
+
+fn lost(error: &reqwest::Error) -> Cause {
+    if error.is_timeout() { Cause::Timeout } else { Cause::Broken }
+}

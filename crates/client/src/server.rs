@@ -1,0 +1,284 @@
+//! An authorization server as a profile knows it: the [`Exchange`] over the OAuth wire.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Request as HttpRequest;
+use tokio::sync::OnceCell;
+use unlapse_core::{
+    Answer, Body, BoxFuture, Cause, Credentials, Door, Reply, Rungs, Secret, UnixTime,
+};
+use unlapse_oauth::discovery::{self, Issuer, Metadata};
+use unlapse_oauth::grant::{self, LoginEndpoint};
+use unlapse_oauth::revocation::{self, Revocation, TokenTypeHint};
+use unlapse_oauth::{Client, Endpoint, parse};
+
+use crate::effects::{Clock, Exchange, Request, Revoked};
+use crate::http::{Http, HttpReply, NoReply};
+
+/// How the client proves itself (RFC 6749 §2.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuthMethod {
+    /// It is public: its id alone.
+    #[default]
+    None,
+    /// HTTP Basic.
+    Basic,
+    /// In the body.
+    Post,
+}
+
+/// Where the server's endpoints come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoints {
+    /// They are given.
+    Given {
+        /// The token endpoint.
+        token: Endpoint,
+        /// The revocation endpoint, if the server has one.
+        revocation: Option<Endpoint>,
+    },
+    /// From the issuer's metadata (RFC 8414, OpenID Connect Discovery), asked for when first needed.
+    Discovered(Issuer),
+    /// There is no token endpoint: only the login endpoint, or nothing but an API key.
+    Absent,
+}
+
+/// The way to log in without a person (R14).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LoginRung {
+    /// There is none.
+    #[default]
+    None,
+    /// RFC 6749 §4.4.
+    ClientCredentials,
+    /// RFC 6749 §4.3, with the user name and password that the record keeps.
+    Password,
+    /// A JSON login endpoint (C9), with the same.
+    Endpoint(Box<LoginEndpoint>),
+}
+
+/// What a profile says of its server and its client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// The endpoints.
+    pub endpoints: Endpoints,
+    /// `client_id`.
+    pub client_id: String,
+    /// How the client proves itself.
+    pub auth: AuthMethod,
+    /// Its secret; one that the record keeps is used where there is none here.
+    pub client_secret: Option<Secret>,
+    /// `scope`, separated by spaces.
+    pub scope: Option<String>,
+    /// The login without a person.
+    pub login: LoginRung,
+}
+
+/// A [`Server`] with the means to speak to it.
+pub struct ServerExchange {
+    server: Server,
+    http: Arc<dyn Http>,
+    clock: Arc<dyn Clock>,
+    metadata: OnceCell<Metadata>,
+}
+
+impl ServerExchange {
+    /// Speaks to `server` over `http`.
+    pub fn new(server: Server, http: Arc<dyn Http>, clock: Arc<dyn Clock>) -> Self {
+        Self { server, http, clock, metadata: OnceCell::new() }
+    }
+
+    fn now(&self) -> UnixTime {
+        self.clock.now().wall
+    }
+
+    fn client(&self, credentials: Option<&Credentials>) -> Option<Client> {
+        let id = self.server.client_id.clone();
+        let secret = self.client_secret(credentials);
+        Some(match self.server.auth {
+            AuthMethod::None => Client::public(id),
+            AuthMethod::Basic => Client::basic(id, secret?.clone()),
+            AuthMethod::Post => Client::post(id, secret?.clone()),
+        })
+    }
+
+    fn client_secret<'a>(&'a self, credentials: Option<&'a Credentials>) -> Option<&'a Secret> {
+        let stored = credentials.and_then(|credentials| credentials.client_secret.as_ref());
+        self.server.client_secret.as_ref().or(stored)
+    }
+
+    /// The token and revocation endpoints. A failure here comes before any secret is sent.
+    async fn endpoints(&self) -> Result<(Endpoint, Option<Endpoint>), Cause> {
+        match &self.server.endpoints {
+            Endpoints::Given { token, revocation } => Ok((token.clone(), revocation.clone())),
+            Endpoints::Absent => Err(Cause::Request),
+            Endpoints::Discovered(issuer) => {
+                let found = self.metadata.get_or_try_init(|| self.discover(issuer)).await?;
+                Ok((found.token_endpoint.clone(), found.revocation_endpoint.clone()))
+            }
+        }
+    }
+
+    async fn discover(&self, issuer: &Issuer) -> Result<Metadata, Cause> {
+        let mut cause = Cause::Request;
+        for url in issuer.metadata_urls().map_err(|_| Cause::Request)? {
+            match self.http.call(discovery::request(&url)).await {
+                Err(NoReply::Unsent(why) | NoReply::Lost(why)) => return Err(why),
+                Ok(reply) if reply.status.is_success() => {
+                    let body = reply.body.ok_or(Cause::TooLarge)?;
+                    match Metadata::parse(issuer, &body) {
+                        Ok(metadata) => return Ok(metadata),
+                        Err(_) => cause = Cause::Unreadable(reply.status.as_u16()),
+                    }
+                }
+                Ok(reply) => cause = Cause::Status(reply.status.as_u16()),
+            }
+        }
+        Err(cause)
+    }
+
+    /// Builds the request, or says why it cannot be made.
+    async fn build(&self, request: Request<'_>) -> Result<HttpRequest<Bytes>, Cause> {
+        let scope = self.server.scope.as_deref();
+        match request {
+            Request::Refresh { refresh_token, credentials } => {
+                if let LoginRung::Endpoint(login) = &self.server.login
+                    && let Some(request) = login.refresh(refresh_token)
+                {
+                    return Ok(request);
+                }
+                let client = self.client(credentials).ok_or(Cause::Request)?;
+                let (token, _) = self.endpoints().await?;
+                // No scope: the one that was granted (RFC 6749 §6).
+                Ok(grant::refresh(&token, &client, refresh_token, None))
+            }
+            Request::Login { credentials } => match &self.server.login {
+                LoginRung::None => Err(Cause::Request),
+                LoginRung::ClientCredentials => {
+                    let client = self.client(credentials).ok_or(Cause::Request)?;
+                    let (token, _) = self.endpoints().await?;
+                    Ok(grant::client_credentials(&token, &client, scope))
+                }
+                LoginRung::Password => {
+                    let (username, password) = user(credentials).ok_or(Cause::Request)?;
+                    let client = self.client(credentials).ok_or(Cause::Request)?;
+                    let (token, _) = self.endpoints().await?;
+                    Ok(grant::password(&token, &client, username, password, scope))
+                }
+                LoginRung::Endpoint(login) => {
+                    let (username, password) = user(credentials).ok_or(Cause::Request)?;
+                    Ok(login.login(username, password))
+                }
+            },
+        }
+    }
+
+    /// Whether this request goes to, and is answered by, the login endpoint.
+    fn login_endpoint(&self, request: &Request<'_>) -> Option<&LoginEndpoint> {
+        let LoginRung::Endpoint(login) = &self.server.login else { return None };
+        match request {
+            Request::Login { .. } => Some(login),
+            Request::Refresh { .. } => login.refresh.is_some().then_some(login),
+        }
+    }
+
+    fn read(&self, request: &Request<'_>, reply: &HttpReply) -> Reply {
+        let HttpReply { status, headers, body } = reply;
+        let Some(body) = body else {
+            let reply = parse(*status, headers, &[], self.now());
+            return Reply { body: Body::TooLarge, ..reply };
+        };
+        match self.login_endpoint(request) {
+            Some(login) => login.parse(*status, headers, body, self.now()),
+            None => parse(*status, headers, body, self.now()),
+        }
+    }
+
+    async fn try_revoke(
+        &self,
+        token: &Secret,
+        credentials: Option<&Credentials>,
+    ) -> Result<Revoked, Cause> {
+        if self.server.endpoints == Endpoints::Absent {
+            return Ok(Revoked::Unsupported);
+        }
+        let (_, Some(endpoint)) = self.endpoints().await? else { return Ok(Revoked::Unsupported) };
+        let client = self.client(credentials).ok_or(Cause::Request)?;
+        let request = revocation::request(&endpoint, &client, token, TokenTypeHint::RefreshToken);
+        let reply = match self.http.call(request).await {
+            Ok(reply) => reply,
+            Err(NoReply::Unsent(cause) | NoReply::Lost(cause)) => return Err(cause),
+        };
+        let body = reply.body.as_ref().map_or(&[][..], |body| body.as_slice());
+        match revocation::judge(reply.status, &reply.headers, body, self.now()) {
+            Revocation::Revoked => Ok(Revoked::Done),
+            Revocation::UnsupportedTokenType => Ok(Revoked::Unsupported),
+            Revocation::Rejected(_) => Err(Cause::Client),
+            Revocation::Retry { cause, .. } => Err(cause),
+            _ => Err(Cause::Unreadable(reply.status.as_u16())),
+        }
+    }
+}
+
+impl Exchange for ServerExchange {
+    fn endpoint(&self) -> String {
+        match (&self.server.endpoints, &self.server.login) {
+            (Endpoints::Given { token, .. }, _) => token.to_string(),
+            (Endpoints::Discovered(issuer), _) => issuer.as_str().to_owned(),
+            (Endpoints::Absent, LoginRung::Endpoint(login)) => login.login.to_string(),
+            (Endpoints::Absent, _) => String::new(),
+        }
+    }
+
+    fn rungs(&self, credentials: Option<&Credentials>) -> Rungs {
+        let can_prove =
+            self.server.auth == AuthMethod::None || self.client_secret(credentials).is_some();
+        let (login, refresh) = match &self.server.login {
+            LoginRung::None => (false, can_prove),
+            LoginRung::ClientCredentials => (can_prove, can_prove),
+            LoginRung::Password => (can_prove && user(credentials).is_some(), can_prove),
+            LoginRung::Endpoint(endpoint) => {
+                (user(credentials).is_some(), endpoint.refresh.is_some() || can_prove)
+            }
+        };
+        let has_token_endpoint = self.server.endpoints != Endpoints::Absent;
+        let own_refresh =
+            matches!(&self.server.login, LoginRung::Endpoint(login) if login.refresh.is_some());
+        Rungs { refresh: refresh && (has_token_endpoint || own_refresh), login, api_key: false }
+    }
+
+    fn door(&self, request: &Request<'_>) -> Door {
+        if self.login_endpoint(request).is_some() { Door::Login } else { Door::Token }
+    }
+
+    fn send<'a>(&'a self, request: Request<'a>) -> BoxFuture<'a, Answer> {
+        Box::pin(async move {
+            let http_request = match self.build(request).await {
+                Ok(request) => request,
+                Err(cause) => return Answer::Unsent(cause),
+            };
+            match self.http.call(http_request).await {
+                Ok(reply) => Answer::Replied(self.read(&request, &reply)),
+                Err(NoReply::Unsent(cause)) => Answer::Unsent(cause),
+                Err(NoReply::Lost(cause)) => Answer::Lost(cause),
+            }
+        })
+    }
+
+    fn revoke<'a>(
+        &'a self,
+        token: &'a Secret,
+        credentials: Option<&'a Credentials>,
+    ) -> BoxFuture<'a, Revoked> {
+        Box::pin(async move {
+            self.try_revoke(token, credentials).await.unwrap_or_else(Revoked::Failed)
+        })
+    }
+}
+
+/// The stored user name and password, when both are there.
+fn user(credentials: Option<&Credentials>) -> Option<(&str, &Secret)> {
+    let credentials = credentials?;
+    Some((credentials.username.as_deref()?, credentials.password.as_ref()?))
+}

@@ -1,0 +1,360 @@
+//! What the handles of one credential share: the published token, and the renewal under way.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use http::HeaderValue;
+use tokio::sync::{Notify, watch};
+use unlapse_core::{
+    Demand, Error, Freshness, LoginReason, Now, Place, Record, Secret, StoreError, assess, salt,
+};
+
+use crate::current::{Credential, Current};
+use crate::effects::Spawn;
+use crate::events::Event;
+use crate::hold::{Hold, Kept};
+use crate::info::Info;
+use crate::renew::{Renewed, Renewer};
+use crate::source::AccessToken;
+
+pub(crate) struct Shared {
+    pub(crate) renewer: Renewer,
+    pub(crate) spawn: Arc<dyn Spawn>,
+    pub(crate) api_key: Option<Secret>,
+    pub(crate) current: ArcSwapOption<Current>,
+    pub(crate) wake: Arc<Notify>,
+    flight: Mutex<Option<Flight>>,
+}
+
+type Outcome = Result<(), Error>;
+
+/// A renewal under way in this process, which others join (K5).
+struct Flight {
+    demand: Demand,
+    outcome: watch::Receiver<Option<Outcome>>,
+}
+
+impl Shared {
+    pub(crate) fn new(renewer: Renewer, spawn: Arc<dyn Spawn>, api_key: Option<Secret>) -> Self {
+        Self {
+            renewer,
+            spawn,
+            api_key,
+            current: ArcSwapOption::empty(),
+            wake: Arc::new(Notify::new()),
+            flight: Mutex::new(None),
+        }
+    }
+
+    /// A valid token at once, with a renewal started if it is due; or a renewal waited for.
+    pub(crate) async fn serve(self: &Arc<Self>, demand: Demand) -> Result<Arc<Current>, Error> {
+        let now = self.renewer.clock.now();
+        let Some(valid) = self.valid(&now) else {
+            return self.wait_for(demand, self.renewer.policy.caller_deadline).await;
+        };
+        let asks_for_more = matches!(demand, Demand::Fresh { min_ttl } if !min_ttl.is_zero());
+        if valid.is_hot(now.wall) && (!asks_for_more || self.is_met(demand, &valid)) {
+            return Ok(valid);
+        }
+        if asks_for_more && !self.is_met(demand, &valid) {
+            let waited = self.wait_for(demand, self.renewer.policy.caller_deadline).await;
+            return Ok(waited.unwrap_or(valid));
+        }
+        // Due, or not looked at for longer than memory is trusted: both in the background.
+        self.launch(demand);
+        Ok(valid)
+    }
+
+    /// Joins or starts a renewal until the demand is met, it fails, or `patience` is over (R15).
+    pub(crate) async fn wait_for(
+        self: &Arc<Self>,
+        demand: Demand,
+        patience: Duration,
+    ) -> Result<Arc<Current>, Error> {
+        let start = self.renewer.clock.now();
+        let mut died = 0;
+        loop {
+            let before = self.current.load_full();
+            let mut outcome = self.launch(demand);
+            let left = patience.saturating_sub(self.renewer.clock.now().since(&start));
+            let ended = tokio::select! {
+                biased;
+                ended = outcome.wait_for(Option::is_some) => ended.map(|ended| ended.clone()),
+                () = self.renewer.clock.sleep(left) => {
+                    return Err(Error::Deadline { key: self.renewer.key.clone(), waited: patience });
+                }
+            };
+            let error = match ended {
+                Ok(Some(Ok(())) | None) => {
+                    if let Some(current) = self.current.load_full()
+                        && satisfies(demand, &current, before.as_deref())
+                    {
+                        return Ok(current);
+                    }
+                    // Joined a renewal that was made for less: try again with our own demand.
+                    died += 1;
+                    None
+                }
+                Ok(Some(Err(error))) => Some(error),
+                Err(_) => {
+                    // The leader died without an outcome (R20): take over.
+                    died += 1;
+                    None
+                }
+            };
+            let now = self.renewer.clock.now();
+            let left = patience.saturating_sub(now.since(&start));
+            match error {
+                Some(error) => match error.retry_at() {
+                    Some(at) if at > now.wall && at.since(now.wall) < left => {
+                        self.renewer.clock.sleep(at.since(now.wall)).await;
+                    }
+                    _ => return Err(error),
+                },
+                None if died > 3 || left.is_zero() => {
+                    let waited = now.since(&start);
+                    return Err(Error::Deadline { key: self.renewer.key.clone(), waited });
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Joins the renewal under way if it serves this demand as well, or starts one.
+    pub(crate) fn launch(self: &Arc<Self>, demand: Demand) -> watch::Receiver<Option<Outcome>> {
+        let mut flight = self.flight.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(flight) = flight.as_ref()
+            && joins(demand, flight.demand)
+            && flight.outcome.has_changed().is_ok()
+        {
+            return flight.outcome.clone();
+        }
+        let (sender, outcome) = watch::channel(None);
+        *flight = Some(Flight { demand, outcome: outcome.clone() });
+        drop(flight);
+        let shared = Arc::clone(self);
+        self.spawn.spawn(Box::pin(async move {
+            let ended = shared.run(demand).await;
+            // Ended before it is told, so that whoever hears of it starts a new one if need be.
+            sender.send_replace(Some(ended));
+            drop(sender);
+            shared.wake.notify_one();
+        }));
+        outcome
+    }
+
+    /// One renewal, and its publication.
+    async fn run(&self, demand: Demand) -> Outcome {
+        let renewed = self.renewer.renew(self.unsaved(), demand).await;
+        match renewed {
+            Ok(Renewed::Token(record, kept)) => {
+                self.publish_record(record, kept);
+                Ok(())
+            }
+            Ok(Renewed::ApiKey) => self.publish_api_key(),
+            Err(error) => {
+                // The old token, if it is still valid, serves until the next round (R10).
+                if let Some(current) = self.current.load_full()
+                    && let Credential::Token { record, kept } = &current.credential
+                {
+                    self.publish_record(record.clone(), kept.clone());
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes `record` what callers get, unless they already have a newer one.
+    pub(crate) fn publish_record(&self, record: Box<Record>, kept: Kept) {
+        let now = self.renewer.clock.now();
+        let salt = salt(&self.renewer.key.identity(), record.generation);
+        let Some(next) = Current::token(record, kept, &now, &self.renewer.policy, salt) else {
+            self.current.store(None);
+            return;
+        };
+        let next = Arc::new(next);
+        self.current.rcu(|current| match current {
+            Some(newer) if newer.supersedes(&next) => Some(Arc::clone(newer)),
+            _ => Some(Arc::clone(&next)),
+        });
+        self.wake.notify_one();
+    }
+
+    fn publish_api_key(&self) -> Outcome {
+        let now = self.renewer.clock.now();
+        let header = self.api_key.as_ref().map(crate::current::api_key_header);
+        match header {
+            Some(Ok(header)) => {
+                let current = Current::api_key(header, &now, &self.renewer.policy);
+                self.current.store(Some(Arc::new(current)));
+                Ok(())
+            }
+            _ => Err(self.unusable()),
+        }
+    }
+
+    /// Looks at the store for a newer token, or for none any more (C7, K9).
+    pub(crate) async fn look(&self) -> Result<(), Error> {
+        let stored = self.renewer.store.load(&self.renewer.key).await?;
+        match stored {
+            Some(stored) => {
+                let kept = match stored.place {
+                    Place::Kept => Kept::Saved,
+                    Place::SetAside => Kept::Unsaved {
+                        error: StoreError::ReadOnly { place: "the record".to_owned() },
+                        set_aside: true,
+                    },
+                };
+                let ours = self.unsaved().is_some_and(|ours| ours.is_newer_than(&stored.record));
+                if !ours {
+                    self.publish_record(Box::new(stored.record), kept);
+                }
+            }
+            None if self.unsaved().is_none() => self.current.store(None),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Saves what could not be saved before (R5).
+    pub(crate) async fn save_unsaved(&self) -> Result<(), Error> {
+        let Some(record) = self.unsaved() else { return Ok(()) };
+        let renewer = &self.renewer;
+        let mut hold = Hold::take(&*renewer.store, &renewer.key, renewer.policy.lease_wait).await?;
+        let (record, _) = hold.read(Some(&record)).await;
+        let kept = hold.keep(&record).await.clone();
+        drop(hold);
+        let saved = match &kept {
+            Kept::Saved => {
+                renewer.tell(&Event::Saved { generation: record.generation });
+                Ok(())
+            }
+            Kept::Unsaved { error, .. } => Err(error.clone().into()),
+        };
+        self.publish_record(Box::new(record), kept);
+        saved
+    }
+
+    /// The newest record, if it still has to be saved.
+    pub(crate) fn unsaved(&self) -> Option<Record> {
+        let current = self.current.load();
+        let current = current.as_ref().filter(|current| current.is_unsaved())?;
+        current.record().cloned()
+    }
+
+    pub(crate) fn in_flight(&self) -> Option<watch::Receiver<Option<Outcome>>> {
+        let flight = self.flight.lock().unwrap_or_else(PoisonError::into_inner);
+        flight.as_ref().map(|flight| flight.outcome.clone())
+    }
+
+    fn freshness(&self, current: &Current, now: &Now) -> Option<Freshness> {
+        let record = current.record()?;
+        let salt = salt(&self.renewer.key.identity(), record.generation);
+        Some(assess(record.token.as_ref()?, now, &self.renewer.policy, salt))
+    }
+
+    /// The current credential, if it may be used.
+    pub(crate) fn valid(&self, now: &Now) -> Option<Arc<Current>> {
+        let current = self.current.load_full()?;
+        let valid = match self.freshness(&current, now) {
+            Some(freshness) => freshness.is_valid(),
+            None => current.is_hot(now.wall),
+        };
+        valid.then_some(current)
+    }
+
+    /// Whether nothing has to be renewed for this demand.
+    pub(crate) fn is_met(&self, demand: Demand, current: &Current) -> bool {
+        let now = self.renewer.clock.now();
+        let left = current.record().and_then(|record| record.token.as_ref()?.left(&now));
+        match (demand, self.freshness(current, &now)) {
+            (Demand::Fresh { min_ttl }, Some(Freshness::Fresh { .. })) => {
+                left.is_none_or(|left| left >= min_ttl)
+            }
+            (_, None) => matches!(current.credential, Credential::ApiKey { .. }),
+            _ => false,
+        }
+    }
+
+    /// A valid token of a later generation.
+    pub(crate) fn newer_than(&self, generation: u64) -> Option<Arc<Current>> {
+        let current = self.valid(&self.renewer.clock.now())?;
+        (current.generation() > generation).then_some(current)
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.current.load().as_ref().map_or(0, |current| current.generation())
+    }
+
+    pub(crate) fn header(&self, current: &Current) -> Result<HeaderValue, Error> {
+        current.header().map_err(|_| self.unusable())
+    }
+
+    pub(crate) fn access_token(&self, current: &Current) -> Result<AccessToken, Error> {
+        if let Some(record) = current.record()
+            && let Some(token) = &record.token
+        {
+            return Ok(AccessToken {
+                secret: token.access_token.clone(),
+                token_type: token.token_type.clone(),
+                expires_at: token.expires_at(),
+                scope: token.scope.clone(),
+                generation: record.generation,
+                is_api_key: false,
+                is_unsaved: current.is_unsaved(),
+            });
+        }
+        let secret = self.api_key.clone().ok_or_else(|| self.unusable())?;
+        Ok(AccessToken {
+            secret,
+            token_type: "Bearer".to_owned(),
+            expires_at: None,
+            scope: None,
+            generation: 0,
+            is_api_key: true,
+            is_unsaved: false,
+        })
+    }
+
+    pub(crate) fn info(&self) -> Info {
+        let now = self.renewer.clock.now();
+        let current = self.current.load_full();
+        Info::of(current.as_deref(), &now)
+    }
+
+    pub(crate) fn unusable(&self) -> Error {
+        Error::NeedsLogin { key: self.renewer.key.clone(), reason: LoginReason::NeverLoggedIn }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // The keeper ends when it finds nobody left.
+        self.wake.notify_one();
+    }
+}
+
+/// Whether a renewal made for `under_way` may serve `demand` as well. A forced renewal or a new
+/// login has to start after it was asked for.
+fn joins(demand: Demand, under_way: Demand) -> bool {
+    match (demand, under_way) {
+        (Demand::Fresh { min_ttl }, Demand::Fresh { min_ttl: theirs }) => min_ttl <= theirs,
+        (Demand::Fresh { .. } | Demand::NewerThan(_), _) => true,
+        (Demand::Force | Demand::NewLogin, _) => false,
+    }
+}
+
+/// Whether an outcome gives this caller what it asked for.
+fn satisfies(demand: Demand, current: &Current, before: Option<&Current>) -> bool {
+    if matches!(current.credential, Credential::ApiKey { .. }) {
+        return demand != Demand::NewLogin;
+    }
+    match demand {
+        Demand::Fresh { .. } => true,
+        Demand::NewerThan(generation) => current.generation() > generation,
+        Demand::Force | Demand::NewLogin => {
+            current.generation() > before.map_or(0, Current::generation)
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Where callers get tokens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+use unlapse_core::{Demand, Error, Now, Record, Secret, StoreError, UnixTime};
+
+use crate::effects::{Revoked, Spawn};
+use crate::events::Event;
+use crate::hold::{Hold, Kept};
+use crate::info::Info;
+use crate::renew::Renewer;
+use crate::shared::Shared;
+
+/// One credential, kept alive: a cheap handle that is cloned into every task that makes requests.
+///
+/// Reading a valid token takes no lock and waits for nothing. Renewal happens ahead of time in a
+/// task of its own; callers wait only when there is no valid token at all, and only until their
+/// deadline (`Policy::caller_deadline`). A caller that is dropped meanwhile changes nothing.
+#[derive(Clone)]
+pub struct TokenSource {
+    shared: Arc<Shared>,
+}
+
+/// What goes on a request, and which generation it is, so that a 401 can name it (R13).
+#[derive(Clone, Debug)]
+pub struct Bearer {
+    header: HeaderValue,
+    generation: u64,
+}
+
+impl Bearer {
+    /// The value of the `Authorization` header, marked sensitive.
+    pub fn header(&self) -> &HeaderValue {
+        &self.header
+    }
+
+    /// The header, by value.
+    pub fn into_header(self) -> HeaderValue {
+        self.header
+    }
+
+    /// Which token this is: what [`TokenSource::reject`] wants to know. Zero for an API key.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+}
+
+/// An access token, for callers that need more than a header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessToken {
+    /// The token itself.
+    pub secret: Secret,
+    /// `Bearer` or `DPoP`.
+    pub token_type: String,
+    /// When it ends; `None` when the server names no end.
+    pub expires_at: Option<UnixTime>,
+    /// The scope that was granted.
+    pub scope: Option<String>,
+    /// Which token this is. Zero for an API key.
+    pub generation: u64,
+    /// It is the API key, which stands in for want of a token (R14).
+    pub is_api_key: bool,
+    /// It could not be saved: another process may have to renew again (R5).
+    pub is_unsaved: bool,
+}
+
+impl TokenSource {
+    pub(crate) fn new(renewer: Renewer, spawn: Arc<dyn Spawn>, api_key: Option<Secret>) -> Self {
+        Self { shared: Arc::new(Shared::new(renewer, spawn, api_key)) }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// The `Authorization` header of a valid token, if there is one at hand: one atomic load, one
+    /// clock read, one comparison. `None` asks for [`TokenSource::bearer`].
+    pub fn bearer_now(&self) -> Option<Bearer> {
+        let current = self.shared.current.load();
+        let current = current.as_ref()?;
+        if !current.is_hot(self.shared.renewer.clock.coarse()) {
+            return None;
+        }
+        Some(Bearer { header: current.header().ok()?, generation: current.generation() })
+    }
+
+    /// The `Authorization` header of a valid token. Waits only when there is none (R10).
+    pub async fn bearer(&self) -> Result<Bearer, Error> {
+        if let Some(bearer) = self.bearer_now() {
+            return Ok(bearer);
+        }
+        let current = self.shared.serve(Demand::Fresh { min_ttl: Duration::ZERO }).await?;
+        Ok(Bearer { header: self.shared.header(&current)?, generation: current.generation() })
+    }
+
+    /// A valid access token. Waits only when there is none (R10).
+    pub async fn token(&self) -> Result<AccessToken, Error> {
+        self.token_for(Duration::ZERO).await
+    }
+
+    /// A token that lives for `min_ttl` more, renewed first if need be. If it cannot be renewed and
+    /// is valid, it is returned all the same: a valid token is never withheld (R10).
+    pub async fn token_for(&self, min_ttl: Duration) -> Result<AccessToken, Error> {
+        let current = self.shared.serve(Demand::Fresh { min_ttl }).await?;
+        self.shared.access_token(&current)
+    }
+
+    /// Like [`TokenSource::token_for`], for a process that is about to end: nothing will renew
+    /// ahead of time for it, so a renewal that is due is waited for, `patience` long at most while
+    /// the token is still valid.
+    pub async fn token_once(
+        &self,
+        min_ttl: Duration,
+        patience: Duration,
+    ) -> Result<AccessToken, Error> {
+        let demand = Demand::Fresh { min_ttl };
+        let valid = self.shared.valid(&self.shared.renewer.clock.now());
+        let Some(valid) = valid else {
+            let current = self.shared.serve(demand).await?;
+            return self.shared.access_token(&current);
+        };
+        if self.shared.is_met(demand, &valid) {
+            return self.shared.access_token(&valid);
+        }
+        let current = match self.shared.wait_for(demand, patience).await {
+            Ok(current) => current,
+            Err(_) => valid,
+        };
+        self.shared.access_token(&current)
+    }
+
+    /// Logs in anew with stored credentials, whatever token there is (A1).
+    pub async fn obtain(&self) -> Result<AccessToken, Error> {
+        self.renewed(Demand::NewLogin).await
+    }
+
+    /// Renews now, unless somebody else has done so since this process last looked (A1).
+    pub async fn refresh(&self) -> Result<AccessToken, Error> {
+        let generation = self.shared.generation();
+        self.renewed(Demand::NewerThan(generation)).await
+    }
+
+    /// Renews now, whoever else has just done so (A1, K8).
+    pub async fn force_refresh(&self) -> Result<AccessToken, Error> {
+        self.renewed(Demand::Force).await
+    }
+
+    /// Says that a server answered 401 to the token of this generation, and returns the one to
+    /// repeat the request with. If a newer one exists, that is it; else it is renewed, once for all
+    /// who ask (R13).
+    pub async fn reject(&self, generation: u64) -> Result<Bearer, Error> {
+        let current = if let Some(current) = self.shared.newer_than(generation) {
+            current
+        } else {
+            let deadline = self.shared.renewer.policy.caller_deadline;
+            self.shared.wait_for(Demand::NewerThan(generation), deadline).await?
+        };
+        Ok(Bearer { header: self.shared.header(&current)?, generation: current.generation() })
+    }
+
+    /// What is known of the credential; no secret. Looks at the store.
+    pub async fn info(&self) -> Result<Info, Error> {
+        self.shared.look().await?;
+        Ok(self.shared.info())
+    }
+
+    /// Removes the credential here and from the store. Other processes that share the store notice
+    /// within their trust time (K9). The server is not told: see [`TokenSource::revoke`].
+    pub async fn clear(&self) -> Result<(), Error> {
+        let renewer = &self.shared.renewer;
+        let mut lease = renewer.store.lease(&renewer.key, renewer.policy.lease_wait).await?;
+        lease.remove().await?;
+        drop(lease);
+        self.shared.current.store(None);
+        renewer.tell(&Event::Cleared);
+        Ok(())
+    }
+
+    /// Revokes the refresh token at the server (RFC 7009), or the access token if there is no
+    /// other. Holds the lease meanwhile, so that no successor can be born.
+    pub async fn revoke(&self) -> Result<Revoked, Error> {
+        let renewer = &self.shared.renewer;
+        let mut hold = Hold::take(&*renewer.store, &renewer.key, renewer.policy.lease_wait).await?;
+        let (record, trouble) = hold.read(self.shared.unsaved().as_ref()).await;
+        let Some(token) = &record.token else {
+            return trouble.map_or(Ok(Revoked::Done), |error| Err(error.into()));
+        };
+        let secret = token.refresh_token.as_ref().unwrap_or(&token.access_token);
+        let revoked = tokio::select! {
+            revoked = renewer.exchange.revoke(secret, record.credentials.as_ref()) => revoked,
+            () = renewer.clock.sleep(renewer.policy.exchange_deadline) => {
+                Revoked::Failed(unlapse_core::Cause::Timeout)
+            }
+        };
+        Ok(revoked)
+    }
+
+    /// Changes the stored record by hand, under its lease: a login that a person has made, new
+    /// credentials. The change is durable when this returns.
+    pub async fn edit(
+        &self,
+        change: impl FnOnce(Record, Now) -> Record + Send,
+    ) -> Result<(), Error> {
+        let renewer = &self.shared.renewer;
+        let mut lease = renewer.store.lease(&renewer.key, renewer.policy.lease_wait).await?;
+        let record = match lease.load().await {
+            Ok(stored) => stored.map(|stored| stored.record).unwrap_or_default(),
+            // It was set aside; what the person brings replaces it.
+            Err(StoreError::Damaged { .. }) => Record::default(),
+            Err(error) => return Err(error.into()),
+        };
+        let now = renewer.clock.now();
+        let mut changed = change(record, now);
+        changed.stored_at = now.wall;
+        lease.save(&changed).await?;
+        drop(lease);
+        self.shared.publish_record(Box::new(changed), Kept::Saved);
+        Ok(())
+    }
+
+    /// Waits for renewals under way, and saves what could not be saved before (R5, R6). To be
+    /// called before a process ends.
+    pub async fn settle(&self) -> Result<(), Error> {
+        let flight = self.shared.in_flight();
+        if let Some(mut outcome) = flight {
+            let _ = outcome.wait_for(Option::is_some).await;
+        }
+        self.shared.save_unsaved().await
+    }
+
+    async fn renewed(&self, demand: Demand) -> Result<AccessToken, Error> {
+        let deadline = self.shared.renewer.policy.caller_deadline;
+        let current = self.shared.wait_for(demand, deadline).await?;
+        self.shared.access_token(&current)
+    }
+}

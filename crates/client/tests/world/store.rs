@@ -1,0 +1,155 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::OwnedMutexGuard;
+use unlapse_core::{BoxFuture, Holder, Key, Lease, Place, Record, Store, StoreError, Stored};
+
+/// One key's record, with every write counted and any of them failing on demand.
+#[derive(Default)]
+pub struct WorldStore {
+    pub kept: Arc<Mutex<Option<Record>>>,
+    pub aside: Arc<Mutex<Option<Record>>>,
+    faults: Arc<Faults>,
+    lock: Arc<tokio::sync::Mutex<()>>,
+}
+
+#[derive(Default)]
+struct Faults {
+    /// Writes so far, kept and set aside.
+    writes: AtomicUsize,
+    saves: Mutex<Option<StoreError>>,
+    asides: Mutex<Option<StoreError>>,
+    away: Mutex<Option<StoreError>>,
+    /// Saves from this one on fail.
+    from: AtomicUsize,
+}
+
+impl WorldStore {
+    /// Every save fails from the `from`th of now on; with `asides`, so does setting aside.
+    pub fn fail_saves(&self, from: usize, error: StoreError, asides: bool) {
+        self.faults.writes.store(0, Ordering::SeqCst);
+        self.faults.from.store(from, Ordering::SeqCst);
+        *self.faults.asides.lock().unwrap() = asides.then(|| error.clone());
+        *self.faults.saves.lock().unwrap() = Some(error);
+    }
+
+    /// Not even a lease can be had.
+    pub fn go_away(&self, error: StoreError) {
+        *self.faults.away.lock().unwrap() = Some(error);
+    }
+
+    pub fn heal(&self) {
+        *self.faults.saves.lock().unwrap() = None;
+        *self.faults.asides.lock().unwrap() = None;
+        *self.faults.away.lock().unwrap() = None;
+    }
+
+    pub fn record(&self) -> Record {
+        self.kept.lock().unwrap().clone().unwrap_or_default()
+    }
+
+    fn newest(kept: &Mutex<Option<Record>>, aside: &Mutex<Option<Record>>) -> Option<Stored> {
+        let kept = kept.lock().unwrap().clone();
+        let aside = aside.lock().unwrap().clone();
+        match (kept, aside) {
+            (Some(kept), Some(aside)) if aside.is_newer_than(&kept) => {
+                Some(Stored { record: aside, place: Place::SetAside })
+            }
+            (Some(record), _) => Some(Stored { record, place: Place::Kept }),
+            (None, aside) => aside.map(|record| Stored { record, place: Place::SetAside }),
+        }
+    }
+
+    fn away(&self) -> Result<(), StoreError> {
+        self.faults.away.lock().unwrap().clone().map_or(Ok(()), Err)
+    }
+}
+
+impl Store for WorldStore {
+    fn load<'a>(&'a self, _: &'a Key) -> BoxFuture<'a, Result<Option<Stored>, StoreError>> {
+        Box::pin(async move {
+            self.away()?;
+            Ok(Self::newest(&self.kept, &self.aside))
+        })
+    }
+
+    fn lease<'a>(
+        &'a self,
+        key: &'a Key,
+        wait: Duration,
+    ) -> BoxFuture<'a, Result<Box<dyn Lease>, StoreError>> {
+        Box::pin(async move {
+            self.away()?;
+            #[allow(clippy::disallowed_methods, reason = "the world owns its clock")]
+            let guard = tokio::time::timeout(wait, Arc::clone(&self.lock).lock_owned()).await;
+            let guard = guard.map_err(|_| StoreError::Busy {
+                key: key.clone(),
+                holder: Some(Holder { pid: 42, host: "here".to_owned() }),
+            })?;
+            Ok(Box::new(WorldLease {
+                kept: Arc::clone(&self.kept),
+                aside: Arc::clone(&self.aside),
+                faults: Arc::clone(&self.faults),
+                _guard: guard,
+            }) as Box<dyn Lease>)
+        })
+    }
+
+    fn holder<'a>(&'a self, _: &'a Key) -> BoxFuture<'a, Result<Option<Holder>, StoreError>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn list(&self) -> BoxFuture<'_, Result<Vec<Key>, StoreError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+}
+
+struct WorldLease {
+    kept: Arc<Mutex<Option<Record>>>,
+    aside: Arc<Mutex<Option<Record>>>,
+    faults: Arc<Faults>,
+    _guard: OwnedMutexGuard<()>,
+}
+
+impl Lease for WorldLease {
+    fn load(&mut self) -> BoxFuture<'_, Result<Option<Stored>, StoreError>> {
+        Box::pin(async { Ok(WorldStore::newest(&self.kept, &self.aside)) })
+    }
+
+    fn save<'a>(&'a mut self, record: &'a Record) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            let write = self.faults.writes.fetch_add(1, Ordering::SeqCst);
+            if write >= self.faults.from.load(Ordering::SeqCst)
+                && let Some(error) = self.faults.saves.lock().unwrap().clone()
+            {
+                return Err(error);
+            }
+            *self.kept.lock().unwrap() = Some(record.clone());
+            let mut aside = self.aside.lock().unwrap();
+            if aside.as_ref().is_some_and(|aside| !aside.is_newer_than(record)) {
+                *aside = None;
+            }
+            Ok(())
+        })
+    }
+
+    fn set_aside<'a>(&'a mut self, record: &'a Record) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            if let Some(error) = self.faults.asides.lock().unwrap().clone() {
+                return Err(error);
+            }
+            *self.aside.lock().unwrap() = Some(record.clone());
+            Ok(())
+        })
+    }
+
+    fn remove(&mut self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            *self.kept.lock().unwrap() = None;
+            *self.aside.lock().unwrap() = None;
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,71 @@
+//! What a person can ask for.
+
+use crate::test::Suites;
+
+pub(crate) const HELP: &str = "\
+cargo xtask <job>
+
+Jobs
+  test           every test: unit, documentation, and the suites that need other programs
+  test --quick   the tests that need nothing but cargo
+  ci             what a submission must pass: format, lints, documentation, arrows, licences, tests
+  arrows         which of our crates may depend on which, checked and drawn
+  licences       the licences and banned crates in deny.toml, checked against the dependencies
+
+Options
+  -h, --help     this page";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    Help,
+    Test(Suites),
+    Ci,
+    Arrows,
+    Licences,
+}
+
+/// Parses the arguments after `cargo xtask`; the error is a sentence for the person.
+pub(crate) fn parse(arguments: &[&str]) -> Result<Command, String> {
+    if arguments.iter().any(|argument| matches!(*argument, "-h" | "--help")) {
+        return Ok(Command::Help);
+    }
+    match arguments {
+        [] | ["help"] => Ok(Command::Help),
+        ["test"] => Ok(Command::Test(Suites::Full)),
+        ["test", "--quick"] => Ok(Command::Test(Suites::Quick)),
+        ["ci"] => Ok(Command::Ci),
+        ["arrows"] => Ok(Command::Arrows),
+        ["licences"] => Ok(Command::Licences),
+        ["test" | "ci" | "arrows" | "licences", unknown, ..] => {
+            Err(format!("`cargo xtask {}` does not take `{unknown}`", arguments[0]))
+        }
+        [unknown, ..] => Err(format!("there is no job `{unknown}`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_job_in_the_help_is_understood() {
+        assert_eq!(parse(&["test"]), Ok(Command::Test(Suites::Full)));
+        assert_eq!(parse(&["test", "--quick"]), Ok(Command::Test(Suites::Quick)));
+        assert_eq!(parse(&["ci"]), Ok(Command::Ci));
+        assert_eq!(parse(&["arrows"]), Ok(Command::Arrows));
+        assert_eq!(parse(&["licences"]), Ok(Command::Licences));
+    }
+
+    #[test]
+    fn help_wins_over_everything() {
+        assert_eq!(parse(&[]), Ok(Command::Help));
+        assert_eq!(parse(&["test", "--help"]), Ok(Command::Help));
+        assert_eq!(parse(&["nonsense", "-h"]), Ok(Command::Help));
+    }
+
+    #[test]
+    fn a_mistake_is_named() {
+        assert!(parse(&["tset"]).is_err_and(|said| said.contains("`tset`")));
+        assert!(parse(&["ci", "--fast"]).is_err_and(|said| said.contains("`--fast`")));
+    }
+}
