@@ -9,7 +9,7 @@ use unlapse_core::{
     Answer, Body, BoxFuture, Cause, Credentials, Door, Reply, Rungs, Secret, UnixTime,
 };
 use unlapse_oauth::discovery::{self, Issuer, Metadata};
-use unlapse_oauth::grant::{self, LoginEndpoint};
+use unlapse_oauth::grant::{self, LoginEndpoint, Target};
 use unlapse_oauth::revocation::{self, Revocation, TokenTypeHint};
 use unlapse_oauth::{Client, Endpoint, parse};
 
@@ -26,6 +26,8 @@ pub enum AuthMethod {
     Basic,
     /// In the body.
     Post,
+    /// HTTP Basic if the record keeps a secret, else not at all.
+    BasicIfSecret,
 }
 
 /// Where the server's endpoints come from.
@@ -63,7 +65,7 @@ pub enum LoginRung {
 pub struct Server {
     /// The endpoints.
     pub endpoints: Endpoints,
-    /// `client_id`.
+    /// `client_id`; empty: none is sent.
     pub client_id: String,
     /// How the client proves itself.
     pub auth: AuthMethod,
@@ -71,6 +73,10 @@ pub struct Server {
     pub client_secret: Option<Secret>,
     /// `scope`, separated by spaces.
     pub scope: Option<String>,
+    /// `resource` (RFC 8707).
+    pub resource: Option<String>,
+    /// `audience`, for servers that came before RFC 8707.
+    pub audience: Option<String>,
     /// The login without a person.
     pub login: LoginRung,
 }
@@ -100,6 +106,10 @@ impl ServerExchange {
             AuthMethod::None => Client::public(id),
             AuthMethod::Basic => Client::basic(id, secret?.clone()),
             AuthMethod::Post => Client::post(id, secret?.clone()),
+            AuthMethod::BasicIfSecret => match secret {
+                Some(secret) => Client::basic(id, secret.clone()),
+                None => Client::public(id),
+            },
         })
     }
 
@@ -140,7 +150,11 @@ impl ServerExchange {
 
     /// Builds the request, or says why it cannot be made.
     async fn build(&self, request: Request<'_>) -> Result<HttpRequest<Bytes>, Cause> {
-        let scope = self.server.scope.as_deref();
+        let target = Target {
+            scope: self.server.scope.as_deref(),
+            resource: self.server.resource.as_deref(),
+            audience: self.server.audience.as_deref(),
+        };
         match request {
             Request::Refresh { refresh_token, credentials } => {
                 if let LoginRung::Endpoint(login) = &self.server.login
@@ -151,20 +165,21 @@ impl ServerExchange {
                 let client = self.client(credentials).ok_or(Cause::Request)?;
                 let (token, _) = self.endpoints().await?;
                 // No scope: the one that was granted (RFC 6749 §6).
-                Ok(grant::refresh(&token, &client, refresh_token, None))
+                let target = Target { scope: None, ..target };
+                Ok(grant::refresh(&token, &client, refresh_token, target))
             }
             Request::Login { credentials } => match &self.server.login {
                 LoginRung::None => Err(Cause::Request),
                 LoginRung::ClientCredentials => {
                     let client = self.client(credentials).ok_or(Cause::Request)?;
                     let (token, _) = self.endpoints().await?;
-                    Ok(grant::client_credentials(&token, &client, scope))
+                    Ok(grant::client_credentials(&token, &client, target))
                 }
                 LoginRung::Password => {
                     let (username, password) = user(credentials).ok_or(Cause::Request)?;
                     let client = self.client(credentials).ok_or(Cause::Request)?;
                     let (token, _) = self.endpoints().await?;
-                    Ok(grant::password(&token, &client, username, password, scope))
+                    Ok(grant::password(&token, &client, username, password, target))
                 }
                 LoginRung::Endpoint(login) => {
                     let (username, password) = user(credentials).ok_or(Cause::Request)?;
@@ -179,7 +194,7 @@ impl ServerExchange {
         let LoginRung::Endpoint(login) = &self.server.login else { return None };
         match request {
             Request::Login { .. } => Some(login),
-            Request::Refresh { .. } => login.refresh.is_some().then_some(login),
+            Request::Refresh { .. } => login.refresh_url.is_some().then_some(login),
         }
     }
 
@@ -226,25 +241,25 @@ impl Exchange for ServerExchange {
         match (&self.server.endpoints, &self.server.login) {
             (Endpoints::Given { token, .. }, _) => token.to_string(),
             (Endpoints::Discovered(issuer), _) => issuer.as_str().to_owned(),
-            (Endpoints::Absent, LoginRung::Endpoint(login)) => login.login.to_string(),
+            (Endpoints::Absent, LoginRung::Endpoint(login)) => login.login_url.to_string(),
             (Endpoints::Absent, _) => String::new(),
         }
     }
 
     fn rungs(&self, credentials: Option<&Credentials>) -> Rungs {
-        let can_prove =
-            self.server.auth == AuthMethod::None || self.client_secret(credentials).is_some();
+        let can_prove = matches!(self.server.auth, AuthMethod::None | AuthMethod::BasicIfSecret)
+            || self.client_secret(credentials).is_some();
         let (login, refresh) = match &self.server.login {
             LoginRung::None => (false, can_prove),
             LoginRung::ClientCredentials => (can_prove, can_prove),
             LoginRung::Password => (can_prove && user(credentials).is_some(), can_prove),
             LoginRung::Endpoint(endpoint) => {
-                (user(credentials).is_some(), endpoint.refresh.is_some() || can_prove)
+                (user(credentials).is_some(), endpoint.refresh_url.is_some() || can_prove)
             }
         };
         let has_token_endpoint = self.server.endpoints != Endpoints::Absent;
         let own_refresh =
-            matches!(&self.server.login, LoginRung::Endpoint(login) if login.refresh.is_some());
+            matches!(&self.server.login, LoginRung::Endpoint(login) if login.refresh_url.is_some());
         Rungs { refresh: refresh && (has_token_endpoint || own_refresh), login, api_key: false }
     }
 

@@ -85,7 +85,7 @@ pub enum Verdict {
 pub enum Door {
     /// A token endpoint (RFC 6749 §3.2), which says no in JSON with an `error`.
     Token,
-    /// A JSON login endpoint (C9), which says no with a bare 401 or 403.
+    /// A JSON login endpoint (C9), which says no with a bare 401.
     Login,
 }
 

@@ -1,0 +1,85 @@
+//! What came back from a token endpoint (RFC 6749 §5), read as tolerantly as R8 asks.
+//!
+//! Nothing is judged here: [`unlapse_core::classify`] does that.
+
+mod error;
+mod fields;
+mod shape;
+
+use http::header::{DATE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, StatusCode};
+use unlapse_core::{Body, Reply, UnixTime, retry};
+
+pub use fields::ReplyFields;
+
+use crate::json::Value;
+pub(crate) use shape::Shape;
+
+/// Largest reply that is read: 1 MiB (R8). Callers stop reading there, and treat more as
+/// [`Cause::TooLarge`](unlapse_core::Cause::TooLarge); here, a longer body is garbage.
+pub const MAX_REPLY: usize = 1024 * 1024;
+
+/// Reads the reply of a token endpoint, whatever its Content-Type says: a grant or an error as JSON
+/// or as a form, a web page, nothing, or garbage.
+///
+/// `now` is when the reply arrived; it only turns dates into durations, and only where the server
+/// sent no `Date` of its own.
+///
+/// Where a body holds both a token and an error, the status decides which counts: a granted token
+/// must not be lost.
+pub fn parse(status: StatusCode, headers: &HeaderMap, body: &[u8], now: UnixTime) -> Reply {
+    read(status, headers, body, now, &fields::OAUTH, error::code)
+}
+
+/// Reads the reply of a login endpoint (C9), which has the token in one of `fields`.
+///
+/// Simple endpoints put prose or codes of their own into `error`; those are left to the status,
+/// and a bare 401 is a no at [`Door::Login`](unlapse_core::Door::Login).
+pub fn parse_login(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: UnixTime,
+    fields: &ReplyFields,
+) -> Reply {
+    read(status, headers, body, now, fields, error::login_code)
+}
+
+fn read(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: UnixTime,
+    fields: &ReplyFields,
+    code: fn(&str, StatusCode) -> Option<unlapse_core::ErrorCode>,
+) -> Reply {
+    let date = header(headers, &DATE).and_then(retry::http_date);
+    // The server's own clock, where it tells it: then its dates do not suffer from skew (R11).
+    let clock = date.unwrap_or(now);
+    let body = Shape::with(headers, body, |shape| {
+        let grant = fields.grant(&shape, clock).map(Body::Grant);
+        let error = shape
+            .value("error")
+            .and_then(Value::into_text)
+            .and_then(|text| code(text.expose(), status))
+            .map(Body::Error);
+        let found = if status.is_success() { grant.or(error) } else { error.or(grant) };
+        found.unwrap_or(match shape {
+            Shape::Object(_) | Shape::OtherJson => Body::Json,
+            Shape::Html => Body::Html,
+            Shape::Form(_) if shape::says_html(headers) => Body::Html,
+            Shape::Empty => Body::Empty,
+            Shape::Form(_) | Shape::Garbage => Body::Garbage,
+        })
+    });
+    Reply { status: status.as_u16(), body, retry_after: retry_after(headers, clock), date }
+}
+
+/// `Retry-After`, held against `clock`.
+pub(crate) fn retry_after(headers: &HeaderMap, clock: UnixTime) -> Option<core::time::Duration> {
+    header(headers, &RETRY_AFTER).and_then(|value| retry::retry_after(value, clock))
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
