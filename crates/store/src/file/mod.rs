@@ -1,0 +1,27 @@
+//! One sealed file a key.
+//!
+//! `layout` names the files, `disk` touches them, `trust` decides what is read, `lock` who may
+//! write, `replace` how. [`FileStore`] and [`FileLease`] put these together; `contract` makes them
+//! the core's `Store` and `Lease`.
+
+mod contract;
+mod disk;
+mod failure;
+mod layout;
+mod lease;
+mod lock;
+mod probe;
+mod quarantine;
+mod replace;
+mod store;
+mod trust;
+mod view;
+mod watched;
+
+pub use disk::{Disk, DiskFile, RealDisk};
+pub use layout::Layout;
+pub(crate) use layout::{parent, temporary};
+pub use lease::FileLease;
+pub use probe::{Permissions, Probe};
+pub use store::FileStore;
+pub use watched::{DiskOperation, DiskStep, WatchedDisk};
