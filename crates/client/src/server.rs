@@ -30,20 +30,17 @@ pub enum AuthMethod {
     BasicIfSecret,
 }
 
-/// Where the server's endpoints come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Endpoints {
-    /// They are given.
-    Given {
-        /// The token endpoint.
-        token: Endpoint,
-        /// The revocation endpoint, if the server has one.
-        revocation: Option<Endpoint>,
-    },
-    /// From the issuer's metadata (RFC 8414, OpenID Connect Discovery), asked for when first needed.
-    Discovered(Issuer),
-    /// There is no token endpoint: only the login endpoint, or nothing but an API key.
-    Absent,
+/// Where the server's endpoints are: named here, or found in the issuer's metadata (RFC 8414, OpenID
+/// Connect Discovery) when first needed. With nothing at all there is no token endpoint, only a
+/// login endpoint or an API key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Endpoints {
+    /// The token endpoint.
+    pub token: Option<Endpoint>,
+    /// The revocation endpoint.
+    pub revocation: Option<Endpoint>,
+    /// Whose metadata names what is not named here.
+    pub issuer: Option<Issuer>,
 }
 
 /// The way to log in without a person (R14).
@@ -118,15 +115,27 @@ impl ServerExchange {
         self.server.client_secret.as_ref().or(stored)
     }
 
-    /// The token and revocation endpoints. A failure here comes before any secret is sent.
-    async fn endpoints(&self) -> Result<(Endpoint, Option<Endpoint>), Cause> {
-        match &self.server.endpoints {
-            Endpoints::Given { token, revocation } => Ok((token.clone(), revocation.clone())),
-            Endpoints::Absent => Err(Cause::Request),
-            Endpoints::Discovered(issuer) => {
-                let found = self.metadata.get_or_try_init(|| self.discover(issuer)).await?;
-                Ok((found.token_endpoint.clone(), found.revocation_endpoint.clone()))
-            }
+    /// The token endpoint. A failure here comes before any secret is sent.
+    async fn token_endpoint(&self) -> Result<Endpoint, Cause> {
+        match &self.server.endpoints.token {
+            Some(token) => Ok(token.clone()),
+            None => Ok(self.metadata().await?.ok_or(Cause::Request)?.token_endpoint.clone()),
+        }
+    }
+
+    /// The revocation endpoint, if the server has one.
+    async fn revocation_endpoint(&self) -> Result<Option<Endpoint>, Cause> {
+        match &self.server.endpoints.revocation {
+            Some(revocation) => Ok(Some(revocation.clone())),
+            None => Ok(self.metadata().await?.and_then(|found| found.revocation_endpoint.clone())),
+        }
+    }
+
+    /// The issuer's metadata, asked for once; `None` without an issuer.
+    async fn metadata(&self) -> Result<Option<&Metadata>, Cause> {
+        match &self.server.endpoints.issuer {
+            Some(issuer) => self.metadata.get_or_try_init(|| self.discover(issuer)).await.map(Some),
+            None => Ok(None),
         }
     }
 
@@ -163,7 +172,7 @@ impl ServerExchange {
                     return Ok(request);
                 }
                 let client = self.client(credentials).ok_or(Cause::Request)?;
-                let (token, _) = self.endpoints().await?;
+                let token = self.token_endpoint().await?;
                 // No scope: the one that was granted (RFC 6749 §6).
                 let target = Target { scope: None, ..target };
                 Ok(grant::refresh(&token, &client, refresh_token, target))
@@ -172,13 +181,13 @@ impl ServerExchange {
                 LoginRung::None => Err(Cause::Request),
                 LoginRung::ClientCredentials => {
                     let client = self.client(credentials).ok_or(Cause::Request)?;
-                    let (token, _) = self.endpoints().await?;
+                    let token = self.token_endpoint().await?;
                     Ok(grant::client_credentials(&token, &client, target))
                 }
                 LoginRung::Password => {
                     let (username, password) = user(credentials).ok_or(Cause::Request)?;
                     let client = self.client(credentials).ok_or(Cause::Request)?;
-                    let (token, _) = self.endpoints().await?;
+                    let token = self.token_endpoint().await?;
                     Ok(grant::password(&token, &client, username, password, target))
                 }
                 LoginRung::Endpoint(login) => {
@@ -215,10 +224,9 @@ impl ServerExchange {
         token: &Secret,
         credentials: Option<&Credentials>,
     ) -> Result<Revoked, Cause> {
-        if self.server.endpoints == Endpoints::Absent {
+        let Some(endpoint) = self.revocation_endpoint().await? else {
             return Ok(Revoked::Unsupported);
-        }
-        let (_, Some(endpoint)) = self.endpoints().await? else { return Ok(Revoked::Unsupported) };
+        };
         let client = self.client(credentials).ok_or(Cause::Request)?;
         let request = revocation::request(&endpoint, &client, token, TokenTypeHint::RefreshToken);
         let reply = match self.http.call(request).await {
@@ -236,14 +244,22 @@ impl ServerExchange {
     }
 }
 
+impl Server {
+    /// What its breaker is kept under (R16): the token endpoint or what stands for it, no query.
+    pub fn endpoint_name(&self) -> String {
+        let Endpoints { token, issuer, .. } = &self.endpoints;
+        match (token, issuer, &self.login) {
+            (Some(token), ..) => token.to_string(),
+            (None, Some(issuer), _) => issuer.as_str().to_owned(),
+            (None, None, LoginRung::Endpoint(login)) => login.login_url.to_string(),
+            (None, None, _) => String::new(),
+        }
+    }
+}
+
 impl Exchange for ServerExchange {
     fn endpoint(&self) -> String {
-        match (&self.server.endpoints, &self.server.login) {
-            (Endpoints::Given { token, .. }, _) => token.to_string(),
-            (Endpoints::Discovered(issuer), _) => issuer.as_str().to_owned(),
-            (Endpoints::Absent, LoginRung::Endpoint(login)) => login.login_url.to_string(),
-            (Endpoints::Absent, _) => String::new(),
-        }
+        self.server.endpoint_name()
     }
 
     fn rungs(&self, credentials: Option<&Credentials>) -> Rungs {
@@ -257,7 +273,8 @@ impl Exchange for ServerExchange {
                 (user(credentials).is_some(), endpoint.refresh_url.is_some() || can_prove)
             }
         };
-        let has_token_endpoint = self.server.endpoints != Endpoints::Absent;
+        let Endpoints { token, issuer, .. } = &self.server.endpoints;
+        let has_token_endpoint = token.is_some() || issuer.is_some();
         let own_refresh =
             matches!(&self.server.login, LoginRung::Endpoint(login) if login.refresh_url.is_some());
         Rungs { refresh: refresh && (has_token_endpoint || own_refresh), login, api_key: false }

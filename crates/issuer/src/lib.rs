@@ -1,1 +1,76 @@
 //! Where tokens are born, succeed one another and end.
+//!
+//! [`Issuer`] gives out sessions: access tokens of minutes (JWTs as in RFC 9068), and refresh
+//! tokens of which each use makes the next. Its [`router`](Issuer::router) is an `axum` service.
+//!
+//! # What other issuers do to their users
+//!
+//! - Two tabs refresh at once, or a reply is lost, and the second use of a refresh token ends the
+//!   session: a logout that nobody asked for. Here the token before the current one is answered,
+//!   for 30 s, with the *same* successor. [`decide`] is the whole table.
+//! - Eight refreshes at once make eight successors, and eight chains from then on. Here a
+//!   successor is computed, not drawn: [`RefreshToken`] says how. No token is stored.
+//! - The database is away for a moment, and clients are told `invalid_grant`. Here that is a 503
+//!   with `Retry-After`, and [`Code`] tells every reason apart.
+//!
+//! # An issuer in memory
+//!
+//! ```
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use unlapse_issuer::{Issuer, Scopes};
+//!
+//! let issuer = Issuer::builder("http://127.0.0.1:8080").build()?;
+//! let login = issuer.open_session("ada", "app", Scopes::default()).await?;
+//! let claims = issuer.verify(login.access_token.expose())?;
+//! assert_eq!(claims.sub, "ada");
+//! let router = issuer.router(); // for `axum::serve`
+//! # Ok(())
+//! # }
+//! ```
+
+mod access_token;
+mod audit;
+mod clients;
+mod clock;
+mod denied;
+mod denylist;
+mod http;
+mod issuer;
+mod jwk;
+mod login_limit;
+mod memory;
+mod password;
+mod pepper;
+mod policy;
+mod random;
+mod refresh_token;
+mod scopes;
+mod session;
+mod sessions;
+mod sha256;
+mod signing_key;
+mod stats;
+mod succession;
+mod users;
+
+pub use access_token::{AccessClaims, BadAccessToken};
+pub use audit::{Audit, AuditHook, Event};
+pub use clients::{Client, ClientAuth, Clients, GrantType, MemoryClients, SecretDigest};
+pub use clock::{Clock, system_clock};
+pub use denied::{Code, Denied};
+pub use issuer::{BadConfiguration, Issued, Issuer, IssuerBuilder};
+pub use jwk::Jwk;
+pub use login_limit::LoginLimit;
+pub use memory::MemorySessions;
+pub use password::{BadPassword, PasswordCost, PasswordHash};
+pub use pepper::{BadPepper, Kid, Pepper, Peppers};
+pub use policy::{BadPolicy, Policy};
+pub use refresh_token::{BadRefreshToken, RefreshToken};
+pub use scopes::{BadScope, Scopes};
+pub use session::{BadSessionId, Revoked, RevokedBecause, Salt, Session, SessionId};
+pub use sessions::{Advance, Advanced, Sessions, Unavailable};
+pub use signing_key::{Algorithm, BadSigningKey, SigningKey};
+pub use stats::Counts;
+pub use succession::{Presented, Refusal, Succession, apply, decide};
+pub use users::{MemoryUsers, User, Users};

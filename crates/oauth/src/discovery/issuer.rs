@@ -28,6 +28,11 @@ impl Issuer {
         &self.written
     }
 
+    /// The URL that it is.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
     /// Where its metadata may lie, in the order to ask: between host and path (RFC 8414 §3.1), then
     /// behind the path (OpenID Connect Discovery 1.0 §4). A slash at the path's end is dropped, as
     /// both demand.

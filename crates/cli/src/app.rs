@@ -1,0 +1,106 @@
+//! What a command works with: the configuration, and how to talk to the person.
+
+use std::sync::Arc;
+
+use unlapse::{Event, Observer, TokenSource};
+use unlapse_core::{Error, Key};
+
+use crate::args::Common;
+use crate::breakers::FileBreakers;
+use crate::config::{Config, ConfigError, Environment, Overrides, Profile, Storage};
+use crate::diagnosis::Diagnosis;
+use crate::terminal;
+use crate::wiring::{self, Shelf};
+
+/// One run of the command.
+pub(crate) struct App {
+    pub(crate) config: Config,
+    pub(crate) json: bool,
+    pub(crate) quiet: bool,
+}
+
+impl App {
+    pub(crate) fn new(common: &Common) -> Result<Self, Diagnosis> {
+        let environment = Environment::of_process();
+        let overrides = Overrides {
+            config: common.config.clone(),
+            no_store: common.no_store,
+            log: common.log.clone(),
+            ..Overrides::default()
+        };
+        let config =
+            Config::load(&environment, &overrides).map_err(|error| Diagnosis::of_config(&error))?;
+        if common.log.is_some() || environment.os("UNLAPSE_LOG").is_some() {
+            terminal::log_to_stderr(&config.log)?;
+        }
+        Ok(Self { config, json: common.json, quiet: common.quiet })
+    }
+
+    /// The profile of that name, or the only one there is.
+    pub(crate) fn profile(&self, name: Option<&str>) -> Result<&Profile, Diagnosis> {
+        let profile = match (name, self.config.profiles.len()) {
+            (Some(name), _) => self.config.profile(name),
+            (None, 1) => self.config.profiles.values().next().ok_or(ConfigError::NoProfile),
+            (None, _) => Err(ConfigError::NoProfile),
+        };
+        profile.map_err(|error| Diagnosis::of_config(&error))
+    }
+
+    /// Where this profile's record rests.
+    pub(crate) fn shelf(&self) -> Shelf {
+        wiring::shelf(&self.config.storage)
+    }
+
+    /// The breakers that every process of this user shares, or none where nothing is kept.
+    pub(crate) fn breakers(&self) -> Option<FileBreakers> {
+        match &self.config.storage {
+            Storage::Kept(store) => Some(FileBreakers::new(store.state_dir.join("breakers"))),
+            Storage::Memory => None,
+        }
+    }
+
+    /// A source of the profile's tokens, for a process that lives for one of them.
+    pub(crate) async fn source(
+        &self,
+        profile: &Profile,
+        shelf: &Shelf,
+    ) -> Result<TokenSource, Diagnosis> {
+        let mut builder = wiring::builder(profile, &self.config.http, shelf)?
+            .ahead_of_time(false)
+            .observer(self.observer());
+        if let Some(breakers) = self.breakers() {
+            builder = builder.breakers(Arc::new(breakers));
+        }
+        Ok(builder.build().await)
+    }
+
+    /// Tells a person what they should know although there is a token.
+    fn observer(&self) -> Observer {
+        let quiet = self.quiet;
+        Arc::new(move |key: &Key, event: &Event| {
+            let warning = match event {
+                Event::Unsaved { error, set_aside: true } => format!(
+                    "the new token of {key} is unsaved ({error}); a copy was set aside and is used \
+                     until it can be saved"
+                ),
+                Event::Unsaved { error, set_aside: false } => {
+                    format!("the new token of {key} is unsaved: {error}")
+                }
+                Event::StoreAway { error } => format!("the store of {key} cannot be used: {error}"),
+                Event::ClockOff { millis } => format!(
+                    "the clocks of this machine and of {key}'s server are {} s apart",
+                    millis.unsigned_abs() / 1000
+                ),
+                _ => return,
+            };
+            if !quiet {
+                terminal::warn(&warning);
+            }
+        })
+    }
+}
+
+/// An error of a profile, for people.
+pub(crate) fn failed(profile: &Profile) -> impl Fn(Error) -> Diagnosis + '_ {
+    move |error| Diagnosis::of(&error, &profile.name)
+}

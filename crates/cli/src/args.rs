@@ -1,0 +1,231 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Tokens that never lapse: one login, renewed exactly once across every process that uses it.
+#[derive(Debug, Parser)]
+#[command(name = "unlapse", version, max_term_width = 100, propagate_version = true)]
+#[command(
+    after_help = "Exit codes: 0 ok, 2 usage, 10 login needed, 11 temporary failure, 12 lease \
+busy, 13 denied, 14 store damaged, 15 renewal's outcome unknown."
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Common {
+    /// Read this configuration instead of the user's and the project's [env: UNLAPSE_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Keep nothing on disk [env: UNLAPSE_NO_STORE=1]
+    #[arg(long, global = true)]
+    pub(crate) no_store: bool,
+    /// Log what happens to stderr: warn, info, debug, trace [env: UNLAPSE_LOG]
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+    /// Print data and errors as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print nothing but data and errors
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Watch logins survive: real processes, one encrypted store, and faults thrown at them
+    Demo(DemoArguments),
+    /// Log in, and keep what renews the login from then on
+    Login(LoginArguments),
+    /// Print a valid token, and nothing else
+    Token(TokenArguments),
+    /// How each login is doing, and what to do next
+    Status(StatusArguments),
+    /// Renew now
+    Refresh(RefreshArguments),
+    /// Revoke at the server, then forget
+    Logout(LogoutArguments),
+    /// The profiles, and which have a login
+    List,
+    /// Run a command with the token in its environment
+    Exec(ExecArguments),
+    /// Find what is wrong with clock, custody, permissions, locks and records, and how to mend it
+    Doctor(DoctorArguments),
+    /// Show the configuration and where each value came from
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print a completion script for a shell
+    Completion {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// One worker of `demo`.
+    #[command(hide = true)]
+    DemoWorker(DemoWorkerArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Which {
+    /// The profile; may be left out when there is only one
+    pub(crate) profile: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// How long it runs
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(3..=3600))]
+    pub(crate) seconds: u64,
+    /// How many processes share the login
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) workers: u16,
+    /// Where the faults fall; the same seed throws them in the same order
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoWorkerArguments {
+    #[arg(long)]
+    pub(crate) number: u16,
+    #[arg(long)]
+    pub(crate) api: String,
+    #[arg(long)]
+    pub(crate) token_endpoint: String,
+    #[arg(long)]
+    pub(crate) store: PathBuf,
+    #[arg(long)]
+    pub(crate) seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LoginArguments {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Read a refresh token from stdin
+    #[arg(long, conflicts_with = "password_stdin")]
+    pub(crate) refresh_token_stdin: bool,
+    /// Read the password from stdin; it is kept, encrypted, to log in again
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+    /// Read the client's secret from stdin (its first line, when a password follows); it is kept,
+    /// encrypted
+    #[arg(long)]
+    pub(crate) client_secret_stdin: bool,
+    /// The user name, if the profile names none
+    #[arg(long, value_name = "NAME")]
+    pub(crate) username: Option<String>,
+    /// Keep what was read without asking the server whether it is good
+    #[arg(long)]
+    pub(crate) no_verify: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenArguments {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Raw)]
+    pub(crate) format: Format,
+    /// Renew first if it would not live for this long (60s, 5m)
+    #[arg(long, value_parser = duration, default_value = "0s", value_name = "DURATION")]
+    pub(crate) min_ttl: Duration,
+    /// Never ask anything
+    #[arg(long)]
+    pub(crate) no_input: bool,
+}
+
+/// How a token is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// The token
+    Raw,
+    /// `Authorization: Bearer …`
+    Header,
+    /// An object with the token and what is known of it
+    Json,
+    /// `UNLAPSE_TOKEN='…'`, for a shell
+    Env,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArguments {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Print nothing; exit 0 if the token is valid, else as `token` would
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// With --check: valid for this long more
+    #[arg(long, value_parser = duration, default_value = "0s", value_name = "DURATION")]
+    pub(crate) min_ttl: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RefreshArguments {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Even if another process has just renewed it
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogoutArguments {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Forget it here without telling the server
+    #[arg(long)]
+    pub(crate) local: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExecArguments {
+    /// The profile
+    pub(crate) profile: String,
+    /// The variable that holds the token
+    #[arg(long, default_value = "UNLAPSE_TOKEN", value_name = "NAME")]
+    pub(crate) env: String,
+    /// Renew first if the token would not live for this long
+    #[arg(long, value_parser = duration, default_value = "0s", value_name = "DURATION")]
+    pub(crate) min_ttl: Duration,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<std::ffi::OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArguments {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Close the breakers of all token endpoints, so that they are asked again at once
+    #[arg(long)]
+    pub(crate) reset_breaker: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Every value, and where it came from
+    Show,
+}
+
+fn duration(text: &str) -> Result<Duration, unlapse_core::duration::BadDuration> {
+    unlapse_core::duration::parse(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,159 @@
+//! The servers of the demo: an issuer behind faults, and an API that it protects.
+
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, Request, Response, StatusCode};
+use axum::routing::get;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use unlapse_core::Secret;
+use unlapse_issuer::{Client, Counts, Issuer, MemoryClients, Policy, Scopes};
+
+use super::faults::{Fault, FaultCounts, Faults};
+use super::{ACCESS, GRACE};
+
+/// The client that the workers are.
+pub(super) const CLIENT: &str = "demo";
+
+/// A running server, and the directory of the demo. Both end with it.
+pub(super) struct Arena {
+    issuer: Issuer,
+    faults: Arc<Faults>,
+    api: Arc<Api>,
+    origin: String,
+    dir: PathBuf,
+    server: tokio::task::JoinHandle<()>,
+}
+
+/// The protected API.
+struct Api {
+    issuer: Issuer,
+    unauthorized: AtomicU64,
+}
+
+/// The connection is to be dropped without a reply.
+#[derive(Debug, thiserror::Error)]
+#[error("the reply is lost")]
+struct Lost;
+
+impl Arena {
+    pub(super) async fn open(faults: Faults) -> Result<Self, Box<dyn std::error::Error>> {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+        let origin = format!("http://{}", listener.local_addr()?);
+        let policy = Policy { grace: GRACE, replay_cap: 10_000, ..Policy::default() };
+        let clients = MemoryClients::new([Client::public(CLIENT)]);
+        let issuer = Issuer::builder(&origin)
+            .access_lifetime(ACCESS)
+            .policy(policy)
+            .clients(Arc::new(clients))
+            .build()?;
+        let api = Arc::new(Api { issuer: issuer.clone(), unauthorized: AtomicU64::new(0) });
+        let faults = Arc::new(faults);
+        let routes = Router::new()
+            .route("/api/hello", get(hello))
+            .with_state(Arc::clone(&api))
+            .merge(issuer.router());
+        let server = Self::serve(listener, routes, Arc::clone(&faults));
+        let dir = super::worker::private_temporary_directory()?;
+        Ok(Self { issuer, faults, api, origin, dir, server })
+    }
+
+    /// Serves by hand rather than with axum, for a lost reply is a connection that breaks.
+    #[expect(clippy::disallowed_methods, reason = "the demo owns its runtime")]
+    fn serve(
+        listener: tokio::net::TcpListener,
+        routes: Router,
+        faults: Arc<Faults>,
+    ) -> tokio::task::JoinHandle<()> {
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (routes, faults) = (routes.clone(), Arc::clone(&faults));
+                let service = hyper::service::service_fn(move |request| {
+                    answer(routes.clone(), Arc::clone(&faults), request)
+                });
+                tokio::spawn(async move {
+                    let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+                    // A connection that breaks is what the demo is about.
+                    let _ = server.serve_connection(TokioIo::new(stream), service).await;
+                });
+            }
+        })
+    }
+
+    /// A refresh token of a new login.
+    pub(super) async fn log_in(&self) -> Result<Secret, Box<dyn std::error::Error>> {
+        let issued = self.issuer.open_session("ada", CLIENT, Scopes::default()).await?;
+        issued.refresh_token.ok_or_else(|| "a session without a refresh token".into())
+    }
+
+    pub(super) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        self.issuer.counts()
+    }
+
+    pub(super) fn faults(&self) -> FaultCounts {
+        self.faults.counts()
+    }
+
+    /// 401s that the API gave, which is more than the workers may have lived to tell.
+    pub(super) fn unauthorized(&self) -> u64 {
+        self.api.unauthorized.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        self.server.abort();
+        #[expect(clippy::disallowed_methods, reason = "the demo cleans up after itself")]
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// Passes a request on, or does to it what was drawn.
+async fn answer(
+    routes: Router,
+    faults: Arc<Faults>,
+    request: Request<hyper::body::Incoming>,
+) -> Result<Response<Body>, Lost> {
+    let fault = if request.uri().path() == "/token" { faults.next() } else { Fault::None };
+    let canned = |status, kind: &str, text: &'static str| {
+        let response = Response::builder().status(status).header("content-type", kind);
+        response.body(Body::from(text)).map_err(|_| Lost)
+    };
+    match fault {
+        Fault::Unavailable => canned(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "try later"),
+        Fault::Firewall => {
+            canned(StatusCode::FORBIDDEN, "text/html", "<!doctype html><h1>Access denied</h1>")
+        }
+        Fault::None | Fault::LostReply => {
+            let answered: Result<_, Infallible> =
+                tower::ServiceExt::oneshot(routes, request.map(Body::new)).await;
+            let Ok(response) = answered;
+            if fault == Fault::LostReply { Err(Lost) } else { Ok(response) }
+        }
+    }
+}
+
+async fn hello(State(api): State<Arc<Api>>, headers: HeaderMap) -> StatusCode {
+    let token = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = token.and_then(|value| value.strip_prefix("Bearer "));
+    if token.is_some_and(|token| api.issuer.verify(token).is_ok()) {
+        StatusCode::OK
+    } else {
+        api.unauthorized.fetch_add(1, Ordering::Relaxed);
+        StatusCode::UNAUTHORIZED
+    }
+}

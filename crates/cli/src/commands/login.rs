@@ -1,0 +1,216 @@
+//! `unlapse login`
+
+use serde_json::json;
+use unlapse::{AccessToken, TokenSource};
+use unlapse_core::{Credentials, Error, Grant as Granted, Now, Record, Secret, State};
+
+use crate::app::{App, failed};
+use crate::args::LoginArguments;
+use crate::commands::running::{block_on, settled};
+use crate::config::{Client, ClientSecret, Grant, Profile};
+use crate::diagnosis::Diagnosis;
+use crate::exit::Exit;
+use crate::report::rfc3339;
+use crate::terminal;
+
+/// What a person brings.
+#[derive(Default)]
+struct Brought {
+    refresh_token: Option<Secret>,
+    username: Option<String>,
+    password: Option<Secret>,
+    client_secret: Option<Secret>,
+}
+
+pub(crate) fn run(app: &App, arguments: &LoginArguments) -> Result<Exit, Diagnosis> {
+    let profile = app.profile(arguments.which.profile.as_deref())?;
+    if matches!(profile.grant, Grant::ApiKey(_)) {
+        return Err(usage(
+            format!("{} is an API key, which nobody logs in with", profile.name),
+            "set the variable that `api_key_env` names",
+        ));
+    }
+    let brought = collect(profile, arguments)?;
+    let shelf = app.shelf();
+    let token = block_on(async {
+        let source = app.source(profile, &shelf).await?;
+        let spinner = terminal::spinner(format!("logging in to {}", profile.name), app.quiet);
+        let work =
+            async { log_in(&source, &brought, arguments.no_verify).await.map_err(failed(profile)) };
+        let token = settled(&source, work).await;
+        spinner.finish_and_clear();
+        token
+    })?;
+    say(app, profile, &token);
+    Ok(Exit::Ok)
+}
+
+/// What became of a login.
+enum Outcome {
+    /// The server granted a token.
+    Granted(AccessToken),
+    /// What was brought is kept; the server was not asked, or gave no verdict.
+    Kept(Option<Error>),
+}
+
+async fn log_in(
+    source: &TokenSource,
+    brought: &Brought,
+    no_verify: bool,
+) -> Result<Outcome, Error> {
+    let mut before = None;
+    source
+        .edit(|record, now| {
+            before = Some(record.clone());
+            with_brought(record, brought, now)
+        })
+        .await?;
+    if no_verify {
+        return Ok(Outcome::Kept(None));
+    }
+    let asked = if brought.refresh_token.is_some() {
+        source.force_refresh().await
+    } else {
+        source.obtain().await
+    };
+    match asked {
+        Ok(token) => Ok(Outcome::Granted(token)),
+        // No verdict: what was brought may be good, and is all there is.
+        Err(error) if error.is_retryable() => Ok(Outcome::Kept(Some(error))),
+        Err(error) => {
+            // Refused: what was there before is still as good as it was.
+            if let Some(before) = before {
+                source
+                    .edit(|record, _| Record {
+                        generation: record.generation + 1,
+                        revision: record.revision + 1,
+                        ..before
+                    })
+                    .await?;
+            }
+            Err(error)
+        }
+    }
+}
+
+/// The record with what a person brought. A refresh token replaces the login that there was; its
+/// access token is yet to be bought, and the empty one in its place is expired from birth.
+fn with_brought(record: Record, brought: &Brought, now: Now) -> Record {
+    let mut next = record;
+    if let Some(refresh_token) = &brought.refresh_token {
+        let mut grant = Granted::bearer(Secret::new(""));
+        grant.refresh_token = Some(refresh_token.clone());
+        grant.expires_in = Some(std::time::Duration::ZERO);
+        next = next.logged_in(grant, now);
+    }
+    next.next(|record| {
+        let mut kept = record.credentials.take().unwrap_or_default();
+        kept.username = brought.username.clone().or(kept.username);
+        kept.password = brought.password.clone().or(kept.password);
+        kept.client_secret = brought.client_secret.clone().or(kept.client_secret);
+        record.credentials = (kept != Credentials::default()).then_some(kept);
+        record.state = State::Active;
+        record.failure = None;
+    })
+}
+
+/// Reads what the profile's grant needs, from stdin or by asking.
+fn collect(profile: &Profile, arguments: &LoginArguments) -> Result<Brought, Diagnosis> {
+    let mut brought = Brought {
+        username: arguments.username.clone().or_else(|| username(profile)),
+        ..Brought::default()
+    };
+    let other = arguments.refresh_token_stdin || arguments.password_stdin;
+    let wanted = usize::from(arguments.client_secret_stdin) + usize::from(other);
+    if wanted > 0 {
+        let mut secrets = terminal::secrets_from_stdin(wanted)?.into_iter();
+        if arguments.client_secret_stdin {
+            brought.client_secret = secrets.next();
+        }
+        if arguments.refresh_token_stdin {
+            brought.refresh_token = secrets.next();
+        } else if arguments.password_stdin {
+            brought.password = secrets.next();
+        }
+    }
+    let name = &profile.name;
+    match &profile.grant {
+        Grant::RefreshToken { login, .. } => {
+            let by_password = brought.password.is_some() && login.is_some();
+            if brought.refresh_token.is_none() && !by_password {
+                brought.refresh_token =
+                    Some(terminal::ask_secret("Refresh token", "--refresh-token-stdin")?);
+            }
+        }
+        Grant::Password { .. } | Grant::LoginEndpoint { .. } => {
+            if arguments.refresh_token_stdin {
+                return Err(usage(
+                    format!("{name} logs in with a password, not with a refresh token"),
+                    "use --password-stdin",
+                ));
+            }
+            if brought.password.is_none() {
+                let user = brought.username.as_deref().unwrap_or("the user");
+                let prompt = format!("Password of {user}");
+                brought.password = Some(terminal::ask_secret(&prompt, "--password-stdin")?);
+            }
+        }
+        Grant::ClientCredentials { client, .. } => {
+            let missing = matches!(
+                client,
+                Client::Confidential {
+                    secret: ClientSecret::Stored | ClientSecret::Unset { .. },
+                    ..
+                }
+            );
+            if missing && brought.client_secret.is_none() {
+                let secret = terminal::ask_secret("Client secret", "--client-secret-stdin")?;
+                brought.client_secret = Some(secret);
+            }
+        }
+        Grant::ApiKey(_) => {}
+    }
+    Ok(brought)
+}
+
+fn username(profile: &Profile) -> Option<String> {
+    match &profile.grant {
+        Grant::Password { username, .. } => Some(username.clone()),
+        Grant::LoginEndpoint { login, .. } | Grant::RefreshToken { login: Some(login), .. } => {
+            Some(login.username.clone())
+        }
+        _ => None,
+    }
+}
+
+fn say(app: &App, profile: &Profile, outcome: &Outcome) {
+    let (verified, until) = match outcome {
+        Outcome::Granted(token) => (true, token.expires_at.map(rfc3339)),
+        Outcome::Kept(_) => (false, None),
+    };
+    if let Outcome::Kept(Some(error)) = outcome
+        && !app.quiet
+    {
+        terminal::warn(&format!(
+            "{} is kept, but the server could not be asked yet: {error}",
+            profile.name
+        ));
+    }
+    if app.json {
+        let value = json!({ "profile": profile.name, "verified": verified, "expires_at": until });
+        terminal::data(&format!("{value}\n"));
+    } else if !app.quiet {
+        let until = until.map_or_else(String::new, |until| format!(": valid until {until}"));
+        terminal::note(&format!("logged in to {}{until}", profile.name));
+    }
+}
+
+fn usage(message: String, hint: &str) -> Diagnosis {
+    Diagnosis {
+        code: "wrong_grant",
+        message,
+        hint: hint.to_owned(),
+        retry_at: None,
+        exit: Exit::Usage,
+    }
+}

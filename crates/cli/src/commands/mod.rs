@@ -1,0 +1,14 @@
+//! One file a command.
+
+pub(crate) mod completion;
+pub(crate) mod config;
+pub(crate) mod demo;
+pub(crate) mod doctor;
+pub(crate) mod exec;
+pub(crate) mod list;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod refresh;
+pub(crate) mod running;
+pub(crate) mod status;
+pub(crate) mod token;

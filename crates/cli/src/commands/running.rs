@@ -1,0 +1,53 @@
+//! Work that waits: a runtime of one thread, and signals that let a renewal finish (R6).
+
+use std::future::Future;
+
+use unlapse::TokenSource;
+
+use crate::diagnosis::Diagnosis;
+use crate::exit::Exit;
+use crate::signals;
+use crate::terminal;
+
+/// Runs `work` on a runtime of one thread.
+pub(crate) fn block_on<T>(
+    work: impl Future<Output = Result<T, Diagnosis>>,
+) -> Result<T, Diagnosis> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Diagnosis {
+        code: "no_runtime",
+        message: format!("the system gives this process no room to work in: {error}"),
+        hint: "check the limits on open files and threads (ulimit -a)".to_owned(),
+        retry_at: None,
+        exit: Exit::Temporary,
+    })?;
+    runtime.block_on(work)
+}
+
+/// Does `work` with `source`, then waits for a renewal that is still under way and for what could
+/// not be saved yet. SIGINT and SIGTERM end the work, not the renewal; a second one ends all.
+pub(crate) async fn settled<T>(
+    source: &TokenSource,
+    work: impl Future<Output = Result<T, Diagnosis>>,
+) -> Result<T, Diagnosis> {
+    let mut signal = None;
+    let outcome = tokio::select! {
+        outcome = work => Some(outcome),
+        raised = signals::interrupted() => {
+            signal = Some(raised);
+            None
+        }
+    };
+    tokio::select! {
+        // Whatever could not be saved has been said, and was set aside if that was possible.
+        _ = source.settle() => {}
+        raised = signals::interrupted() => std::process::exit(128 + raised),
+    }
+    match (outcome, signal) {
+        (Some(outcome), _) => outcome,
+        (None, signal) => {
+            terminal::note("interrupted; the renewal under way was finished");
+            std::process::exit(128 + signal.unwrap_or(2));
+        }
+    }
+}

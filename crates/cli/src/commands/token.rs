@@ -1,0 +1,126 @@
+//! `unlapse token`
+
+use std::time::Duration;
+
+use serde_json::json;
+use unlapse::AccessToken;
+use unlapse_core::{Freshness, Now, Place, Record, Stored, UnixTime, assess, salt};
+
+use crate::app::{App, failed};
+use crate::args::{Format, TokenArguments};
+use crate::commands::running::{block_on, settled};
+use crate::config::{Grant, Profile};
+use crate::diagnosis::Diagnosis;
+use crate::exit::Exit;
+use crate::report::rfc3339;
+use crate::terminal;
+use crate::wiring::{self, Shelf};
+
+/// How long a renewal that is due may keep a process waiting that has a valid token anyway.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(crate) fn run(app: &App, arguments: &TokenArguments) -> Result<Exit, Diagnosis> {
+    let profile = app.profile(arguments.which.profile.as_deref())?;
+    let format = if app.json { Format::Json } else { arguments.format };
+    let token = token(app, profile, arguments.min_ttl)?;
+    if !arguments.min_ttl.is_zero() && !app.quiet {
+        let left = token.expires_at.map(|end| end.since(unlapse::tokio::system_now().wall));
+        if left.is_some_and(|left| left < arguments.min_ttl) {
+            terminal::warn("the token is valid for less than --min-ttl: it is the best there is");
+        }
+    }
+    terminal::data(&render(&token, format, profile, &unlapse::tokio::system_now()));
+    Ok(Exit::Ok)
+}
+
+/// A valid token of the profile: from the store if it is fresh, which takes neither a runtime nor
+/// an HTTP client; else renewed.
+pub(crate) fn token(
+    app: &App,
+    profile: &Profile,
+    min_ttl: Duration,
+) -> Result<AccessToken, Diagnosis> {
+    let shelf = app.shelf();
+    if let Some(token) = at_hand(profile, &shelf, min_ttl) {
+        return Ok(token);
+    }
+    block_on(async {
+        let source = app.source(profile, &shelf).await?;
+        let spinner = terminal::spinner(format!("renewing {}", profile.name), app.quiet);
+        let work = source.token_once(min_ttl, PATIENCE);
+        let token = settled(&source, async { work.await.map_err(failed(profile)) }).await;
+        spinner.finish_and_clear();
+        token
+    })
+}
+
+/// What needs no renewal.
+fn at_hand(profile: &Profile, shelf: &Shelf, min_ttl: Duration) -> Option<AccessToken> {
+    if let Grant::ApiKey(_) = profile.grant {
+        return wiring::api_key(profile).map(|secret| AccessToken {
+            secret,
+            token_type: "Bearer".to_owned(),
+            expires_at: None,
+            scope: None,
+            generation: 0,
+            is_api_key: true,
+            is_unsaved: false,
+        });
+    }
+    let Shelf::File(store) = shelf else { return None };
+    // Anything that is wrong with the store is met again, and told, on the long way.
+    let Stored { record, place } = store.read(&profile.key()).ok()??;
+    let now = unlapse::tokio::system_now();
+    if place != Place::Kept || !is_fresh(&record, profile, &now, min_ttl) {
+        return None;
+    }
+    let token = record.token.as_ref()?;
+    Some(AccessToken {
+        secret: token.access_token.clone(),
+        token_type: token.token_type.clone(),
+        expires_at: token.expires_at(),
+        scope: token.scope.clone(),
+        generation: record.generation,
+        is_api_key: false,
+        is_unsaved: false,
+    })
+}
+
+fn is_fresh(record: &Record, profile: &Profile, now: &Now, min_ttl: Duration) -> bool {
+    let Some(token) = &record.token else { return false };
+    let salt = salt(&profile.key().identity(), record.generation);
+    let fresh = matches!(assess(token, now, &profile.policy, salt), Freshness::Fresh { .. });
+    fresh && token.left(now).is_none_or(|left| left >= min_ttl)
+}
+
+fn render(token: &AccessToken, format: Format, profile: &Profile, now: &Now) -> String {
+    let secret = token.secret.expose();
+    match format {
+        Format::Raw => format!("{secret}\n"),
+        Format::Header => format!("Authorization: {} {secret}\n", scheme(&token.token_type)),
+        Format::Env => format!("UNLAPSE_TOKEN='{}'\n", secret.replace('\'', r"'\''")),
+        Format::Json => {
+            let value = json!({
+                "profile": profile.name,
+                "access_token": secret,
+                "token_type": token.token_type,
+                "expires_at": token.expires_at.map(rfc3339),
+                "expires_in": token.expires_at.map(|end: UnixTime| end.since(now.wall).as_secs()),
+                "scope": token.scope,
+                "generation": token.generation,
+                "source": if token.is_api_key { "api_key" } else { "token" },
+                "storage": if token.is_unsaved { "unsaved" } else { "saved" },
+            });
+            format!("{value}\n")
+        }
+    }
+}
+
+/// The scheme as RFC 6750 and RFC 9449 write it; servers say `bearer`, and some compare case.
+fn scheme(token_type: &str) -> &str {
+    match token_type {
+        other if other.eq_ignore_ascii_case("bearer") => "Bearer",
+        other if other.eq_ignore_ascii_case("dpop") => "DPoP",
+        other => other,
+    }
+}

@@ -1,0 +1,132 @@
+//! What a person sees beside the data: errors, warnings, a spinner, prompts.
+
+use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::time::Duration;
+
+use unlapse_core::Secret;
+use zeroize::Zeroizing;
+
+use crate::diagnosis::Diagnosis;
+use crate::exit::Exit;
+use crate::report::{self, Style};
+
+/// Longest secret that is read from stdin: what a record can hold.
+const MAX_SECRET: u64 = 32 * 1024;
+
+/// Prints an error in the form that every command has.
+pub(crate) fn report(diagnosis: &Diagnosis, json: bool) {
+    let text = if json { report::json(diagnosis) } else { report::text(diagnosis, style()) };
+    // Whoever closed stderr does not want it.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+/// One line that a person should know although all went well.
+pub(crate) fn warn(text: &str) {
+    let line = format!("{} {text}\n", style().paint("1;33", "warning:"));
+    let _ = std::io::stderr().write_all(line.as_bytes());
+}
+
+/// One line of progress, on stderr, so that data stays alone on stdout.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Data, on stdout. A reader that has gone away is no error of ours.
+pub(crate) fn data(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
+
+fn style() -> Style {
+    let variable = |name| std::env::var(name).ok();
+    Style::of(
+        std::io::stderr().is_terminal(),
+        variable("NO_COLOR").as_deref(),
+        variable("TERM").as_deref(),
+    )
+}
+
+/// The style of data on stdout.
+pub(crate) fn stdout_style() -> Style {
+    let variable = |name| std::env::var(name).ok();
+    Style::of(
+        std::io::stdout().is_terminal(),
+        variable("NO_COLOR").as_deref(),
+        variable("TERM").as_deref(),
+    )
+}
+
+/// Shows that something takes its time, once it does; gone when dropped.
+pub(crate) fn spinner(text: String, quiet: bool) -> indicatif::ProgressBar {
+    if quiet || !std::io::stderr().is_terminal() {
+        return indicatif::ProgressBar::hidden();
+    }
+    let bar = indicatif::ProgressBar::new_spinner().with_message(text);
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+/// Reads secrets from stdin, one a line, as many as are wanted; the last may have several lines.
+pub(crate) fn secrets_from_stdin(wanted: usize) -> Result<Vec<Secret>, Diagnosis> {
+    let mut text = Zeroizing::new(String::with_capacity(8 * 1024));
+    let mut stdin = std::io::stdin().lock().take(MAX_SECRET + 1);
+    if stdin.read_to_string(&mut text).is_err() || text.len() as u64 > MAX_SECRET {
+        return Err(unreadable("stdin has no text, or more than 32 KiB of it"));
+    }
+    let secrets: Vec<_> = text
+        .trim_end_matches(['\r', '\n'])
+        .splitn(wanted, '\n')
+        .map(|line| Secret::new(line.trim_end_matches('\r')))
+        .filter(|secret| !secret.is_empty())
+        .collect();
+    if secrets.len() < wanted {
+        return Err(unreadable("stdin ended before everything was read"));
+    }
+    Ok(secrets)
+}
+
+/// Asks for a secret without showing it; an error where nobody can be asked.
+pub(crate) fn ask_secret(prompt: &str, instead: &str) -> Result<Secret, Diagnosis> {
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return Err(Diagnosis {
+            code: "input_needed",
+            message: format!("{prompt} is needed, and there is nobody to ask"),
+            hint: format!("give it with {instead}"),
+            retry_at: None,
+            exit: Exit::Usage,
+        });
+    }
+    let answer = dialoguer::Password::new()
+        .with_prompt(prompt)
+        .interact_on(&dialoguer::console::Term::stderr())
+        .map_err(|_| unreadable("the answer could not be read"))?;
+    Ok(Secret::from(answer))
+}
+
+fn unreadable(what: &str) -> Diagnosis {
+    Diagnosis {
+        code: "input_unreadable",
+        message: what.to_owned(),
+        hint: "pipe exactly the secret, for example: printf %s \"$SECRET\" | unlapse login …"
+            .to_owned(),
+        retry_at: None,
+        exit: Exit::Usage,
+    }
+}
+
+/// Sends the log to stderr.
+pub(crate) fn log_to_stderr(filter: &str) -> Result<(), Diagnosis> {
+    let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| Diagnosis {
+        code: "log_filter",
+        message: format!("the log filter does not read: {error}"),
+        hint: "use a level such as `debug`, or `unlapse=trace`".to_owned(),
+        retry_at: None,
+        exit: Exit::Usage,
+    })?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(matches!(style(), Style::Coloured))
+        .init();
+    Ok(())
+}

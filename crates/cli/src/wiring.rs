@@ -1,0 +1,212 @@
+//! From configuration to the things that do the work.
+
+use std::sync::Arc;
+
+use unlapse::reqwest::{HttpSettings, ReqwestHttp};
+use unlapse::tokio::TokioClock;
+use unlapse::{AuthMethod, Builder, Endpoints, LoginRung, Server, ServerExchange};
+use unlapse_core::{CustodyError, Secret, Store};
+use unlapse_oauth::ReplyFields;
+use unlapse_oauth::grant::{LoginEndpoint, LoginFields};
+use unlapse_store::custody::{KeyFile, Machine, Passphrase, Stretch};
+use unlapse_store::{FileStore, Layout, MemoryStore};
+
+use crate::config::{
+    self, Client, ClientSecret, Custody, Derivation, Grant, HttpConfig, Method, Profile, Storage,
+};
+use crate::diagnosis::Diagnosis;
+use crate::exit::Exit;
+use crate::terminal;
+
+/// Where records rest.
+pub(crate) enum Shelf {
+    File(FileStore),
+    Memory(MemoryStore),
+}
+
+impl Shelf {
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        match self {
+            Self::File(store) => Arc::new(store.clone()),
+            Self::Memory(store) => Arc::new(store.clone()),
+        }
+    }
+}
+
+/// The store that the configuration asks for.
+pub(crate) fn shelf(storage: &Storage) -> Shelf {
+    let config = match storage {
+        Storage::Memory => return Shelf::Memory(MemoryStore::new()),
+        Storage::Kept(config) => config,
+    };
+    let layout = match config.layout {
+        config::Layout::Directory => Layout::Directory(config.path.clone()),
+        config::Layout::File => Layout::File(config.path.clone()),
+    };
+    let store = FileStore::new(layout, config.project.as_str(), custody(&config.custody));
+    Shelf::File(store.fallbacks(config.aside.iter().cloned()))
+}
+
+fn custody(custody: &Custody) -> Arc<dyn unlapse_store::custody::Custody> {
+    match custody {
+        Custody::KeyFile { path } => Arc::new(KeyFile::new(path)),
+        Custody::Machine => Arc::new(Machine::new()),
+        Custody::Passphrase { passphrase, derivation } => {
+            let given = passphrase.clone();
+            let ask = move || match &given {
+                Some(passphrase) => Ok(passphrase.clone()),
+                None => terminal::ask_secret("Passphrase of the store", "UNLAPSE_PASSPHRASE")
+                    .map_err(|_| CustodyError::PassphraseNeeded),
+            };
+            let stretch = match *derivation {
+                Derivation::Pbkdf2 { rounds } => Stretch::Pbkdf2 { rounds },
+                Derivation::Argon2id { rounds } => match Stretch::ARGON2ID {
+                    Stretch::Argon2id { memory_kib, lanes, .. } => {
+                        Stretch::Argon2id { memory_kib, passes: rounds, lanes }
+                    }
+                    other => other,
+                },
+            };
+            match Passphrase::new(ask.clone()).stretch(stretch) {
+                Ok(passphrase) => Arc::new(passphrase),
+                // The configuration has checked the range; should the two ever differ, the default
+                // is safe.
+                Err(_) => Arc::new(Passphrase::new(ask)),
+            }
+        }
+    }
+}
+
+/// A source of the profile's tokens.
+pub(crate) fn builder(
+    profile: &Profile,
+    http: &HttpConfig,
+    shelf: &Shelf,
+) -> Result<Builder, Diagnosis> {
+    let http = Arc::new(ReqwestHttp::new(settings(http)?));
+    let clock = Arc::new(TokioClock::new());
+    let exchange = ServerExchange::new(server(profile), http, clock);
+    let builder = Builder::new(profile.key(), shelf.store(), Arc::new(exchange))
+        .policy(profile.policy.clone());
+    Ok(match api_key(profile) {
+        Some(key) => builder.api_key(key),
+        None => builder,
+    })
+}
+
+/// The profile's API key, if it has one and its variable is set.
+pub(crate) fn api_key(profile: &Profile) -> Option<Secret> {
+    let key = match (&profile.grant, &profile.api_key) {
+        (Grant::ApiKey(key), _) | (_, Some(key)) => key,
+        _ => return None,
+    };
+    key.key.clone()
+}
+
+fn settings(http: &HttpConfig) -> Result<HttpSettings, Diagnosis> {
+    let extra_ca = match &http.ca_file {
+        None => None,
+        Some(path) => {
+            #[expect(clippy::disallowed_methods, reason = "part of reading the configuration")]
+            let pem = std::fs::read(path).map_err(|error| Diagnosis {
+                code: "config_unreadable",
+                message: format!("`http.ca_file` {} cannot be read: {error}", path.display()),
+                hint: "name a file of PEM certificates that this user can read".to_owned(),
+                retry_at: None,
+                exit: Exit::Usage,
+            })?;
+            Some(pem)
+        }
+    };
+    Ok(HttpSettings {
+        connect_timeout: http.connect_timeout,
+        read_timeout: http.read_timeout,
+        extra_ca,
+        ..HttpSettings::default()
+    })
+}
+
+/// The profile's server as the library knows it.
+pub(crate) fn server(profile: &Profile) -> Server {
+    let (server, client, login) = match &profile.grant {
+        Grant::RefreshToken { server, client, login } => {
+            let rung = login.as_ref().map_or(LoginRung::None, login_rung);
+            (Some(server), Some(client), rung)
+        }
+        Grant::ClientCredentials { server, client } => {
+            (Some(server), Some(client), LoginRung::ClientCredentials)
+        }
+        Grant::Password { server, client, .. } => (Some(server), Some(client), LoginRung::Password),
+        Grant::LoginEndpoint { login, server, client } => {
+            (server.as_ref(), Some(client), login_rung(login))
+        }
+        Grant::ApiKey(_) => (None, None, LoginRung::None),
+    };
+    let (client_id, auth, client_secret) = client.map_or_else(Default::default, identity);
+    let joined = profile.scopes.join(" ");
+    Server {
+        endpoints: server.map(endpoints).unwrap_or_default(),
+        client_id,
+        auth,
+        client_secret,
+        scope: (!joined.is_empty()).then_some(joined),
+        resource: profile.resource.clone(),
+        audience: profile.audience.clone(),
+        login,
+    }
+}
+
+fn endpoints(server: &config::Server) -> Endpoints {
+    match server {
+        config::Server::Named { token_endpoint, revocation_endpoint, issuer } => Endpoints {
+            token: Some(token_endpoint.clone()),
+            revocation: revocation_endpoint.clone(),
+            issuer: issuer.clone(),
+        },
+        config::Server::Discovered { issuer, revocation_endpoint } => Endpoints {
+            token: None,
+            revocation: revocation_endpoint.clone(),
+            issuer: Some(issuer.clone()),
+        },
+    }
+}
+
+fn identity(client: &Client) -> (String, AuthMethod, Option<Secret>) {
+    match client {
+        Client::Anonymous => (String::new(), AuthMethod::None, None),
+        Client::Public { id } => (id.clone(), AuthMethod::None, None),
+        Client::Undecided { id } => (id.clone(), AuthMethod::BasicIfSecret, None),
+        Client::Confidential { id, method, secret } => {
+            let method = match method {
+                Method::Basic => AuthMethod::Basic,
+                Method::Post => AuthMethod::Post,
+            };
+            let secret = match secret {
+                ClientSecret::Given { secret, .. } => Some(secret.clone()),
+                ClientSecret::Stored | ClientSecret::Unset { .. } => None,
+            };
+            (id.clone(), method, secret)
+        }
+    }
+}
+
+fn login_rung(login: &config::LoginEndpoint) -> LoginRung {
+    let mut replied = ReplyFields::default();
+    // The configured name goes first; the usual ones stay behind it.
+    replied.access_token.insert(0, login.token_field.clone());
+    LoginRung::Endpoint(Box::new(LoginEndpoint {
+        login_url: login.url.clone(),
+        refresh_url: login.refresh_url.clone(),
+        sent: LoginFields {
+            username: login.username_field.clone(),
+            password: login.password_field.clone(),
+            ..LoginFields::default()
+        },
+        replied,
+    }))
+}
+
+/// The name that the breaker of the profile's token endpoint is kept under.
+pub(crate) fn endpoint_name(profile: &Profile) -> String {
+    server(profile).endpoint_name()
+}

@@ -1,0 +1,204 @@
+//! Who may ask for tokens: clients, and how each proves itself.
+
+use core::fmt;
+use core::future::ready;
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
+
+use aws_lc_rs::constant_time;
+use unlapse_core::{BoxFuture, Secret};
+
+use crate::scopes::Scopes;
+use crate::sessions::Unavailable;
+use crate::sha256::sha256;
+
+/// A way to be granted a token (RFC 6749 §1.3), by its `grant_type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GrantType {
+    /// `refresh_token`: goes on with a session.
+    RefreshToken,
+    /// `client_credentials`: the client speaks for itself; no session.
+    ClientCredentials,
+    /// `password`: opens a session with a user's name and password.
+    Password,
+}
+
+impl GrantType {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::RefreshToken, Self::ClientCredentials, Self::Password];
+
+    /// The `grant_type`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RefreshToken => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
+            Self::Password => "password",
+        }
+    }
+
+    /// From the `grant_type`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|grant| grant.as_str() == text)
+    }
+}
+
+/// A client secret, as its SHA-256: enough for a secret drawn at random, which is the only kind
+/// that a client should have.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretDigest([u8; 32]);
+
+impl SecretDigest {
+    /// Of a secret.
+    pub fn of(secret: &Secret) -> Self {
+        Self(sha256(secret.expose().as_bytes()))
+    }
+
+    /// From its bytes, as a store keeps them.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Compares in constant time; digests have one length, so that of the secret does not show.
+    pub(crate) fn matches(&self, secret: &Secret) -> bool {
+        constant_time::verify_slices_are_equal(&self.0, &Self::of(secret).0).is_ok()
+    }
+}
+
+impl fmt::Debug for SecretDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretDigest(redacted)")
+    }
+}
+
+/// How a client proves itself (RFC 6749 §2.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ClientAuth {
+    /// `none`: a public client, which cannot keep a secret.
+    None,
+    /// `client_secret_basic` or `client_secret_post`.
+    Secret(SecretDigest),
+}
+
+/// A client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// `client_id`.
+    pub id: String,
+    /// How it proves itself.
+    pub auth: ClientAuth,
+    /// The grants it may use.
+    pub grants: Vec<GrantType>,
+    /// The scopes it may ask for, and gets when it names none.
+    pub scopes: Scopes,
+}
+
+impl Client {
+    /// A public client that may log users in and go on with their sessions.
+    pub fn public(id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            auth: ClientAuth::None,
+            grants: vec![GrantType::Password, GrantType::RefreshToken],
+            scopes: Scopes::default(),
+        }
+    }
+
+    /// A client with a secret, that may use every grant.
+    pub fn confidential(id: impl Into<String>, secret: &Secret) -> Self {
+        Self {
+            id: id.into(),
+            auth: ClientAuth::Secret(SecretDigest::of(secret)),
+            grants: GrantType::ALL.to_vec(),
+            scopes: Scopes::default(),
+        }
+    }
+
+    /// The same client with these grants.
+    #[must_use]
+    pub fn with_grants(mut self, grants: impl IntoIterator<Item = GrantType>) -> Self {
+        self.grants = grants.into_iter().collect();
+        self
+    }
+
+    /// The same client with these scopes.
+    #[must_use]
+    pub fn with_scopes(mut self, scopes: Scopes) -> Self {
+        self.scopes = scopes;
+        self
+    }
+
+    /// Whether `secret` proves that a request is this client's. An empty secret is none, as some
+    /// public clients send one.
+    pub(crate) fn is_proved_by(&self, secret: Option<&Secret>) -> bool {
+        match (&self.auth, secret.filter(|secret| !secret.is_empty())) {
+            (ClientAuth::None, None) => true,
+            (ClientAuth::Secret(digest), Some(secret)) => digest.matches(secret),
+            (ClientAuth::None, Some(_)) | (ClientAuth::Secret(_), None) => false,
+        }
+    }
+}
+
+/// Where clients are found.
+pub trait Clients: Send + Sync {
+    /// The client of that `client_id`.
+    fn find<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Client>, Unavailable>>;
+}
+
+/// Clients of one process.
+#[derive(Debug, Default)]
+pub struct MemoryClients {
+    clients: RwLock<HashMap<String, Client>>,
+}
+
+impl MemoryClients {
+    /// These clients.
+    pub fn new(clients: impl IntoIterator<Item = Client>) -> Self {
+        let clients = clients.into_iter().map(|client| (client.id.clone(), client)).collect();
+        Self { clients: RwLock::new(clients) }
+    }
+
+    /// Adds a client, or replaces the one of its id.
+    pub fn add(&self, client: Client) {
+        let mut clients = self.clients.write().unwrap_or_else(PoisonError::into_inner);
+        clients.insert(client.id.clone(), client);
+    }
+}
+
+impl Clients for MemoryClients {
+    fn find<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Client>, Unavailable>> {
+        let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
+        Box::pin(ready(Ok(clients.get(id).cloned())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc6749_2_3_a_row_for_each_proof() {
+        let secret = Secret::new("s3cret");
+        let public = Client::public("app");
+        let confidential = Client::confidential("job", &secret);
+        let rows = [
+            (&public, None, true),
+            (&public, Some(""), true),
+            (&public, Some("s3cret"), false),
+            (&confidential, Some("s3cret"), true),
+            (&confidential, Some("s3cret "), false),
+            (&confidential, Some(""), false),
+            (&confidential, None, false),
+        ];
+        for (client, presented, proved) in rows {
+            let presented = presented.map(Secret::new);
+            assert_eq!(
+                client.is_proved_by(presented.as_ref()),
+                proved,
+                "{} {presented:?}",
+                client.id
+            );
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! How a request says which client it is from (RFC 6749 §2.3.1).
+
+use axum::http::{HeaderMap, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use unlapse_core::Secret;
+use url::form_urlencoded;
+use zeroize::Zeroizing;
+
+use super::form::Form;
+use crate::denied::Code;
+
+/// Longest `client_id`, in bytes.
+const LONGEST_ID: usize = 256;
+
+/// A client as it introduces itself.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Introduction {
+    /// `client_id`.
+    pub(super) id: String,
+    /// `client_secret`.
+    pub(super) secret: Option<Secret>,
+}
+
+/// Reads it from the `Authorization` header (basic) or the form (post, none), never from both.
+pub(super) fn introduction(headers: &HeaderMap, form: &Form) -> Result<Introduction, Code> {
+    let mut headers = headers.get_all(header::AUTHORIZATION).iter();
+    let id = form.value("client_id").map(Secret::expose);
+    let secret = form.value("client_secret");
+    let introduction = match (headers.next(), headers.next()) {
+        (Some(_), Some(_)) => return Err(Code::RequestMalformed),
+        (Some(_), None) if secret.is_some() => return Err(Code::RequestMalformed),
+        (Some(basic), None) => {
+            let basic = from_basic(basic.as_bytes()).ok_or(Code::ClientAuthenticationFailed)?;
+            // Some clients name themselves twice; the two must be one.
+            if id.is_some_and(|id| id != basic.id) {
+                return Err(Code::RequestMalformed);
+            }
+            basic
+        }
+        (None, _) => {
+            let id = id.ok_or(Code::ClientAuthenticationFailed)?;
+            Introduction { id: id.to_owned(), secret: secret.cloned() }
+        }
+    };
+    if introduction.id.is_empty() || introduction.id.len() > LONGEST_ID {
+        return Err(Code::ClientAuthenticationFailed);
+    }
+    Ok(introduction)
+}
+
+/// `Basic base64(id:secret)`, both form-encoded first (RFC 6749 §2.3.1, RFC 7617).
+fn from_basic(value: &[u8]) -> Option<Introduction> {
+    let (scheme, credentials) = value.split_at_checked(6)?;
+    if !scheme.eq_ignore_ascii_case(b"basic ") {
+        return None;
+    }
+    let decoded = Zeroizing::new(STANDARD.decode(credentials.trim_ascii()).ok()?);
+    let (id, secret) = core::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    let secret = form_decoded(secret)?;
+    let secret = (!secret.is_empty()).then(|| Secret::from(secret));
+    Some(Introduction { id: form_decoded(id)?, secret })
+}
+
+fn form_decoded(text: &str) -> Option<String> {
+    // What separates parameters cannot occur in one that was encoded; a client that did not encode
+    // a secret with `&` in it is read as it meant it.
+    if text.contains(['&', '=']) {
+        return Some(text.to_owned());
+    }
+    let mut parameters = form_urlencoded::parse(text.as_bytes());
+    match parameters.next() {
+        None => Some(String::new()),
+        Some((name, _)) => parameters.next().is_none().then(|| name.into_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn read(authorization: &[&str], form: &str) -> Result<(String, Option<String>), Code> {
+        let mut headers = HeaderMap::new();
+        for value in authorization {
+            let value = HeaderValue::from_str(value).expect("a header");
+            headers.append(header::AUTHORIZATION, value);
+        }
+        let form = Form::parse(form.as_bytes()).expect("a form");
+        let Introduction { id, secret } = introduction(&headers, &form)?;
+        Ok((id, secret.map(|secret| secret.expose().to_owned())))
+    }
+
+    fn basic(pair: &str) -> String {
+        format!("Basic {}", STANDARD.encode(pair))
+    }
+
+    #[test]
+    fn rfc6749_2_3_1_a_row_for_each_way() {
+        let ok = |id: &str, secret: Option<&str>| Ok((id.to_owned(), secret.map(str::to_owned)));
+        let failed = || Err(Code::ClientAuthenticationFailed);
+        let malformed = || Err(Code::RequestMalformed);
+        assert_eq!(read(&[], "client_id=app"), ok("app", None));
+        assert_eq!(read(&[], "client_id=app&client_secret=s"), ok("app", Some("s")));
+        assert_eq!(read(&[&basic("app:s")], ""), ok("app", Some("s")));
+        assert_eq!(read(&[&basic("app:s").replace("Basic", "bASIC")], ""), ok("app", Some("s")));
+        assert_eq!(read(&[&basic("a%3Ab:s%2B+%25")], ""), ok("a:b", Some("s+ %")));
+        assert_eq!(read(&[&basic("app:a&b=c%")], ""), ok("app", Some("a&b=c%")));
+        assert_eq!(read(&[&basic("app:")], ""), ok("app", None));
+        assert_eq!(read(&[&basic("app:s")], "client_id=app"), ok("app", Some("s")));
+        assert_eq!(read(&[&basic("app:s")], "client_id=other"), malformed());
+        assert_eq!(read(&[&basic("app:s")], "client_secret=s"), malformed());
+        assert_eq!(read(&[&basic("app:s"), &basic("app:s")], ""), malformed());
+        assert_eq!(read(&[&basic("app")], ""), failed());
+        assert_eq!(read(&[&basic(":s")], ""), failed());
+        assert_eq!(read(&["Basic !"], ""), failed());
+        assert_eq!(read(&["Bearer x"], "client_id=app"), failed());
+        assert_eq!(read(&[""], ""), failed());
+        assert_eq!(read(&[], ""), failed());
+        assert_eq!(read(&[], &format!("client_id={}", "a".repeat(257))), failed());
+    }
+}

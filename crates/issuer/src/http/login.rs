@@ -1,0 +1,36 @@
+//! `POST /api/auth/login`: a session for a name and a password, as JSON (C9).
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde::Deserialize;
+use unlapse_core::Secret;
+
+use super::body;
+use super::reply::{Door, reply};
+use crate::denied::{Code, Denied};
+use crate::issuer::{Issued, Issuer};
+
+#[derive(Deserialize)]
+struct Login {
+    username: String,
+    password: String,
+}
+
+pub(super) async fn login(
+    State(issuer): State<Issuer>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    reply(log_in(&issuer, &headers, body).await, Door::Json)
+}
+
+async fn log_in(issuer: &Issuer, headers: &HeaderMap, body: Body) -> Result<Issued, Denied> {
+    let refuse = |code: Code| issuer.refuse_request(code);
+    let body = body::read(headers, body, body::JSON).await.map_err(refuse)?;
+    let login = serde_json::from_slice(&body).map_err(|_| refuse(Code::RequestMalformed))?;
+    let Login { username, password } = login;
+    let password = Secret::from(password);
+    issuer.log_in(&username, password, issuer.login_client(), None).await
+}

@@ -1,0 +1,66 @@
+//! The endpoints, one file each. Each reads a request, asks the [`Issuer`], and writes the reply;
+//! nothing is decided here.
+
+mod body;
+mod client_auth;
+mod form;
+mod healthz;
+mod jwks;
+mod login;
+mod metadata;
+mod refresh;
+mod reply;
+mod revoke;
+mod token;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{get, post};
+
+use crate::issuer::Issuer;
+
+impl Issuer {
+    /// The endpoints as an `axum` service, under the path of the issuer's URL:
+    ///
+    /// | | |
+    /// | --- | --- |
+    /// | `POST /token` | RFC 6749 §3.2: `refresh_token`, `client_credentials`, `password` |
+    /// | `POST /api/auth/login`, `POST /api/auth/refresh` | the JSON pair for simple clients |
+    /// | `POST /revoke` | RFC 7009 |
+    /// | `GET /jwks` | RFC 7517 |
+    /// | `GET /.well-known/oauth-authorization-server`, `GET /.well-known/openid-configuration` | RFC 8414 |
+    /// | `GET /healthz` | whether the sessions can be reached |
+    ///
+    /// Listening, TLS and the time a request may take are the caller's business.
+    pub fn router(&self) -> Router {
+        let path = self.path();
+        let at = |endpoint: &str| format!("{path}{endpoint}");
+        let mut router = Router::new()
+            .route(&at("/token"), post(token::token))
+            .route(&at("/api/auth/login"), post(login::login))
+            .route(&at("/api/auth/refresh"), post(refresh::refresh))
+            .route(&at("/revoke"), post(revoke::revoke))
+            .route(&at("/jwks"), get(jwks::jwks))
+            .route(&at("/healthz"), get(healthz::healthz))
+            .route(&at(metadata::OPENID), get(metadata::openid))
+            .route(&at(metadata::OAUTH), get(metadata::oauth));
+        if !path.is_empty() {
+            // RFC 8414 §3.1 puts the issuer's path behind the well-known one.
+            router = router.route(&format!("{}{path}", metadata::OAUTH), get(metadata::oauth));
+        }
+        router.layer(middleware::from_fn_with_state(self.clone(), around)).with_state(self.clone())
+    }
+}
+
+/// Counts every request; and no reply is kept by a cache that does not say itself that it may be
+/// (RFC 6749 §5.1).
+async fn around(State(issuer): State<Issuer>, request: Request, next: Next) -> Response {
+    issuer.count_request();
+    let mut response = next.run(request).await;
+    let no_store = HeaderValue::from_static("no-store");
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(no_store);
+    response
+}

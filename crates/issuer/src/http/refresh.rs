@@ -1,0 +1,35 @@
+//! `POST /api/auth/refresh`: a refresh token's successor, as JSON (J2).
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde::Deserialize;
+use unlapse_core::Secret;
+
+use super::body;
+use super::reply::{Door, reply};
+use crate::denied::{Code, Denied};
+use crate::issuer::{Issued, Issuer};
+
+#[derive(Deserialize)]
+struct Refresh {
+    refresh_token: String,
+}
+
+pub(super) async fn refresh(
+    State(issuer): State<Issuer>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    reply(go_on(&issuer, &headers, body).await, Door::Json)
+}
+
+async fn go_on(issuer: &Issuer, headers: &HeaderMap, body: Body) -> Result<Issued, Denied> {
+    let refuse = |code: Code| issuer.refuse_request(code);
+    let body = body::read(headers, body, body::JSON).await.map_err(refuse)?;
+    let refresh = serde_json::from_slice(&body).map_err(|_| refuse(Code::RequestMalformed))?;
+    let Refresh { refresh_token } = refresh;
+    let refresh_token = Secret::from(refresh_token);
+    issuer.refresh(refresh_token.expose(), issuer.login_client(), None).await
+}

@@ -1,0 +1,36 @@
+//! `POST /revoke` (RFC 7009).
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+
+use super::body;
+use super::client_auth::{Introduction, introduction};
+use super::form::Form;
+use super::reply::{Door, refused};
+use crate::denied::{Code, Denied};
+use crate::issuer::Issuer;
+
+/// 200 for what is revoked now, was before, or never was a token (§2.2).
+pub(super) async fn revoke(
+    State(issuer): State<Issuer>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match end(&issuer, &headers, body).await {
+        Ok(()) => StatusCode::OK.into_response(),
+        Err(denied) => refused(denied, Door::OAuth),
+    }
+}
+
+/// The hint (`token_type_hint`) is not needed: our tokens tell themselves apart.
+async fn end(issuer: &Issuer, headers: &HeaderMap, body: Body) -> Result<(), Denied> {
+    let refuse = |code: Code| issuer.refuse_request(code);
+    let body = body::read(headers, body, body::FORM).await.map_err(refuse)?;
+    let form = Form::parse(&body).map_err(refuse)?;
+    let Introduction { id, secret } = introduction(headers, &form).map_err(refuse)?;
+    let client = issuer.authenticate(&id, secret.as_ref()).await?;
+    let token = form.demand("token").map_err(refuse)?;
+    issuer.revoke_token(token.expose(), &client).await
+}

@@ -1,0 +1,302 @@
+//! An issuer is put together and checked.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use url::{Host, Url};
+
+use super::{Issuer, Parts};
+use crate::audit::{Audit, AuditHook};
+use crate::clients::{Client, Clients, MemoryClients};
+use crate::clock::{Clock, system_clock};
+use crate::denylist::Denylist;
+use crate::login_limit::{LoginFailures, LoginLimit};
+use crate::memory::MemorySessions;
+use crate::password::{BadPassword, PasswordChecks, PasswordCost};
+use crate::pepper::{BadPepper, Pepper, Peppers};
+use crate::policy::{BadPolicy, Policy};
+use crate::sessions::Sessions;
+use crate::signing_key::{Algorithm, BadSigningKey, SigningKey};
+use crate::stats::Stats;
+use crate::users::{MemoryUsers, Users};
+
+/// An issuer cannot be as it was described.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadConfiguration {
+    /// The URL.
+    #[error(
+        "the issuer's URL is `https` (or `http` on the loopback), without user, query and \
+         fragment, and its path is of letters, digits and `-._~`"
+    )]
+    Url,
+    /// The audience.
+    #[error("the audience is not empty")]
+    Audience,
+    /// The life of access tokens.
+    #[error("access tokens live from 1 s to 60 min")]
+    AccessLifetime,
+    /// The policy.
+    #[error(transparent)]
+    Policy(#[from] BadPolicy),
+    /// The signing key.
+    #[error(transparent)]
+    SigningKey(#[from] BadSigningKey),
+    /// The peppers.
+    #[error(transparent)]
+    Pepper(#[from] BadPepper),
+    /// The cost of a password check.
+    #[error(transparent)]
+    Password(#[from] BadPassword),
+}
+
+/// Puts an issuer together. What is not said is the default; the default keeps everything in
+/// memory, under a signing key and a pepper of its own.
+pub struct IssuerBuilder {
+    url: String,
+    audience: Option<String>,
+    access_lifetime: Duration,
+    algorithm: Algorithm,
+    key: Option<SigningKey>,
+    policy: Policy,
+    peppers: Option<Peppers>,
+    clock: Clock,
+    sessions: Option<Arc<dyn Sessions>>,
+    users: Option<Arc<dyn Users>>,
+    clients: Option<Arc<dyn Clients>>,
+    login_client: Client,
+    password_cost: PasswordCost,
+    login_limit: LoginLimit,
+    audit: Option<AuditHook>,
+}
+
+impl IssuerBuilder {
+    pub(super) fn new(url: String) -> Self {
+        Self {
+            url,
+            audience: None,
+            access_lifetime: Duration::from_secs(900),
+            algorithm: Algorithm::default(),
+            key: None,
+            policy: Policy::default(),
+            peppers: None,
+            clock: system_clock(),
+            sessions: None,
+            users: None,
+            clients: None,
+            login_client: Client::public("api"),
+            password_cost: PasswordCost::default(),
+            login_limit: LoginLimit::default(),
+            audit: None,
+        }
+    }
+
+    /// Whom access tokens are meant for (`aud`). The issuer's own URL when not said.
+    #[must_use]
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audience = Some(audience.into());
+        self
+    }
+
+    /// How long access tokens live: 15 min; 1 s to 60 min.
+    #[must_use]
+    pub fn access_lifetime(mut self, lifetime: Duration) -> Self {
+        self.access_lifetime = lifetime;
+        self
+    }
+
+    /// Draws a key of this algorithm when the issuer is built, instead of one for `EdDSA`.
+    #[must_use]
+    pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
+        self.algorithm = algorithm;
+        self
+    }
+
+    /// Signs with this key, whatever [`algorithm`](Self::algorithm) says.
+    #[must_use]
+    pub fn signing_key(mut self, key: SigningKey) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// How refresh tokens succeed one another.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// What refresh tokens are made under. One drawn at random when not said, so that sessions
+    /// end with the process.
+    #[must_use]
+    pub fn peppers(mut self, peppers: Peppers) -> Self {
+        self.peppers = Some(peppers);
+        self
+    }
+
+    /// What time it is. The system's clock when not said.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Where sessions rest. [`MemorySessions`] when not said.
+    #[must_use]
+    pub fn sessions(mut self, sessions: Arc<dyn Sessions>) -> Self {
+        self.sessions = Some(sessions);
+        self
+    }
+
+    /// Who may log in. Nobody when not said.
+    #[must_use]
+    pub fn users(mut self, users: Arc<dyn Users>) -> Self {
+        self.users = Some(users);
+        self
+    }
+
+    /// Who may ask for tokens. Only the login client when not said.
+    #[must_use]
+    pub fn clients(mut self, clients: Arc<dyn Clients>) -> Self {
+        self.clients = Some(clients);
+        self
+    }
+
+    /// The client that `/api/auth/login` opens sessions for (C9), which has no means to name one.
+    /// It is known at `/token`, too. Public, named `api`, without scopes when not said.
+    #[must_use]
+    pub fn login_client(mut self, client: Client) -> Self {
+        self.login_client = client;
+        self
+    }
+
+    /// What the check of an unknown user's password costs: that of the known users' hashes.
+    #[must_use]
+    pub fn password_cost(mut self, cost: PasswordCost) -> Self {
+        self.password_cost = cost;
+        self
+    }
+
+    /// How often a login may fail.
+    #[must_use]
+    pub fn login_limit(mut self, limit: LoginLimit) -> Self {
+        self.login_limit = limit;
+        self
+    }
+
+    /// Is told everything that happens.
+    #[must_use]
+    pub fn audit(mut self, hook: impl Fn(&Audit<'_>) + Send + Sync + 'static) -> Self {
+        self.audit = Some(Arc::new(hook));
+        self
+    }
+
+    /// Checks everything and draws what keys are missing. With RS256 that takes some hundred
+    /// milliseconds: off the executor.
+    pub fn build(self) -> Result<Issuer, BadConfiguration> {
+        let (url, path) = checked_url(&self.url).ok_or(BadConfiguration::Url)?;
+        self.policy.check()?;
+        if !(Duration::from_secs(1)..=Duration::from_secs(3600)).contains(&self.access_lifetime) {
+            return Err(BadConfiguration::AccessLifetime);
+        }
+        let audience = self.audience.unwrap_or_else(|| url.clone());
+        if audience.is_empty() {
+            return Err(BadConfiguration::Audience);
+        }
+        let key = match self.key {
+            Some(key) => key,
+            None => SigningKey::generate(self.algorithm)?,
+        };
+        let peppers = match self.peppers {
+            Some(peppers) => peppers,
+            None => Peppers::new(Pepper::generate("1")?),
+        };
+        let parts = Parts {
+            url,
+            path,
+            audience,
+            access_lifetime: self.access_lifetime,
+            policy: self.policy,
+            peppers,
+            key,
+            clock: self.clock,
+            sessions: self.sessions.unwrap_or_else(|| Arc::new(MemorySessions::new())),
+            users: self.users.unwrap_or_else(|| Arc::new(MemoryUsers::new())),
+            clients: self.clients.unwrap_or_else(|| Arc::new(MemoryClients::default())),
+            login_client: self.login_client,
+            passwords: PasswordChecks::new(self.password_cost)?,
+            login_failures: LoginFailures::new(self.login_limit),
+            denylist: Denylist::default(),
+            stats: Stats::default(),
+            audit: self.audit,
+        };
+        Ok(Issuer { parts: Arc::new(parts) })
+    }
+}
+
+/// The issuer's URL and its path, both without a slash at the end (RFC 8414 §2).
+fn checked_url(text: &str) -> Option<(String, String)> {
+    let url = Url::parse(text).ok()?;
+    let loopback = match url.host()? {
+        Host::Domain(name) => name == "localhost",
+        Host::Ipv4(ip) => ip.is_loopback(),
+        Host::Ipv6(ip) => ip.is_loopback(),
+    };
+    let secure = url.scheme() == "https" || (url.scheme() == "http" && loopback);
+    let bare = url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    let path = url.path().trim_end_matches('/');
+    let valid = secure && bare && path.bytes().all(plain) && !path.contains("//");
+    valid.then(|| (url.as_str().trim_end_matches('/').to_owned(), path.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc8414_2_a_row_for_each_url() {
+        let rows = [
+            ("https://id.example", Some(("https://id.example", ""))),
+            ("https://id.example/", Some(("https://id.example", ""))),
+            ("https://id.example/a/b/", Some(("https://id.example/a/b", "/a/b"))),
+            ("http://127.0.0.1:8080", Some(("http://127.0.0.1:8080", ""))),
+            ("http://[::1]:8080/x", Some(("http://[::1]:8080/x", "/x"))),
+            ("http://localhost", Some(("http://localhost", ""))),
+            ("http://id.example", None),
+            ("http://localhost.evil.example", None),
+            ("ftp://127.0.0.1", None),
+            ("https://ada@id.example", None),
+            ("https://id.example?x", None),
+            ("https://id.example#x", None),
+            ("https://id.example/{x}", None),
+            ("https://id.example/:x", None),
+            ("https://id.example/a//b", None),
+            ("id.example", None),
+            ("", None),
+        ];
+        for (text, expected) in rows {
+            let expected = expected.map(|(url, path)| (url.to_owned(), path.to_owned()));
+            assert_eq!(checked_url(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_out_of_range_is_said() {
+        let builder = || Issuer::builder("https://id.example");
+        let bad = |builder: IssuerBuilder| builder.build().err();
+        assert_eq!(bad(builder()), None);
+        let wrong = Policy { replay_cap: 0, ..Policy::default() };
+        assert_eq!(bad(builder().policy(wrong)), Some(BadPolicy::ReplayCap.into()));
+        assert_eq!(bad(builder().audience("")), Some(BadConfiguration::Audience));
+        for lifetime in [Duration::from_millis(999), Duration::from_secs(3601)] {
+            let found = bad(builder().access_lifetime(lifetime));
+            assert_eq!(found, Some(BadConfiguration::AccessLifetime));
+        }
+        let cost = PasswordCost { memory_kib: 0, passes: 1 };
+        assert_eq!(bad(builder().password_cost(cost)), Some(BadPassword::Cost.into()));
+    }
+}

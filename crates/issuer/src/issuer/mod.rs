@@ -1,0 +1,274 @@
+//! The issuer itself: what its parts do together.
+
+mod builder;
+mod client;
+mod login;
+mod refresh;
+mod revoke;
+
+use core::fmt;
+use core::time::Duration;
+use std::sync::Arc;
+
+use unlapse_core::{Secret, UnixTime};
+
+use crate::access_token::{AccessClaims, BadAccessToken};
+use crate::audit::{Audit, AuditHook, Event};
+use crate::clients::{Client, Clients};
+use crate::clock::Clock;
+use crate::denied::{Code, Denied};
+use crate::denylist::Denylist;
+use crate::jwk::Jwk;
+use crate::login_limit::LoginFailures;
+use crate::password::PasswordChecks;
+use crate::pepper::Peppers;
+use crate::policy::Policy;
+use crate::random;
+use crate::refresh_token::RefreshToken;
+use crate::scopes::Scopes;
+use crate::session::{Session, SessionId};
+use crate::sessions::{Sessions, Unavailable};
+use crate::signing_key::{Algorithm, SigningKey};
+use crate::stats::{Counts, Stats};
+use crate::users::Users;
+
+pub use builder::{BadConfiguration, IssuerBuilder};
+
+/// Gives out sessions: short access tokens, and refresh tokens that succeed one another.
+///
+/// Cheap to clone; all clones are one issuer. Its endpoints are had with [`Issuer::router`]; what
+/// they do can be called directly, too.
+#[derive(Clone)]
+pub struct Issuer {
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    url: String,
+    path: String,
+    audience: String,
+    access_lifetime: Duration,
+    policy: Policy,
+    peppers: Peppers,
+    key: SigningKey,
+    clock: Clock,
+    sessions: Arc<dyn Sessions>,
+    users: Arc<dyn Users>,
+    clients: Arc<dyn Clients>,
+    login_client: Client,
+    passwords: PasswordChecks,
+    login_failures: LoginFailures,
+    denylist: Denylist,
+    stats: Stats,
+    audit: Option<AuditHook>,
+}
+
+/// What was granted (RFC 6749 §5.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issued {
+    /// Goes on requests, as `Bearer` (RFC 6750).
+    pub access_token: Secret,
+    /// How long the access token lives.
+    pub expires_in: Duration,
+    /// Buys the next; `None` when there is no session.
+    pub refresh_token: Option<Secret>,
+    /// What the access token may be used for.
+    pub scopes: Scopes,
+    /// The session; `None` when there is none.
+    pub session: Option<SessionId>,
+}
+
+/// Whom an access token speaks for.
+struct Holder<'a> {
+    subject: &'a str,
+    client: &'a str,
+    scopes: &'a Scopes,
+    session: Option<&'a Session>,
+}
+
+/// About whom an audit entry is.
+#[derive(Clone, Copy, Default)]
+struct About<'a> {
+    session: Option<SessionId>,
+    subject: Option<&'a str>,
+    client: Option<&'a str>,
+}
+
+impl<'a> About<'a> {
+    fn client(client: &'a str) -> Self {
+        Self { client: Some(client), ..Self::default() }
+    }
+
+    fn session(session: &'a Session) -> Self {
+        Self {
+            session: Some(session.id),
+            subject: Some(&session.subject),
+            client: Some(&session.client),
+        }
+    }
+}
+
+impl Issuer {
+    /// An issuer of that URL: `https`, or `http` on the loopback; it may have a path.
+    pub fn builder(url: impl Into<String>) -> IssuerBuilder {
+        IssuerBuilder::new(url.into())
+    }
+
+    /// Its URL: the `iss` of its tokens.
+    pub fn url(&self) -> &str {
+        &self.parts.url
+    }
+
+    /// The path that its endpoints lie under: that of its URL, empty for none.
+    pub(crate) fn path(&self) -> &str {
+        &self.parts.path
+    }
+
+    /// The key that it signs with, as published.
+    pub fn jwk(&self) -> &Jwk {
+        self.parts.key.jwk()
+    }
+
+    /// How it signs.
+    pub fn algorithm(&self) -> Algorithm {
+        self.parts.key.algorithm()
+    }
+
+    /// What has happened so far, in numbers.
+    pub fn counts(&self) -> Counts {
+        self.parts.stats.counts()
+    }
+
+    /// Opens a session without any login: for demonstrations, tests, and services that have their
+    /// own way to know who somebody is.
+    pub async fn open_session(
+        &self,
+        subject: &str,
+        client: &str,
+        scopes: Scopes,
+    ) -> Result<Issued, Denied> {
+        let Parts { peppers, policy, sessions, .. } = &*self.parts;
+        let now = self.now();
+        let kid = peppers.newest().kid().clone();
+        let session = Session::begin(subject, client, scopes, kid, now, policy);
+        let created = sessions.create(&session).await;
+        created.map_err(|away| self.unavailable(away, About::client(client)))?;
+        self.note(Event::SessionOpened, About::session(&session));
+        self.issue(&session, None, now)
+    }
+
+    /// What an access token of this issuer says, when it may be used now: for a service in the
+    /// same process. Asks no store.
+    pub fn verify(&self, access_token: &str) -> Result<AccessClaims, BadAccessToken> {
+        let claims = self.open(access_token)?;
+        if claims.expires_at() <= self.now() {
+            return Err(BadAccessToken::Expired);
+        }
+        let denies = |id: &str| self.parts.denylist.denies(id);
+        if claims.sid.as_deref().is_some_and(denies) || denies(&claims.jti) {
+            return Err(BadAccessToken::Revoked);
+        }
+        Ok(claims)
+    }
+
+    /// Whether its sessions can be reached: one look into the store.
+    pub async fn is_healthy(&self) -> bool {
+        self.parts.sessions.load(SessionId::from_bytes([0; 16])).await.is_ok()
+    }
+
+    /// What an access token says, whether it may still be used or not.
+    fn open(&self, access_token: &str) -> Result<AccessClaims, BadAccessToken> {
+        AccessClaims::open(access_token, &self.parts.key, &self.parts.url, &self.parts.audience)
+    }
+
+    /// The current refresh token of `session` and a fresh access token for `scopes`, or for all of
+    /// the session's.
+    fn issue(
+        &self,
+        session: &Session,
+        scopes: Option<&Scopes>,
+        now: UnixTime,
+    ) -> Result<Issued, Denied> {
+        // A node that lacks a pepper which another already signs with is no verdict on the login.
+        let away = Unavailable { retry_after: Duration::from_secs(1) };
+        let refresh_token = RefreshToken::mint(session, &self.parts.peppers)
+            .ok_or_else(|| self.unavailable(away, About::session(session)))?;
+        let holder = Holder {
+            subject: &session.subject,
+            client: &session.client,
+            scopes: scopes.unwrap_or(&session.scopes),
+            session: Some(session),
+        };
+        Ok(Issued { refresh_token: Some(refresh_token), ..self.issue_access(&holder, now) })
+    }
+
+    fn issue_access(&self, holder: &Holder<'_>, now: UnixTime) -> Issued {
+        let Parts { url, audience, key, access_lifetime, .. } = &*self.parts;
+        // An access token does not outlive its session.
+        let left = holder.session.map_or(Duration::MAX, |session| session.ends_at.since(now));
+        let expires_in = left.min(*access_lifetime);
+        let (iat, exp) = AccessClaims::span(now, expires_in);
+        let claims = AccessClaims {
+            iss: url.clone(),
+            sub: holder.subject.to_owned(),
+            aud: audience.clone(),
+            client_id: holder.client.to_owned(),
+            scope: (!holder.scopes.is_empty()).then(|| holder.scopes.to_string()),
+            exp,
+            iat,
+            jti: random::id(),
+            sid: holder.session.map(|session| session.id.to_string()),
+        };
+        Issued {
+            access_token: claims.sign(key),
+            expires_in,
+            refresh_token: None,
+            scopes: holder.scopes.clone(),
+            session: holder.session.map(|session| session.id),
+        }
+    }
+
+    fn now(&self) -> UnixTime {
+        (self.parts.clock)()
+    }
+
+    /// Counts and audits `event`.
+    fn note(&self, event: Event, about: About<'_>) {
+        let About { session, subject, client } = about;
+        self.parts.stats.count(event);
+        tracing::debug!(?event, session = ?session, client, "issuer");
+        if let Some(audit) = &self.parts.audit {
+            audit(&Audit { at: self.now(), event, session, subject, client });
+        }
+    }
+
+    fn refuse(&self, code: Code, about: About<'_>) -> Denied {
+        self.note(Event::Refused(code), about);
+        Denied { code, retry_after: None }
+    }
+
+    fn refuse_for_now(&self, code: Code, retry_after: Duration, about: About<'_>) -> Denied {
+        Denied { retry_after: Some(retry_after), ..self.refuse(code, about) }
+    }
+
+    /// The store is away: no verdict, whatever was asked.
+    fn unavailable(&self, away: Unavailable, about: About<'_>) -> Denied {
+        self.refuse_for_now(Code::TemporarilyUnavailable, away.retry_after, about)
+    }
+
+    /// An endpoint took a request.
+    pub(crate) fn count_request(&self) {
+        self.parts.stats.request();
+    }
+
+    /// An endpoint could not read a request.
+    pub(crate) fn refuse_request(&self, code: Code) -> Denied {
+        self.refuse(code, About::default())
+    }
+}
+
+impl fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Issuer").field("url", &self.parts.url).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,89 @@
+//! A session ends before its time.
+
+use core::time::Duration;
+
+use super::{About, Issuer, Parts};
+use crate::audit::Event;
+use crate::clients::Client;
+use crate::denied::{Code, Denied};
+use crate::refresh_token::RefreshToken;
+use crate::session::{RevokedBecause, Session, SessionId};
+
+/// Somebody may have read the clock, waited, and signed an access token since: what is denied
+/// stays denied for so long beyond the life of an access token.
+const MARGIN: Duration = Duration::from_secs(120);
+
+impl Issuer {
+    /// Ends a session: its refresh token and, at once, its access tokens. Returns whether it was
+    /// live.
+    pub async fn revoke_session(
+        &self,
+        session: SessionId,
+        because: RevokedBecause,
+    ) -> Result<bool, Denied> {
+        let about = About { session: Some(session), ..About::default() };
+        let revoked = self.parts.sessions.revoke(session, because, self.now()).await;
+        let ended = revoked.map_err(|away| self.unavailable(away, about))?;
+        // Also when it was revoked before: that call may not have come as far as this.
+        self.deny(&session.to_string());
+        if ended {
+            self.note(Event::Revoked(because), about);
+        }
+        Ok(ended)
+    }
+
+    /// Revokes a token that `client` holds (RFC 7009): a refresh token or an access token of a
+    /// session ends the session; an access token without one ends alone. A text that is no token
+    /// of ours, or not any more, is revoked already.
+    pub async fn revoke_token(&self, token: &str, client: &Client) -> Result<(), Denied> {
+        if let Ok(token) = RefreshToken::parse(token, &self.parts.peppers) {
+            return self.revoke_refresh_token(&token, client).await;
+        }
+        let Ok(claims) = self.open(token) else { return Ok(()) };
+        let about = About::client(&client.id);
+        if claims.client_id != client.id {
+            return Err(self.refuse(Code::ClientMismatch, about));
+        }
+        if claims.expires_at() <= self.now() {
+            return Ok(());
+        }
+        if let Some(session) = claims.sid.as_deref().and_then(|sid| sid.parse().ok()) {
+            self.revoke_session(session, RevokedBecause::Client).await?;
+        } else {
+            self.deny(&claims.jti);
+            let subject = Some(claims.sub.as_str());
+            self.note(Event::AccessTokenRevoked, About { subject, ..about });
+        }
+        Ok(())
+    }
+
+    async fn revoke_refresh_token(
+        &self,
+        token: &RefreshToken,
+        client: &Client,
+    ) -> Result<(), Denied> {
+        let Parts { sessions, peppers, .. } = &*self.parts;
+        let session = sessions.load(token.session()).await;
+        let session = session.map_err(|away| self.unavailable(away, About::client(&client.id)))?;
+        let Some(session) = session.filter(|session| token.is_of(session, peppers)) else {
+            return Ok(());
+        };
+        if session.client != client.id {
+            return Err(self.refuse(Code::ClientMismatch, About::session(&session)));
+        }
+        self.revoke_session(session.id, RevokedBecause::Client).await?;
+        Ok(())
+    }
+
+    /// The store has ended `session`: its access tokens end with it.
+    pub(super) fn ended(&self, session: &Session, because: RevokedBecause) {
+        self.deny(&session.id.to_string());
+        self.note(Event::Revoked(because), About::session(session));
+    }
+
+    fn deny(&self, id: &str) {
+        let Parts { denylist, access_lifetime, .. } = &*self.parts;
+        let now = self.now();
+        denylist.deny(id, now.plus(*access_lifetime).plus(MARGIN), now);
+    }
+}

@@ -1,0 +1,62 @@
+//! A set of scopes (RFC 6749 §3.3).
+
+use core::fmt;
+
+/// Scopes in the order they were named, each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scopes(Vec<String>);
+
+/// The text is no `scope`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a scope is printable ASCII without quotes, backslashes and spaces")]
+pub struct BadScope;
+
+impl Scopes {
+    /// Reads a `scope` parameter: names apart by spaces; an empty text is no scope at all.
+    pub fn parse(text: &str) -> Result<Self, BadScope> {
+        let mut scopes = Vec::new();
+        for scope in text.split(' ').filter(|scope| !scope.is_empty()) {
+            let valid = |byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+            if !scope.bytes().all(valid) {
+                return Err(BadScope);
+            }
+            if !scopes.iter().any(|known| known == scope) {
+                scopes.push(scope.to_owned());
+            }
+        }
+        Ok(Self(scopes))
+    }
+
+    /// Whether every one of these is also in `other`.
+    pub fn is_subset_of(&self, other: &Self) -> bool {
+        self.0.iter().all(|scope| other.0.contains(scope))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc6749_3_3_reads_writes_and_compares() {
+        let scopes = Scopes::parse("read  write read").expect("valid");
+        assert_eq!(scopes.to_string(), "read write");
+        assert!(Scopes::parse("write").expect("valid").is_subset_of(&scopes));
+        assert!(Scopes::parse("").expect("valid").is_subset_of(&scopes));
+        assert!(!Scopes::parse("write admin").expect("valid").is_subset_of(&scopes));
+        for bad in ["a\"b", "a\\b", "ä", "a\nb", "a\tb"] {
+            assert_eq!(Scopes::parse(bad), Err(BadScope), "{bad:?}");
+        }
+    }
+}

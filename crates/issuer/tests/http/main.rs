@@ -1,0 +1,10 @@
+//! The endpoints over real sockets, asked with hand-written HTTP/1.1.
+#![allow(clippy::disallowed_methods, reason = "tests spawn servers and look at the clock")]
+
+mod discovery;
+mod errors;
+mod login;
+mod races;
+mod refresh;
+mod revoke;
+mod server;
