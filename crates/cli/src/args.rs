@@ -1,4 +1,5 @@
-//! The command line.
+//! The command line. Its comments are what `--help` prints.
+#![allow(clippy::doc_markdown, reason = "help is plain text: backticks would be printed")]
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -106,6 +107,7 @@ pub(crate) struct DemoWorkerArguments {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct LoginArguments {
     #[command(flatten)]
     pub(crate) which: Which,

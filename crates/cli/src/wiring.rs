@@ -96,11 +96,11 @@ pub(crate) fn builder(
 
 /// The profile's API key, if it has one and its variable is set.
 pub(crate) fn api_key(profile: &Profile) -> Option<Secret> {
-    let key = match (&profile.grant, &profile.api_key) {
-        (Grant::ApiKey(key), _) | (_, Some(key)) => key,
-        _ => return None,
+    let key = match &profile.grant {
+        Grant::ApiKey(key) => Some(key),
+        _ => profile.api_key.as_ref(),
     };
-    key.key.clone()
+    key?.key.clone()
 }
 
 fn settings(http: &HttpConfig) -> Result<HttpSettings, Diagnosis> {

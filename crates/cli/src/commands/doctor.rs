@@ -268,22 +268,22 @@ fn as_json(findings: &[Finding]) -> Value {
 
 fn as_text(findings: &[Finding], style: Style) -> String {
     let width = findings.iter().map(|finding| finding.what.chars().count()).max().unwrap_or(0);
-    findings
-        .iter()
-        .map(|finding| {
-            let colour = match finding.grade {
-                Grade::Good => "32",
-                Grade::Note => "33",
-                Grade::Bad => "31",
-            };
-            let grade = style.paint(colour, &format!("{:4}", word(finding.grade)));
-            let repair = finding
-                .repair
-                .as_ref()
-                .map_or_else(String::new, |repair| format!("{:1$}-> {repair}\n", "", width + 8));
-            format!("{grade}  {:width$}  {}\n{repair}", finding.what, finding.found)
-        })
-        .collect()
+    let lines = findings.iter().map(|finding| {
+        let colour = match finding.grade {
+            Grade::Good => "32",
+            Grade::Note => "33",
+            Grade::Bad => "31",
+        };
+        let grade = style.paint(colour, &format!("{:4}", word(finding.grade)));
+        let repair = finding
+            .repair
+            .as_ref()
+            .map_or_else(String::new, |repair| format!("\n{:1$}-> {repair}", "", width + 8));
+        format!("{grade}  {:width$}  {}{repair}", finding.what, finding.found)
+    });
+    let mut text = lines.collect::<Vec<_>>().join("\n");
+    text.push('\n');
+    text
 }
 
 fn word(grade: Grade) -> &'static str {

@@ -19,10 +19,8 @@ pub(crate) fn run(app: &App, arguments: &LogoutArguments) -> Result<Exit, Diagno
     let revoked = block_on(async {
         let source = app.source(profile, &shelf).await?;
         let work = async {
-            let revoked = match arguments.local {
-                true => Revoked::Unsupported,
-                false => source.revoke().await?,
-            };
+            let revoked =
+                if arguments.local { Revoked::Unsupported } else { source.revoke().await? };
             if let Revoked::Failed(cause) = revoked {
                 let key = profile.key();
                 return Err(Error::Temporary { key, cause, attempts: 1, retry_at: None });

@@ -136,7 +136,7 @@ fn the_issues_profile_becomes_what_it_says() {
         [profile.a.login_endpoint]\nurl = 'http://127.0.0.1:9000/api/auth/login'\nusername = 'u'\n\
         [profile.a.policy]\nmax_lifetime = '24h'\nalgorithms = ['RS256']\n";
     let profile = profile(text, |environment| environment.with("ACME_KEY", "k\n")).expect("good");
-    assert_eq!(profile.key(), Key::new("a").account("work"));
+    assert_eq!(profile.key(), Key::new("a@login.example").account("work"));
     assert_eq!(profile.policy.reuse, Reuse::Grace(Duration::from_secs(20)));
     assert_eq!(profile.policy.rules.max_lifetime, Some(Duration::from_hours(24)));
     assert_eq!(profile.policy.rules.algorithms, ["RS256"]);
@@ -199,7 +199,7 @@ fn each_grant_with_what_it_needs() {
     assert!(matches!(with(login).grant, Grant::LoginEndpoint { server: Some(_), .. }));
     let keyed = with("grant = 'api_key'\napi_key_env = 'K'");
     assert!(keyed.api_key.is_none(), "the grant has it");
-    assert!(matches!(keyed.grant, Grant::ApiKey(ApiKey { key: Some(_), .. })));
+    assert!(matches!(keyed.grant, Grant::ApiKey(profile::ApiKey { key: Some(_), .. })));
     let issuer = profile("[profile.a]\nissuer = 'https://h'", |e| e).expect("good").grant;
     assert!(matches!(issuer, Grant::RefreshToken { server: Server::Discovered { .. }, .. }));
 }
@@ -419,4 +419,20 @@ fn a_working_directory_that_is_gone_is_no_obstacle() {
     let config = Config::load(&environment, &Overrides::default()).expect("good");
     assert!(config.profile("a").is_ok());
     assert_eq!(config.files, [Path::new(&world.path("home/.config/unlapse/config.toml"))]);
+}
+
+#[test]
+fn r18_another_server_gets_a_record_of_its_own() {
+    let key = |token: &str, more: &str| {
+        let text = format!("[profile.a]\ntoken_endpoint = '{token}'\nclient_id = 'c'\n{more}");
+        profile(&text, |environment| environment).expect("good").key().server
+    };
+    assert_eq!(key("https://login.example/token", ""), "a@login.example");
+    assert_eq!(key("https://login.example/other", ""), "a@login.example");
+    assert_eq!(key("https://evil.example/token", ""), "a@evil.example");
+    let revocation = "revocation_endpoint = 'https://evil.example/revoke'\n";
+    assert_eq!(key("https://login.example/token", revocation), "a@evil.example@login.example");
+    // Local servers move between ports.
+    assert_eq!(key("http://127.0.0.1:9000/token", ""), "a");
+    assert_eq!(key("http://localhost:9001/token", ""), "a");
 }

@@ -117,7 +117,6 @@ impl Arena {
 impl Drop for Arena {
     fn drop(&mut self) {
         self.server.abort();
-        #[expect(clippy::disallowed_methods, reason = "the demo cleans up after itself")]
         let _ = std::fs::remove_dir_all(&self.dir);
     }
 }

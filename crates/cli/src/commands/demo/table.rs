@@ -32,7 +32,7 @@ impl Table {
             put(&format!("{up}{text}"));
         } else if self.last_second != Some(elapsed.as_secs()) {
             self.last_second = Some(elapsed.as_secs());
-            put(&self.line(crew, arena, elapsed));
+            put(&Self::line(crew, arena, elapsed));
         }
     }
 
@@ -71,11 +71,11 @@ impl Table {
             ));
         }
         line(String::new());
-        line(self.line(crew, arena, elapsed).trim_end().to_owned());
+        line(Self::line(crew, arena, elapsed).trim_end().to_owned());
         text
     }
 
-    fn line(&self, crew: &Crew, arena: &Arena, elapsed: Duration) -> String {
+    fn line(crew: &Crew, arena: &Arena, elapsed: Duration) -> String {
         let (total, counts, faults) = (crew.total(), arena.counts(), arena.faults());
         format!(
             "{:>3} s  {} requests, {} renewals, {} replays | {} kill -9, {} cancelled, {} × 503, \

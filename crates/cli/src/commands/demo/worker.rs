@@ -154,7 +154,7 @@ impl Caller {
         let clock = TokioClock::new();
         loop {
             clock.sleep(Duration::from_millis(5 + self.dice.roll() % 40)).await;
-            if self.dice.roll() % 10 == 0 {
+            if self.dice.roll().is_multiple_of(10) {
                 self.give_up_early(&clock).await;
                 continue;
             }
@@ -169,7 +169,7 @@ impl Caller {
     /// A caller that asks for a token, forces a renewal now and then, and is dropped at once.
     async fn give_up_early(&mut self, clock: &TokioClock) {
         let patience = Duration::from_millis(self.dice.roll() % 4);
-        let force = self.dice.roll() % 50 == 0;
+        let force = self.dice.roll().is_multiple_of(50);
         let call = async {
             if force {
                 return self.source.force_refresh().await.map(drop);

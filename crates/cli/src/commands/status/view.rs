@@ -107,11 +107,11 @@ fn headline(standing: &Standing, style: Style) -> String {
         {
             format!("{}  {} ago", style.paint(red, "expired"), span(since))
         }
-        Token::Expired { .. } => style.paint(yellow, "no token yet").to_string(),
-        Token::Absent => style.paint(yellow, "not logged in").to_string(),
-        Token::ApiKey { is_set: true } => style.paint(green, "api key").to_string(),
-        Token::ApiKey { is_set: false } => style.paint(red, "api key not set").to_string(),
-        Token::Unreadable => style.paint(red, "unreadable").to_string(),
+        Token::Expired { .. } => style.paint(yellow, "no token yet"),
+        Token::Absent => style.paint(yellow, "not logged in"),
+        Token::ApiKey { is_set: true } => style.paint(green, "api key"),
+        Token::ApiKey { is_set: false } => style.paint(red, "api key not set"),
+        Token::Unreadable => style.paint(red, "unreadable"),
     }
 }
 
