@@ -12,7 +12,8 @@ use crate::exit::Exit;
 /// Becomes the command: its exit code and its signals are its own.
 pub(crate) fn run(app: &App, arguments: &ExecArguments) -> Result<Exit, Diagnosis> {
     let profile = app.profile(Some(&arguments.profile))?;
-    let token = token(app, profile, arguments.min_ttl)?;
+    // Becoming the command ends everything else here, so that nothing may be under way any more.
+    let token = token(app, profile, arguments.min_ttl, |_| ())?;
     let Some((program, rest)) = arguments.command.split_first() else {
         unreachable!("clap demands a command");
     };

@@ -38,14 +38,21 @@ pub(crate) async fn settled<T>(
             None
         }
     };
-    tokio::select! {
-        // Whatever could not be saved has been said, and was set aside if that was possible.
-        _ = source.settle() => {}
-        raised = signals::interrupted() => std::process::exit(128 + raised),
+    let settling = source.settle();
+    tokio::pin!(settling);
+    loop {
+        tokio::select! {
+            // What could not be saved has been said, and was set aside if that was possible.
+            _ = &mut settling => break,
+            raised = signals::interrupted() => match signal {
+                None => signal = Some(raised),
+                Some(_) => std::process::exit(128 + raised),
+            },
+        }
     }
     match (outcome, signal) {
-        (Some(outcome), _) => outcome,
-        (None, signal) => {
+        (Some(outcome), None) => outcome,
+        (_, signal) => {
             terminal::note("interrupted; the renewal under way was finished");
             std::process::exit(128 + signal.unwrap_or(2));
         }

@@ -22,35 +22,42 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) fn run(app: &App, arguments: &TokenArguments) -> Result<Exit, Diagnosis> {
     let profile = app.profile(arguments.which.profile.as_deref())?;
     let format = if app.json { Format::Json } else { arguments.format };
-    let token = token(app, profile, arguments.min_ttl)?;
-    if !arguments.min_ttl.is_zero() && !app.quiet {
-        let left = token.expires_at.map(|end| end.since(unlapse::tokio::system_now().wall));
-        if left.is_some_and(|left| left < arguments.min_ttl) {
+    token(app, profile, arguments.min_ttl, |token| {
+        let now = unlapse::tokio::system_now();
+        let left = token.expires_at.map(|end| end.since(now.wall));
+        if left.is_some_and(|left| left < arguments.min_ttl) && !app.quiet {
             terminal::warn("the token is valid for less than --min-ttl: it is the best there is");
         }
-    }
-    terminal::data(&render(&token, format, profile, &unlapse::tokio::system_now()));
+        terminal::data(&render(token, format, profile, &now));
+    })?;
     Ok(Exit::Ok)
 }
 
 /// A valid token of the profile: from the store if it is fresh, which takes neither a runtime nor
 /// an HTTP client; else renewed.
+///
+/// `deliver` gets it as soon as it is there. A renewal may still be under way then: a server that
+/// hangs does not withhold a valid token (R10), and is waited for afterwards (R6).
 pub(crate) fn token(
     app: &App,
     profile: &Profile,
     min_ttl: Duration,
+    deliver: impl FnOnce(&AccessToken),
 ) -> Result<AccessToken, Diagnosis> {
     let shelf = app.shelf();
     if let Some(token) = at_hand(profile, &shelf, min_ttl) {
+        deliver(&token);
         return Ok(token);
     }
     block_on(async {
         let source = app.source(profile, &shelf).await?;
         let spinner = terminal::spinner(format!("renewing {}", profile.name), app.quiet);
-        let work = source.token_once(min_ttl, PATIENCE);
-        let token = settled(&source, async { work.await.map_err(failed(profile)) }).await;
-        spinner.finish_and_clear();
-        token
+        let work = async {
+            let token = source.token_once(min_ttl, PATIENCE).await;
+            spinner.finish_and_clear();
+            token.inspect(deliver).map_err(failed(profile))
+        };
+        settled(&source, work).await
     })
 }
 
