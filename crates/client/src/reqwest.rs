@@ -4,7 +4,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
+use http::uri::Scheme;
+use http::{Request, Uri};
 use tokio::sync::Semaphore;
 use unlapse_core::{BoxFuture, Cause};
 use unlapse_oauth::MAX_REPLY;
@@ -41,10 +42,18 @@ impl Default for HttpSettings {
 #[error("the HTTP client cannot be set up")]
 pub struct HttpSetupError(#[from] reqwest::Error);
 
+/// Longest wait for a place among the requests that are made at once (C12).
+const PLACE_WAIT: Duration = Duration::from_secs(5);
+
 /// An HTTP client for token endpoints.
+///
+/// Both clients are built when first used: building reads the system's certificates, which a valid
+/// token never needs.
 pub struct ReqwestHttp {
     settings: HttpSettings,
-    /// Built when first used: it reads the system's certificates, which a valid token never needs.
+    /// For this machine: plain http is allowed there, and must not leave it through a proxy.
+    direct: OnceLock<Option<reqwest::Client>>,
+    /// For others: through the proxy that the environment names, if any.
     client: OnceLock<Option<reqwest::Client>>,
     at_once: Semaphore,
 }
@@ -53,17 +62,27 @@ impl ReqwestHttp {
     /// A client with these settings, built when it is first used.
     pub fn new(settings: HttpSettings) -> Self {
         let at_once = Semaphore::new(settings.at_once);
-        Self { settings, client: OnceLock::new(), at_once }
+        Self { settings, direct: OnceLock::new(), client: OnceLock::new(), at_once }
     }
 
-    fn client(&self) -> Option<&reqwest::Client> {
-        self.client.get_or_init(|| self.settings.build().ok()).as_ref()
+    fn client(&self, uri: &Uri) -> Option<&reqwest::Client> {
+        if uri.scheme() == Some(&Scheme::HTTP) {
+            self.direct
+                .get_or_init(|| self.settings.builder().ok()?.no_proxy().build().ok())
+                .as_ref()
+        } else {
+            self.client.get_or_init(|| self.settings.build().ok()).as_ref()
+        }
     }
 }
 
 impl HttpSettings {
     /// The client that these settings make.
     pub fn build(&self) -> Result<reqwest::Client, HttpSetupError> {
+        Ok(self.builder()?.build()?)
+    }
+
+    fn builder(&self) -> Result<reqwest::ClientBuilder, HttpSetupError> {
         let mut builder = reqwest::Client::builder()
             .connect_timeout(self.connect_timeout)
             .read_timeout(self.read_timeout)
@@ -77,16 +96,21 @@ impl HttpSettings {
                 builder = builder.tls_certs_merge([certificate]);
             }
         }
-        Ok(builder.build()?)
+        Ok(builder)
     }
 }
 
 impl Http for ReqwestHttp {
     fn call(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<HttpReply, NoReply>> {
         Box::pin(async move {
-            let client = self.client().ok_or(NoReply::Unsent(Cause::Request))?;
+            let client = self.client(request.uri()).ok_or(NoReply::Unsent(Cause::Request))?;
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "reqwest's own timeouts are tokio's, too"
+            )]
+            let place = tokio::time::timeout(PLACE_WAIT, self.at_once.acquire()).await;
             // The semaphore is never closed.
-            let _place = self.at_once.acquire().await;
+            let _place = place.map_err(|_| NoReply::Unsent(Cause::Timeout))?;
             let request = request.try_into().map_err(|_| NoReply::Unsent(Cause::Request))?;
             let mut response = client.execute(request).await.map_err(|error| no_reply(&error))?;
             let (status, headers) = (response.status(), response.headers().clone());

@@ -100,7 +100,12 @@ impl Families {
             }
             let current = family.current;
             self.counts.refreshes += 1;
-            return Some(self.issued(id, current));
+            let issued = self.issued(id, current);
+            // Where nothing rotates, the reply says nothing of it (RFC 6749 §6).
+            return Some(match class {
+                Class::Stable => Issued { refresh_token: None, ..issued },
+                _ => issued,
+            });
         }
         let allowed = number + 1 == family.current
             && match class {

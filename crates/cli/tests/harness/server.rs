@@ -400,13 +400,13 @@ impl State {
             _ => return error(StatusCode::BAD_REQUEST, "unsupported_grant_type"),
         };
         match issued {
-            Some(issued) => self.granted(issued, class),
+            Some(issued) => self.granted(issued),
             None if is_form => error(StatusCode::BAD_REQUEST, "invalid_grant"),
             None => json_reply(StatusCode::UNAUTHORIZED, &json!({"message": "no"})),
         }
     }
 
-    fn granted(&self, issued: Issued, class: Class) -> Response<Body> {
+    fn granted(&self, issued: Issued) -> Response<Body> {
         let settings = self.settings();
         let mut grant = json!({
             "access_token": issued.access_token,
@@ -414,10 +414,7 @@ impl State {
             "expires_in": settings.lifetime.as_secs(),
         });
         let members = grant.as_object_mut().expect("an object");
-        if let Some(refresh_token) = issued.refresh_token
-            // A server that never rotates gives one with a login only.
-            && (class != Class::Stable || !refresh_token.contains(".0."))
-        {
+        if let Some(refresh_token) = issued.refresh_token {
             members.insert("refresh_token".to_owned(), refresh_token.into());
         }
         members.extend(settings.extra.as_object().expect("an object").clone());
