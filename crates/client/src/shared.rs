@@ -292,29 +292,10 @@ impl Shared {
     }
 
     pub(crate) fn access_token(&self, current: &Current) -> Result<AccessToken, Error> {
-        if let Some(record) = current.record()
-            && let Some(token) = &record.token
-        {
-            return Ok(AccessToken {
-                secret: token.access_token.clone(),
-                token_type: token.token_type.clone(),
-                expires_at: token.expires_at(),
-                scope: token.scope.clone(),
-                generation: record.generation,
-                is_api_key: false,
-                is_unsaved: current.is_unsaved(),
-            });
+        if let Some(record) = current.record() {
+            return AccessToken::of(record, current.is_unsaved()).ok_or_else(|| self.unusable());
         }
-        let secret = self.api_key.clone().ok_or_else(|| self.unusable())?;
-        Ok(AccessToken {
-            secret,
-            token_type: "Bearer".to_owned(),
-            expires_at: None,
-            scope: None,
-            generation: 0,
-            is_api_key: true,
-            is_unsaved: false,
-        })
+        self.api_key.clone().map(AccessToken::api_key).ok_or_else(|| self.unusable())
     }
 
     pub(crate) fn info(&self) -> Info {

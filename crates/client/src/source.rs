@@ -66,6 +66,35 @@ pub struct AccessToken {
     pub is_unsaved: bool,
 }
 
+impl AccessToken {
+    /// The access token that a record holds, whether or not it is valid.
+    pub fn of(record: &Record, is_unsaved: bool) -> Option<Self> {
+        let token = record.token.as_ref()?;
+        Some(Self {
+            secret: token.access_token.clone(),
+            token_type: token.token_type.clone(),
+            expires_at: token.expires_at(),
+            scope: token.scope.clone(),
+            generation: record.generation,
+            is_api_key: false,
+            is_unsaved,
+        })
+    }
+
+    /// An API key in a token's place.
+    pub fn api_key(secret: Secret) -> Self {
+        Self {
+            secret,
+            token_type: "Bearer".to_owned(),
+            expires_at: None,
+            scope: None,
+            generation: 0,
+            is_api_key: true,
+            is_unsaved: false,
+        }
+    }
+}
+
 impl TokenSource {
     pub(crate) fn new(renewer: Renewer, spawn: Arc<dyn Spawn>, api_key: Option<Secret>) -> Self {
         Self { shared: Arc::new(Shared::new(renewer, spawn, api_key)) }

@@ -64,15 +64,7 @@ pub(crate) fn token(
 /// What needs no renewal.
 fn at_hand(profile: &Profile, shelf: &Shelf, min_ttl: Duration) -> Option<AccessToken> {
     if let Grant::ApiKey(_) = profile.grant {
-        return wiring::api_key(profile).map(|secret| AccessToken {
-            secret,
-            token_type: "Bearer".to_owned(),
-            expires_at: None,
-            scope: None,
-            generation: 0,
-            is_api_key: true,
-            is_unsaved: false,
-        });
+        return wiring::api_key(profile).map(AccessToken::api_key);
     }
     let Shelf::File(store) = shelf else { return None };
     // Anything that is wrong with the store is met again, and told, on the long way.
@@ -81,16 +73,7 @@ fn at_hand(profile: &Profile, shelf: &Shelf, min_ttl: Duration) -> Option<Access
     if place != Place::Kept || !is_fresh(&record, profile, &now, min_ttl) {
         return None;
     }
-    let token = record.token.as_ref()?;
-    Some(AccessToken {
-        secret: token.access_token.clone(),
-        token_type: token.token_type.clone(),
-        expires_at: token.expires_at(),
-        scope: token.scope.clone(),
-        generation: record.generation,
-        is_api_key: false,
-        is_unsaved: false,
-    })
+    AccessToken::of(&record, false)
 }
 
 fn is_fresh(record: &Record, profile: &Profile, now: &Now, min_ttl: Duration) -> bool {
