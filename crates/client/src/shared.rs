@@ -74,6 +74,7 @@ impl Shared {
     ) -> Result<Arc<Current>, Error> {
         let start = self.renewer.clock.now();
         let mut died = 0;
+        let mut asked = 0_u32;
         loop {
             let before = self.current.load_full();
             let mut outcome = self.launch(demand);
@@ -106,12 +107,21 @@ impl Shared {
             let now = self.renewer.clock.now();
             let left = patience.saturating_sub(now.since(&start));
             match error {
-                Some(error) => match error.retry_at() {
-                    Some(at) if at > now.wall && at.since(now.wall) < left => {
-                        self.renewer.clock.sleep(at.since(now.wall)).await;
+                Some(error) => {
+                    if let Error::Temporary { attempts, .. } = &error {
+                        asked = asked.saturating_add((*attempts).max(1));
                     }
-                    _ => return Err(error),
-                },
+                    match error.retry_at() {
+                        Some(at)
+                            if asked < self.renewer.policy.attempts
+                                && at > now.wall
+                                && at.since(now.wall) < left =>
+                        {
+                            self.renewer.clock.sleep(at.since(now.wall)).await;
+                        }
+                        _ => return Err(error),
+                    }
+                }
                 None if died > 3 || left.is_zero() => {
                     let waited = now.since(&start);
                     return Err(Error::Deadline { key: self.renewer.key.clone(), waited });

@@ -148,6 +148,21 @@ async fn c10_429_waits_for_as_long_as_it_was_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn c10_429_for_ever_costs_three_attempts() {
+    for wait in [2, 10] {
+        let world = World::new(Reuse::Strict);
+        let process = world.log_in().await;
+        world.expire().await;
+        for _ in 0..9 {
+            world.server.fault(Fault::Status(429, Some(wait)));
+        }
+        let error = process.token().await.unwrap_err();
+        assert_eq!(error.code(), "rate_limited");
+        assert_eq!(world.server.requests(), 3, "every {wait} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn r15_a_wait_beyond_the_deadline_fails_fast() {
     let mut world = World::new(Reuse::Strict);
     world.policy.caller_deadline = Duration::from_secs(10);
