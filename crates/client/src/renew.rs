@@ -331,9 +331,10 @@ impl Renewer {
         }
     }
 
-    /// Before a renewal ends without a grant: what it learned is kept, if it made a request.
+    /// Before a renewal ends without a grant: what it learned is kept, if it made a request. The
+    /// intent of a request that was answered must not be left behind as a doubt (R7).
     async fn leave(&self, hold: &mut Hold, record: &Record, effort: &Effort) {
-        if effort.lost > 0 && record.failure.is_some() {
+        if effort.attempts > 0 && record.failure.is_some() {
             hold.keep(record).await;
         }
     }

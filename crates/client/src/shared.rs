@@ -25,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) current: ArcSwapOption<Current>,
     pub(crate) wake: Arc<Notify>,
     flight: Mutex<Option<Flight>>,
+    /// A record that was found damaged, until somebody is told (C4): a store says so only once.
+    damage: Mutex<Option<StoreError>>,
 }
 
 type Outcome = Result<(), Error>;
@@ -44,7 +46,17 @@ impl Shared {
             current: ArcSwapOption::empty(),
             wake: Arc::new(Notify::new()),
             flight: Mutex::new(None),
+            damage: Mutex::new(None),
         }
+    }
+
+    /// Keeps a damage for the first who asks for what it has cost them.
+    pub(crate) fn remember(&self, damage: StoreError) {
+        *self.damage.lock().unwrap_or_else(PoisonError::into_inner) = Some(damage);
+    }
+
+    fn take_damage(&self) -> Option<StoreError> {
+        self.damage.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// A valid token at once, with a renewal started if it is due; or a renewal waited for.
@@ -170,6 +182,11 @@ impl Shared {
                 {
                     self.publish_record(record.clone(), kept.clone());
                 }
+                if matches!(error, Error::NeedsLogin { reason: LoginReason::NeverLoggedIn, .. })
+                    && let Some(damage) = self.take_damage()
+                {
+                    return Err(damage.into());
+                }
                 Err(error)
             }
         }
@@ -221,7 +238,12 @@ impl Shared {
                     self.publish_record(Box::new(stored.record), kept);
                 }
             }
-            None if self.unsaved().is_none() => self.current.store(None),
+            None if self.unsaved().is_none() => {
+                self.current.store(None);
+                if let Some(damage) = self.take_damage() {
+                    return Err(damage.into());
+                }
+            }
             None => {}
         }
         Ok(())
