@@ -6,6 +6,7 @@ use unlapse_core::{Dice, Error, Key, Policy, Secret, Store, StoreError};
 
 use crate::effects::{Breakers, Clock, Exchange, MemoryBreakers, Spawn};
 use crate::events::Observer;
+use crate::hold::Memory;
 use crate::keeper;
 use crate::renew::Renewer;
 use crate::source::TokenSource;
@@ -107,6 +108,7 @@ impl Builder {
             dice: Mutex::new(Dice::new(self.seed)),
             observer: self.observer,
             has_api_key: self.api_key.is_some(),
+            memory: Memory::default(),
         };
         let source = TokenSource::new(renewer, self.spawn, self.api_key);
         // Whatever is wrong with the store is met again, and told, by the first renewal; a damaged

@@ -15,11 +15,14 @@ use crate::hold::Kept;
 /// first asks, so that a token used by one thread costs one copy.
 const SHARDS: usize = 8;
 
+/// How far the coarse clock may be behind, and a clock be slewed between two looks.
+const SLACK: Duration = Duration::from_millis(100);
+
 /// A published credential. Replaced as a whole, never changed.
 pub(crate) struct Current {
     pub(crate) credential: Credential,
     /// The hot path serves between these two by the coarse wall clock; outside, both clocks are
-    /// asked and the store may be looked at.
+    /// asked and the store may be looked at. A clock that is set falls outside.
     hot: (UnixTime, UnixTime),
     headers: [OnceLock<HeaderValue>; SHARDS],
 }
@@ -43,10 +46,10 @@ impl Current {
         let until = match assess(token, now, policy, salt) {
             Freshness::Fresh { due_in } => due_in.min(policy.trust),
             // A renewal has just been tried: served without asking until the next round.
-            Freshness::Due { left } => left.min(policy.round),
+            Freshness::Due { left } => left.saturating_sub(SLACK).min(policy.round),
             Freshness::Expired => Duration::ZERO,
         };
-        let hot = (now.wall.minus(policy.skew), now.wall.plus(until));
+        let hot = (now.wall.minus(SLACK), now.wall.plus(until));
         Some(Self {
             credential: Credential::Token { record, kept },
             hot,
@@ -56,29 +59,20 @@ impl Current {
 
     /// Publishes an API key, until the ladder is to be tried from its top again.
     pub(crate) fn api_key(header: HeaderValue, now: &Now, policy: &Policy) -> Self {
-        let hot = (now.wall.minus(policy.skew), now.wall.plus(policy.round));
+        let hot = (now.wall.minus(SLACK), now.wall.plus(policy.round));
         Self { credential: Credential::ApiKey { header }, hot, headers: Default::default() }
     }
 
     /// Whether it may be served without another look.
+    #[inline]
     pub(crate) fn is_hot(&self, coarse: UnixTime) -> bool {
         self.hot.0 <= coarse && coarse < self.hot.1
     }
 
     /// Grows with each token; zero for an API key, which no record holds.
+    #[inline]
     pub(crate) fn generation(&self) -> u64 {
         self.record().map_or(0, |record| record.generation)
-    }
-
-    /// Whether `other` comes too late. A lower generation that was written later is a new login
-    /// after the old one was cleared, and counts.
-    pub(crate) fn supersedes(&self, other: &Self) -> bool {
-        match (self.record(), other.record()) {
-            (Some(ours), Some(theirs)) => {
-                ours.generation > theirs.generation && ours.stored_at >= theirs.stored_at
-            }
-            _ => false,
-        }
     }
 
     /// The record behind it, unless it is an API key.
@@ -95,18 +89,25 @@ impl Current {
     }
 
     /// The `Authorization` header, prepared.
+    #[inline]
     pub(crate) fn header(&self) -> Result<HeaderValue, CredentialError> {
-        let record = match &self.credential {
-            Credential::ApiKey { header } => return Ok(header.clone()),
-            Credential::Token { record, .. } => record,
-        };
-        let shard = &self.headers[shard()];
-        if let Some(header) = shard.get() {
-            return Ok(header.clone());
+        match self.headers[shard()].get() {
+            Some(header) => Ok(header.clone()),
+            None => self.prepare(),
         }
-        let token = record.token.as_ref().ok_or(CredentialError::Empty)?;
-        let header = authorization(&token.token_type, &token.access_token)?;
-        Ok(shard.get_or_init(|| header).clone())
+    }
+
+    /// This thread's copy of the header, which it did not have yet.
+    #[cold]
+    fn prepare(&self) -> Result<HeaderValue, CredentialError> {
+        let header = match &self.credential {
+            Credential::ApiKey { header } => header.clone(),
+            Credential::Token { record, .. } => {
+                let token = record.token.as_ref().ok_or(CredentialError::Empty)?;
+                authorization(&token.token_type, &token.access_token)?
+            }
+        };
+        Ok(self.headers[shard()].get_or_init(|| header).clone())
     }
 }
 
@@ -116,6 +117,7 @@ pub(crate) fn api_key_header(key: &Secret) -> Result<HeaderValue, CredentialErro
 }
 
 /// This thread's copy.
+#[inline]
 fn shard() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local!(static SHARD: Cell<usize> = const { Cell::new(usize::MAX) });

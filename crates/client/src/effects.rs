@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use unlapse_core::{Answer, BoxFuture, Breaker, Credentials, Door, Now, Rungs, Secret, UnixTime};
+use unlapse_core::{
+    Answer, BoxFuture, Breaker, Cause, Credentials, Door, Now, Rungs, Secret, UnixTime,
+};
 
 /// What time it is, and waiting.
 pub trait Clock: Send + Sync {
@@ -53,6 +55,12 @@ pub trait Exchange: Send + Sync {
     /// What a bare 401 means to this request.
     fn door(&self, request: &Request<'_>) -> Door;
 
+    /// Finds out whatever has to be known before a request can be made, such as the server's
+    /// metadata. No secret leaves, so that a failure here leaves no doubt (R8).
+    fn prepare(&self) -> BoxFuture<'_, Result<(), Cause>> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// Makes the request and reads the whole answer. The caller bounds the time: dropping the
     /// future gives the request up. Must tell [`Answer::Unsent`] from [`Answer::Lost`] truly.
     fn send<'a>(&'a self, request: Request<'a>) -> BoxFuture<'a, Answer>;
@@ -74,7 +82,7 @@ pub enum Revoked {
     /// The server has no revocation endpoint.
     Unsupported,
     /// It could not be done now.
-    Failed(unlapse_core::Cause),
+    Failed(Cause),
 }
 
 /// Where the breakers of token endpoints are kept: shared by every key of an endpoint (R16).
@@ -82,9 +90,9 @@ pub trait Breakers: Send + Sync {
     /// The breaker of `endpoint`; a closed one when there is none.
     fn read(&self, endpoint: &str) -> Breaker;
 
-    /// Keeps the breaker of `endpoint`. A breaker that cannot be kept protects less, and nothing
-    /// else: no error.
-    fn write(&self, endpoint: &str, breaker: Breaker);
+    /// Changes the breaker of `endpoint`, at once for everybody in this process. A breaker that
+    /// cannot be kept protects less, and nothing else: no error.
+    fn update(&self, endpoint: &str, change: &mut dyn FnMut(Breaker) -> Breaker);
 }
 
 /// Breakers of one process.
@@ -97,8 +105,14 @@ impl Breakers for MemoryBreakers {
         breakers.get(endpoint).copied().unwrap_or_default()
     }
 
-    fn write(&self, endpoint: &str, breaker: Breaker) {
+    fn update(&self, endpoint: &str, change: &mut dyn FnMut(Breaker) -> Breaker) {
         let mut breakers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        breakers.insert(endpoint.to_owned(), breaker);
+        let before = breakers.get(endpoint).copied().unwrap_or_default();
+        let after = change(before);
+        if after == Breaker::default() {
+            breakers.remove(endpoint);
+        } else {
+            breakers.insert(endpoint.to_owned(), after);
+        }
     }
 }

@@ -74,7 +74,8 @@ pub enum Event {
     Cleared,
 }
 
-/// Is told what happens. Must be quick: the renewal waits for it.
+/// Is told what happens. Must be quick: the renewal waits for it. If it panics, it is not told, and
+/// nothing else happens.
 pub type Observer = std::sync::Arc<dyn Fn(&Key, &Event) + Send + Sync>;
 
 /// Logs an event at the level that its reader needs.

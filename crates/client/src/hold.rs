@@ -1,17 +1,9 @@
-//! A renewal's grip on its record: the lease, or the knowledge that there is none.
+//! A renewal's grip on its record: the lease, and how well the newest record is kept.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use unlapse_core::{Key, Lease, Place, Record, Store, StoreError};
-
-/// The lease, or why there is none, and how well the newest record is kept.
-///
-/// Without a store nothing single-use may be spent (R1, R3), but a login that spends nothing may
-/// still be made and kept in memory (C16).
-pub(crate) struct Hold {
-    lease: Result<Box<dyn Lease>, StoreError>,
-    kept: Kept,
-}
 
 /// How well the newest record is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,65 +14,176 @@ pub(crate) enum Kept {
     Unsaved { error: StoreError, set_aside: bool },
 }
 
+/// A record that this process alone has: the store took it nowhere, or aside (R5).
+#[derive(Clone, Debug)]
+struct Unsaved {
+    record: Record,
+    /// The generation in the store that it succeeds, if there was one. When the store has gone on
+    /// since, by a logout or another holder, the record counts no more.
+    base: Option<u64>,
+}
+
+/// What this process could not save, kept outside of any renewal, so that nothing that happens to
+/// one loses it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Memory(Arc<Mutex<Option<Unsaved>>>);
+
+impl Memory {
+    /// The record that still has to be saved.
+    pub(crate) fn unsaved(&self) -> Option<Record> {
+        self.get().map(|unsaved| unsaved.record)
+    }
+
+    /// Forgets what is unsaved: it was cleared.
+    pub(crate) fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn get(&self) -> Option<Unsaved> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn put(&self, record: &Record, base: Option<u64>) {
+        let unsaved = Unsaved { record: record.clone(), base };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(unsaved);
+    }
+}
+
+/// The lease, or why there is none.
+///
+/// Without a store nothing single-use may be spent (R1, R3), but a login that spends nothing may
+/// still be made and kept in memory (C16).
+pub(crate) struct Hold {
+    lease: Result<Box<dyn Lease>, StoreError>,
+    kept: Kept,
+    memory: Memory,
+    base: Option<u64>,
+}
+
 impl Hold {
     /// Takes the lease, waiting for at most `wait`. An error says who has it.
     pub(crate) async fn take(
         store: &dyn Store,
         key: &Key,
+        memory: &Memory,
         wait: Duration,
     ) -> Result<Self, StoreError> {
         match store.lease(key, wait).await {
             Err(busy @ StoreError::Busy { .. }) => Err(busy),
-            lease => Ok(Self { lease, kept: Kept::Saved }),
+            lease => Ok(Self { lease, kept: Kept::Saved, memory: memory.clone(), base: None }),
         }
     }
 
-    /// The newest of what is stored and `known`, which this process could not save before.
+    /// Whether the record can be changed.
+    pub(crate) fn is_leased(&self) -> bool {
+        self.lease.is_ok()
+    }
+
+    /// The newest of what is stored and what this process could not save; `last` is what it has
+    /// seen last, for when the store says nothing.
     ///
-    /// A damaged record has been set aside by the store: the error comes with an empty record, and
-    /// the caller decides whether there is a way on.
-    pub(crate) async fn read(&mut self, known: Option<&Record>) -> (Record, Option<StoreError>) {
+    /// A damaged record has been set aside by the store: the error comes with an empty record. A
+    /// record that cannot be read now is there all the same: nothing may be saved over it.
+    pub(crate) async fn read(&mut self, last: Option<&Record>) -> (Record, Option<StoreError>) {
         let loaded = match &mut self.lease {
             Ok(lease) => lease.load().await,
             Err(error) => Err(error.clone()),
         };
-        let (stored, error) = match loaded {
-            Ok(stored) => (stored, None),
-            Err(error) => (None, Some(error)),
-        };
-        let in_place = stored.as_ref().is_some_and(|stored| stored.place == Place::Kept);
-        let record = newest(stored.map(|stored| stored.record), known);
-        let nothing = record == Record::default();
-        if let Some(error) = &error {
-            self.kept = Kept::Unsaved { error: error.clone(), set_aside: false };
+        let unsaved = self.memory.get();
+        match loaded {
+            Ok(stored) => {
+                self.base = stored.as_ref().map(|stored| stored.record.generation);
+                let in_place = stored.as_ref().is_some_and(|stored| stored.place == Place::Kept);
+                let stored = stored.map(|stored| stored.record);
+                match unsaved.filter(|unsaved| unsaved.counts(stored.as_ref())) {
+                    Some(unsaved) => {
+                        self.base = unsaved.base;
+                        // Adopted into its place before anything is spent (R5, R19).
+                        self.keep(&unsaved.record).await;
+                        (unsaved.record, None)
+                    }
+                    None => {
+                        self.memory.forget();
+                        let found = stored.is_some();
+                        let record = stored.unwrap_or_default();
+                        if found && !in_place {
+                            self.keep(&record).await;
+                        }
+                        (record, None)
+                    }
+                }
+            }
+            Err(error @ StoreError::Damaged { .. }) => {
+                let record = unsaved.map(|unsaved| unsaved.record).unwrap_or_default();
+                if record != Record::default() {
+                    self.keep(&record).await;
+                }
+                (record, Some(error))
+            }
+            Err(error) => {
+                self.lease = Err(error.clone());
+                self.kept = Kept::Unsaved { error: error.clone(), set_aside: false };
+                let (record, base) = match unsaved {
+                    Some(Unsaved { record, base }) => (Some(record), base),
+                    None => (last.cloned(), last.map(|record| record.generation)),
+                };
+                self.base = base;
+                (record.unwrap_or_default(), Some(error))
+            }
         }
-        if !nothing && (!in_place || known == Some(&record)) {
-            // Adopted into its place before anything is spent (R19).
-            self.keep(&record).await;
-        }
-        (record, error)
     }
 
-    /// Makes `record` durable: in its place, else set aside (R5, R19).
+    /// Makes `record` durable: in its place, else set aside, else in memory until it can be (R5,
+    /// R19).
     pub(crate) async fn keep(&mut self, record: &Record) -> &Kept {
-        self.kept = match &mut self.lease {
+        self.kept = self.try_keep(record).await;
+        match &self.kept {
+            Kept::Saved => self.memory.forget(),
+            Kept::Unsaved { .. } => self.memory.put(record, self.base),
+        }
+        &self.kept
+    }
+
+    /// Makes an intent durable somewhere, or says why the refresh token must not leave (R3). An
+    /// intent that is nowhere is none, and is not remembered.
+    pub(crate) async fn intend(&mut self, record: &Record) -> Result<(), StoreError> {
+        let kept = self.try_keep(record).await;
+        match &kept {
+            Kept::Saved => self.memory.forget(),
+            Kept::Unsaved { set_aside: true, .. } => self.memory.put(record, self.base),
+            Kept::Unsaved { error, set_aside: false } => return Err(error.clone()),
+        }
+        self.kept = kept;
+        Ok(())
+    }
+
+    async fn try_keep(&mut self, record: &Record) -> Kept {
+        match &mut self.lease {
             Ok(lease) => match lease.save(record).await {
-                Ok(()) => Kept::Saved,
+                Ok(()) => {
+                    self.base = Some(record.generation);
+                    Kept::Saved
+                }
                 Err(error) => {
                     let set_aside = lease.set_aside(record).await.is_ok();
                     Kept::Unsaved { error, set_aside }
                 }
             },
             Err(error) => Kept::Unsaved { error: error.clone(), set_aside: false },
-        };
-        &self.kept
+        }
     }
 
-    /// Makes an intent durable somewhere, or says why the refresh token must not leave (R3).
-    pub(crate) async fn intend(&mut self, record: &Record) -> Result<(), StoreError> {
-        match self.keep(record).await {
-            Kept::Saved | Kept::Unsaved { set_aside: true, .. } => Ok(()),
-            Kept::Unsaved { error, set_aside: false } => Err(error.clone()),
+    /// Removes the record and every copy, and leaves `cleared` behind, which has no secret.
+    pub(crate) async fn clear(&mut self, cleared: &Record) -> Result<(), StoreError> {
+        match &mut self.lease {
+            Ok(lease) => {
+                lease.remove().await?;
+                self.memory.forget();
+                // What is gone is gone; the mark only helps others to notice sooner.
+                let _ = lease.save(cleared).await;
+                Ok(())
+            }
+            Err(error) => Err(error.clone()),
         }
     }
 
@@ -90,11 +193,46 @@ impl Hold {
     }
 }
 
-/// The newer of what is stored and what is known but unsaved.
-fn newest(stored: Option<Record>, known: Option<&Record>) -> Record {
-    match (stored, known) {
-        (Some(stored), Some(known)) if known.is_newer_than(&stored) => known.clone(),
-        (Some(stored), _) => stored,
-        (None, known) => known.cloned().unwrap_or_default(),
+impl Unsaved {
+    /// Whether the store is still where this record began, or at a copy of it.
+    fn counts(&self, stored: Option<&Record>) -> bool {
+        match (stored, self.base) {
+            (Some(stored), Some(base)) => {
+                self.record.is_newer_than(stored) && stored.generation == base
+            }
+            (None, None) => true,
+            // Removed by hand; or something came to be where nothing was.
+            (None, Some(_)) => false,
+            (Some(stored), None) => self.record.is_newer_than(stored) && stored.token.is_none(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(generation: u64, revision: u64) -> Record {
+        Record { generation, revision, ..Record::default() }
+    }
+
+    #[test]
+    fn r5_k9_an_unsaved_record_counts_while_the_store_is_where_it_began() {
+        let unsaved = |base| Unsaved { record: record(5, 20), base };
+        let rows = [
+            (Some(4), Some(record(4, 18)), true),
+            // Another holder has begun to spend the same token: ours is its successor.
+            (Some(4), Some(record(4, 30)), true),
+            // Somebody has logged out, or renewed.
+            (Some(4), Some(record(5, 19)), false),
+            (Some(4), Some(record(6, 1)), false),
+            // Removed by hand.
+            (Some(4), None, false),
+            // There was nothing, and there is nothing.
+            (None, None, true),
+        ];
+        for (base, stored, expected) in rows {
+            assert_eq!(unsaved(base).counts(stored.as_ref()), expected, "{base:?} {stored:?}");
+        }
     }
 }

@@ -22,6 +22,9 @@ enum Chore {
 /// Between attempts to save what could not be saved, at first; doubles to the policy's maximum.
 const FIRST_SAVE: Duration = Duration::from_secs(1);
 
+/// However little a policy trusts memory, the store is not read all the time.
+const LEAST_LOOK: Duration = Duration::from_secs(1);
+
 /// Keeps one credential alive until every handle to it is gone.
 pub(crate) async fn keep(shared: Weak<Shared>, clock: Arc<dyn Clock>) {
     let mut failed_at: Option<Now> = None;
@@ -31,7 +34,7 @@ pub(crate) async fn keep(shared: Weak<Shared>, clock: Arc<dyn Clock>) {
             let Some(shared) = shared.upgrade() else { return };
             let current = shared.current.load_full();
             let record = current.as_ref().and_then(|current| current.record());
-            let unsaved = current.as_ref().is_some_and(|current| current.is_unsaved());
+            let unsaved = shared.is_unsaved() || shared.renewer.memory.unsaved().is_some();
             let now = clock.now();
             let policy = &shared.renewer.policy;
             let identity = shared.renewer.key.identity();
@@ -59,7 +62,9 @@ pub(crate) async fn keep(shared: Weak<Shared>, clock: Arc<dyn Clock>) {
                 let before = shared.generation();
                 let mut outcome = shared.launch(Demand::Fresh { min_ttl: Duration::ZERO });
                 let _ = outcome.wait_for(Option::is_some).await;
-                failed_at = (shared.generation() <= before).then(|| clock.now());
+                // A token that is due from its birth is no success either.
+                let renewed = shared.generation() > before && !shared.is_due();
+                failed_at = (!renewed).then(|| clock.now());
             }
         }
     }
@@ -75,25 +80,24 @@ fn next(
     policy: &Policy,
     identity: &[u8],
 ) -> (Duration, Chore) {
-    let look = (policy.trust, Chore::Look);
-    if let Some(failed) = unsaved {
-        let wait = FIRST_SAVE.saturating_mul(1 << failed.min(16)).min(policy.max_delay);
-        return (wait, Chore::Save);
-    }
-    let Some((record, token)) = record.and_then(|record| Some((record, record.token.as_ref()?)))
-    else {
-        return look;
-    };
-    let due = match assess(token, now, policy, salt(identity, record.generation)) {
-        Freshness::Fresh { due_in } => due_in,
-        Freshness::Due { .. } | Freshness::Expired => Duration::ZERO,
-    };
-    // While it fails: every round, or when the server said, and no sooner (R15).
-    let asked = record.failure.and_then(|failure| failure.retry_at).map(|at| at.since(now.wall));
-    let round = failed_at.map(|at| policy.round.saturating_sub(now.since(&at)));
-    let wait =
-        due.max(round.unwrap_or_default()).max(asked.unwrap_or_default().min(policy.max_delay));
-    if wait < policy.trust { (wait, Chore::Renew) } else { look }
+    let look = (policy.trust.max(LEAST_LOOK), Chore::Look);
+    let save = unsaved.map(|failed| {
+        let wait = FIRST_SAVE.saturating_mul(1 << failed.min(16));
+        (wait.min(policy.max_delay.max(FIRST_SAVE)), Chore::Save)
+    });
+    let renew = record.and_then(|record| {
+        let token = record.token.as_ref()?;
+        let due = match assess(token, now, policy, salt(identity, record.generation)) {
+            Freshness::Fresh { due_in } => due_in,
+            Freshness::Due { .. } | Freshness::Expired => Duration::ZERO,
+        };
+        // While it fails: every round, or when the server said, and no sooner (R15).
+        let asked = record.failure.and_then(|failure| failure.retry_at);
+        let asked = asked.map(|at| at.since(now.wall).min(policy.max_delay));
+        let round = failed_at.map(|at| policy.round.max(LEAST_LOOK).saturating_sub(now.since(&at)));
+        Some((due.max(round.unwrap_or_default()).max(asked.unwrap_or_default()), Chore::Renew))
+    });
+    [renew, save, Some(look)].into_iter().flatten().min_by_key(|(wait, _)| *wait).unwrap_or(look)
 }
 
 #[cfg(test)]
@@ -141,10 +145,11 @@ mod tests {
     }
 
     #[test]
-    fn r5_an_unsaved_token_is_saved_first_with_backoff() {
+    fn r5_an_unsaved_token_is_saved_with_backoff_and_renewed_when_due() {
         let hour = record(3600);
-        assert_eq!(at(3300, Some(&hour), Some(0), None), (1, Chore::Save));
-        assert_eq!(at(3300, Some(&hour), Some(3), None), (8, Chore::Save));
-        assert_eq!(at(3300, Some(&hour), Some(30), None), (60, Chore::Save));
+        assert_eq!(at(0, Some(&hour), Some(0), None), (1, Chore::Save));
+        assert_eq!(at(0, Some(&hour), Some(3), None), (8, Chore::Save));
+        assert_eq!(at(0, Some(&hour), Some(30), None), (60, Chore::Save));
+        assert_eq!(at(3300, Some(&hour), Some(0), None), (0, Chore::Renew));
     }
 }

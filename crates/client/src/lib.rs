@@ -25,6 +25,7 @@ mod renew;
 mod server;
 mod shared;
 mod source;
+mod verdict;
 
 #[cfg(feature = "reqwest")]
 pub mod reqwest;

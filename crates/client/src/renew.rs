@@ -4,18 +4,17 @@
 //! means by `classify`, both pure; here they are only carried out. It runs as a task of its own:
 //! callers wait for its outcome, and nothing that happens to them happens to it (R6).
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use unlapse_core::{
-    Admission, Answer, Cause, Demand, Dice, Error, Grant, Key, LoginReason, Now, Place, Plan,
-    Policy, Record, Rejection, Reuse, Rungs, Situation, Spend, Stop, Store, StoreError, Verdict,
-    classify, plan, retry, salt,
+    Admission, Answer, Cause, Demand, Dice, Error, Key, Now, Place, Plan, Policy, Record,
+    Rejection, Reuse, Rungs, Situation, Spend, Store, Verdict, classify, plan, salt,
 };
 
 use crate::effects::{Breakers, Clock, Exchange, Request};
 use crate::events::{self, Event, Observer};
-use crate::hold::{Hold, Kept};
+use crate::hold::{Hold, Kept, Memory};
 
 /// Between looks at the store while somebody else holds the lease (C6).
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -31,6 +30,8 @@ pub(crate) struct Renewer {
     pub(crate) dice: Mutex<Dice>,
     pub(crate) observer: Option<Observer>,
     pub(crate) has_api_key: bool,
+    /// What could not be saved (R5).
+    pub(crate) memory: Memory,
 }
 
 /// What a renewal came to.
@@ -44,34 +45,39 @@ pub(crate) enum Renewed {
 
 /// What this renewal has gone through so far.
 #[derive(Default)]
-struct Effort {
-    attempts: u32,
-    lost: u32,
-    waited: Duration,
-    last: Option<Cause>,
+pub(crate) struct Effort {
+    pub(crate) attempts: u32,
+    pub(crate) lost: u32,
+    pub(crate) waited: Duration,
+    pub(crate) last: Option<Cause>,
 }
 
 impl Renewer {
-    /// Renews, or finds that somebody has. `known` is a newer record than the store's that this
-    /// process could not save.
+    /// Renews, or finds that somebody has. `last` is the record that this process has seen last,
+    /// for when the store cannot be read.
     pub(crate) async fn renew(
         &self,
-        known: Option<Record>,
+        last: Option<&Record>,
         demand: Demand,
     ) -> Result<Renewed, Error> {
         let mut hold = match self.lease(demand).await? {
             Turn::Mine(hold) => hold,
             Turn::Served(record, kept) => return Ok(self.adopt(*record, kept)),
         };
-        let (mut record, trouble) = hold.read(known.as_ref()).await;
-        let mut effort = Effort::default();
+        let (mut record, trouble) = hold.read(last).await;
         if let Some(error) = &trouble {
             self.tell(&Event::StoreAway { error: error.clone() });
         }
+        let mut effort = Effort::default();
         loop {
             let now = self.clock.now();
-            let situation = self.situation(&record, now, demand, &effort);
+            let leased = hold.is_leased();
+            let situation = self.situation(&record, now, demand, &effort, leased);
             let spend = match plan(&situation) {
+                // A login that cannot be kept is made for want of a token, not ahead of time.
+                Plan::Spend(Spend::Login) if !leased && self.may_serve(&record, demand, &now) => {
+                    return Ok(self.adopt(record, hold.release()));
+                }
                 Plan::Adopt => {
                     self.leave(&mut hold, &record, &effort).await;
                     return Ok(self.adopt(record, hold.release()));
@@ -86,26 +92,28 @@ impl Renewer {
                 }
                 Plan::Spend(spend) => spend,
             };
-            let deadline = situation.deadline();
-            if spend != Spend::Login {
-                let intended = record.intend(now, spend == Spend::Replay);
-                if let Err(error) = hold.intend(&intended).await
-                    // Sending the token again does no harm there: the intent guards nothing.
-                    && record.reuse(self.policy.reuse).window().is_some()
-                {
-                    return Err(error.into());
-                }
-                record = intended;
+            if !self.claim(now) {
+                // Somebody else makes the trial: plan again, and find the breaker open.
+                continue;
             }
+            let deadline = situation.deadline();
             effort.attempts += 1;
             self.tell(&Event::Spending { spend, attempt: effort.attempts });
-            let sent = self.clock.now();
-            let verdict = self.spend(spend, &mut record, deadline).await;
+            let start = self.clock.now();
+            let verdict = match self.prepare(deadline).await {
+                Err(cause) => Verdict::Unsent(cause),
+                Ok(()) => {
+                    if spend != Spend::Login {
+                        record = self.intend(&mut hold, record, spend).await?;
+                    }
+                    self.spend(spend, &mut record, deadline).await
+                }
+            };
             let now = self.clock.now();
             self.count(&verdict, now);
             match verdict {
                 Verdict::Granted(grant) => {
-                    return self.keep(hold, &record, *grant, sent, spend).await;
+                    return self.keep(hold, &record, *grant, start, spend).await;
                 }
                 Verdict::Rejected(Rejection::InvalidGrant) => {
                     self.tell(&Event::Rejected { rejection: Rejection::InvalidGrant });
@@ -113,35 +121,44 @@ impl Renewer {
                 }
                 Verdict::Rejected(rejection) => {
                     self.tell(&Event::Rejected { rejection });
-                    let failed = record.failed(record.failure(Cause::Client, now, None));
-                    hold.keep(&failed).await;
+                    hold.keep(&failed(&record, spend, Cause::Client, now, None)).await;
                     return Err(Error::ClientRejected { key: self.key.clone(), rejection });
                 }
                 Verdict::Transient { cause, retry_after, again } => {
                     self.tell(&Event::Failed { cause });
                     let asked = retry_after.map(|wait| wait.min(self.policy.max_delay));
-                    record = record.failed(record.failure(cause, now, asked));
+                    record = failed(&record, spend, cause, now, asked);
                     effort.last = Some(cause);
-                    self.pause(&mut hold, &mut record, &effort, asked, again).await?;
+                    if let Err(error) =
+                        self.pause(&mut hold, &mut record, &effort, asked, again).await
+                    {
+                        return self.without_token(&record, error);
+                    }
                 }
                 Verdict::Unsent(cause) => {
                     self.tell(&Event::Failed { cause });
-                    record = record.failed(record.failure(cause, now, None));
+                    record = failed(&record, spend, cause, now, None);
                     effort.last = Some(cause);
-                    self.pause(&mut hold, &mut record, &effort, None, true).await?;
+                    if let Err(error) =
+                        self.pause(&mut hold, &mut record, &effort, None, true).await
+                    {
+                        return self.without_token(&record, error);
+                    }
                 }
                 Verdict::Unknown(cause) => {
                     self.tell(&Event::InDoubt { cause });
                     effort.last = Some(cause);
                     effort.lost += 1;
-                    effort.waited += now.since(&sent);
-                    record = if spend == Spend::Login {
-                        record.failed(record.failure(cause, now, None))
-                    } else {
-                        record.in_doubt(record.failure(cause, now, None))
-                    };
+                    effort.waited += now.since(&start);
                     if spend == Spend::Login {
-                        self.pause(&mut hold, &mut record, &effort, None, effort.lost < 2).await?;
+                        record = failed(&record, spend, cause, now, None);
+                        let again = effort.lost < 2;
+                        let paused = self.pause(&mut hold, &mut record, &effort, None, again);
+                        if let Err(error) = paused.await {
+                            return self.without_token(&record, error);
+                        }
+                    } else {
+                        record = record.in_doubt(record.failure(cause, now, None));
                     }
                 }
             }
@@ -153,14 +170,16 @@ impl Renewer {
         let start = self.clock.now();
         loop {
             let left = self.policy.lease_wait.saturating_sub(self.clock.now().since(&start));
-            let busy = match Hold::take(&*self.store, &self.key, left.min(LOOK_AGAIN)).await {
+            let busy = match Hold::take(&*self.store, &self.key, &self.memory, left.min(LOOK_AGAIN))
+                .await
+            {
                 Ok(hold) => return Ok(Turn::Mine(hold)),
                 Err(busy) => busy,
             };
             if let Ok(Some(stored)) = self.store.load(&self.key).await {
-                let situation =
-                    self.situation(&stored.record, self.clock.now(), demand, &Effort::default());
-                if plan(&situation) == Plan::Adopt {
+                let (now, effort) = (self.clock.now(), Effort::default());
+                if plan(&self.situation(&stored.record, now, demand, &effort, true)) == Plan::Adopt
+                {
                     let kept = match stored.place {
                         Place::Kept => Kept::Saved,
                         Place::SetAside => Kept::Unsaved { error: busy, set_aside: true },
@@ -180,8 +199,11 @@ impl Renewer {
         now: Now,
         demand: Demand,
         effort: &Effort,
+        leased: bool,
     ) -> Situation<'a> {
-        let rungs = self.exchange.rungs(record.credentials.as_ref());
+        let mut rungs = self.exchange.rungs(record.credentials.as_ref());
+        // Nothing single-use is spent without the lease (R1).
+        rungs.refresh &= leased;
         Situation {
             record,
             now,
@@ -196,14 +218,45 @@ impl Renewer {
         }
     }
 
+    /// Whether a valid token satisfies the caller (R10).
+    fn may_serve(&self, record: &Record, demand: Demand, now: &Now) -> bool {
+        let token = record.token.as_ref();
+        matches!(demand, Demand::Fresh { .. }) && token.is_some_and(|token| !token.is_expired(now))
+    }
+
+    /// The right to make a request: when the breaker asks for a trial, one of all keys makes it
+    /// (R16).
+    fn claim(&self, now: Now) -> bool {
+        let mut admission = Admission::Closed;
+        self.breakers.update(&self.exchange.endpoint(), &mut |breaker| {
+            admission = breaker.admit(now.wall);
+            if admission == Admission::Trial { breaker.trying(now.wall) } else { breaker }
+        });
+        !matches!(admission, Admission::Open { .. })
+    }
+
+    /// Whatever the server must be asked before a secret leaves.
+    async fn prepare(&self, deadline: Duration) -> Result<(), Cause> {
+        tokio::select! {
+            biased;
+            prepared = self.exchange.prepare() => prepared,
+            () = self.clock.sleep(deadline) => Err(Cause::Timeout),
+        }
+    }
+
+    /// The intent, durable before the refresh token leaves (R3).
+    async fn intend(&self, hold: &mut Hold, record: Record, spend: Spend) -> Result<Record, Error> {
+        let intended = record.intend(self.clock.now(), spend == Spend::Replay);
+        match hold.intend(&intended).await {
+            Ok(()) => Ok(intended),
+            // Sending the token again does no harm there: the intent guards nothing.
+            Err(_) if record.reuse(self.policy.reuse) == Reuse::Stable => Ok(intended),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Makes the request, and reads the server's clock off its answer.
     async fn spend(&self, spend: Spend, record: &mut Record, deadline: Duration) -> Verdict {
-        let endpoint = self.exchange.endpoint();
-        let breaker = self.breakers.read(&endpoint);
-        let now = self.clock.now().wall;
-        if breaker.admit(now) == Admission::Trial {
-            self.breakers.write(&endpoint, breaker.trying(now));
-        }
         let credentials = record.credentials.as_ref();
         let refresh_token = record.token.as_ref().and_then(|token| token.refresh_token.as_ref());
         let request = match (spend, refresh_token) {
@@ -236,161 +289,7 @@ impl Renewer {
         millis
     }
 
-    /// Keeps what was granted, and only then tells anyone (R4).
-    async fn keep(
-        &self,
-        mut hold: Hold,
-        record: &Record,
-        grant: Grant,
-        sent: Now,
-        spend: Spend,
-    ) -> Result<Renewed, Error> {
-        let now = self.clock.now();
-        if let Err(rule) = self.policy.rules.check(&grant, now.wall, self.policy.skew) {
-            self.tell(&Event::RuleBroken { rule });
-            let failure = record.failure(Cause::Rule, now, None);
-            // A login spends nothing; a refresh has spent the token, and its successor is kept.
-            let successor = (spend != Spend::Login).then_some(grant.refresh_token).flatten();
-            hold.keep(&record.granted_against_rules(successor, failure)).await;
-            return Err(Error::RuleBroken { key: self.key.clone(), rule });
-        }
-        let mut renewed = match spend {
-            Spend::Login => record.logged_in(grant, sent),
-            Spend::Refresh | Spend::Replay => record.granted(grant, sent),
-        };
-        renewed.stored_at = now.wall;
-        hold.keep(&renewed).await;
-        let kept = hold.release();
-        if let Kept::Unsaved { error, set_aside } = &kept {
-            self.tell(&Event::Unsaved { error: error.clone(), set_aside: *set_aside });
-        }
-        self.tell(&Event::Renewed { generation: renewed.generation });
-        Ok(Renewed::Token(Box::new(renewed), kept))
-    }
-
-    /// The server said `invalid_grant`: reads again, and believes it only of the current
-    /// generation (R9).
-    async fn ended(
-        &self,
-        hold: &mut Hold,
-        record: Record,
-        spend: Spend,
-        demand: Demand,
-    ) -> Result<Record, Error> {
-        let reason = match (spend, record.intent) {
-            (Spend::Login, _) => LoginReason::CredentialsRejected,
-            (_, Some(intent)) if intent.replays > 0 => LoginReason::RotationLost,
-            _ => LoginReason::RefreshRejected,
-        };
-        if spend == Spend::Login && demand == Demand::NewLogin {
-            // An extra login was refused; the one there is stays as it was.
-            return Err(Error::NeedsLogin { key: self.key.clone(), reason });
-        }
-        let (stored, _) = hold.read(None).await;
-        if stored.generation > record.generation {
-            return Ok(stored);
-        }
-        self.tell(&Event::Ended { reason });
-        let ended = record.ended(reason);
-        hold.keep(&ended).await;
-        Ok(ended)
-    }
-
-    /// Waits before the next attempt, or gives up: what is known is kept for others to see (R15).
-    async fn pause(
-        &self,
-        hold: &mut Hold,
-        record: &mut Record,
-        effort: &Effort,
-        asked: Option<Duration>,
-        again: bool,
-    ) -> Result<(), Error> {
-        let wait = {
-            let mut dice = self.dice.lock().unwrap_or_else(PoisonError::into_inner);
-            retry::delay(effort.attempts, &self.policy, asked, &mut dice)
-        };
-        // A long wait is not sat out with the lease in hand: others should see why.
-        if again && effort.attempts < self.policy.attempts && wait <= self.policy.lease_wait {
-            // What the server asked for is waited out here, and binds the next attempt no more.
-            record.failure =
-                record.failure.map(|failure| unlapse_core::Failure { retry_at: None, ..failure });
-            self.clock.sleep(wait).await;
-            return Ok(());
-        }
-        hold.keep(record).await;
-        let cause = effort.last.unwrap_or(Cause::Interrupted);
-        Err(self.temporary(cause, effort, record))
-    }
-
-    fn temporary(&self, cause: Cause, effort: &Effort, record: &Record) -> Error {
-        Error::Temporary {
-            key: self.key.clone(),
-            cause,
-            attempts: effort.attempts,
-            retry_at: record.failure.and_then(|failure| failure.retry_at),
-        }
-    }
-
-    /// Before a renewal ends without a grant: what it learned is kept, if it made a request. The
-    /// intent of a request that was answered must not be left behind as a doubt (R7).
-    async fn leave(&self, hold: &mut Hold, record: &Record, effort: &Effort) {
-        if effort.attempts > 0 && record.failure.is_some() {
-            hold.keep(record).await;
-        }
-    }
-
-    fn stopped(
-        &self,
-        stop: Stop,
-        record: &Record,
-        effort: &Effort,
-        trouble: Option<StoreError>,
-    ) -> Error {
-        let key = self.key.clone();
-        let cause = effort.last.or(record.failure.map(|failure| failure.cause));
-        match stop {
-            // No login because the store lost or hides it: say that instead.
-            Stop::NeedsLogin(LoginReason::NeverLoggedIn) if trouble.is_some() => trouble.map_or(
-                Error::NeedsLogin { key, reason: LoginReason::NeverLoggedIn },
-                Error::Store,
-            ),
-            Stop::NeedsLogin(reason) => Error::NeedsLogin { key, reason },
-            Stop::Later { .. } => {
-                self.temporary(cause.unwrap_or(Cause::Interrupted), effort, record)
-            }
-            Stop::BreakerOpen { until } => {
-                Error::BreakerOpen { endpoint: self.exchange.endpoint(), until }
-            }
-            Stop::InDoubt => {
-                let cause = cause.unwrap_or(Cause::Interrupted);
-                match record.reuse(self.policy.reuse) {
-                    Reuse::Strict | Reuse::Grace(_) => Error::OutcomeUnknown { key, cause },
-                    // It will be sent again, and nothing says that it will be refused.
-                    _ => self.temporary(cause, effort, record),
-                }
-            }
-        }
-    }
-
-    /// Counts an answer for the endpoint's breaker (R16). A verdict on the login is an answer; one
-    /// on the client is not helped by asking again (R9); 429 says itself when to come back.
-    fn count(&self, verdict: &Verdict, now: Now) {
-        let endpoint = self.exchange.endpoint();
-        let breaker = self.breakers.read(&endpoint);
-        let next = match verdict {
-            Verdict::Granted(_) | Verdict::Rejected(Rejection::InvalidGrant) => breaker.succeeded(),
-            Verdict::Transient { cause: Cause::Status(429), .. } => return,
-            Verdict::Rejected(_)
-            | Verdict::Transient { .. }
-            | Verdict::Unsent(_)
-            | Verdict::Unknown(_) => breaker.failed(now.wall, &self.policy.breaker),
-        };
-        if next != breaker {
-            self.breakers.write(&endpoint, next);
-        }
-    }
-
-    fn adopt(&self, record: Record, kept: Kept) -> Renewed {
+    pub(crate) fn adopt(&self, record: Record, kept: Kept) -> Renewed {
         self.tell(&Event::Adopted { generation: record.generation });
         Renewed::Token(Box::new(record), kept)
     }
@@ -399,7 +298,11 @@ impl Renewer {
     pub(crate) fn tell(&self, event: &Event) {
         events::trace(&self.key, event);
         if let Some(observer) = &self.observer {
-            observer(&self.key, event);
+            // A renewal outlives whoever watches it.
+            let told = std::panic::AssertUnwindSafe(|| observer(&self.key, event));
+            if std::panic::catch_unwind(told).is_err() {
+                tracing::error!(target: "unlapse", "the observer panicked");
+            }
         }
     }
 }
@@ -410,4 +313,16 @@ enum Turn {
     Mine(Hold),
     /// Somebody else's token came first.
     Served(Box<Record>, Kept),
+}
+
+/// The record after an attempt that decided nothing. A login touches no refresh token.
+fn failed(
+    record: &Record,
+    spend: Spend,
+    cause: Cause,
+    now: Now,
+    retry_after: Option<Duration>,
+) -> Record {
+    let failure = record.failure(cause, now, retry_after);
+    if spend == Spend::Login { record.login_failed(failure) } else { record.failed(failure) }
 }

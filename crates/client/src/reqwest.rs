@@ -1,6 +1,7 @@
 //! HTTP by reqwest, with the timeouts and limits of C12.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,7 +21,7 @@ pub struct HttpSettings {
     pub connect_timeout: Duration,
     /// Between two pieces of a reply.
     pub read_timeout: Duration,
-    /// Requests at once.
+    /// Requests to one server at once.
     pub at_once: usize,
     /// CA certificates in PEM, beside the system's.
     pub extra_ca: Option<Vec<u8>>,
@@ -55,14 +56,26 @@ pub struct ReqwestHttp {
     direct: OnceLock<Option<reqwest::Client>>,
     /// For others: through the proxy that the environment names, if any.
     client: OnceLock<Option<reqwest::Client>>,
-    at_once: Semaphore,
+    /// A server that hangs takes the places of its own requests only (R17).
+    places: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
 
 impl ReqwestHttp {
     /// A client with these settings, built when it is first used.
     pub fn new(settings: HttpSettings) -> Self {
-        let at_once = Semaphore::new(settings.at_once);
-        Self { settings, direct: OnceLock::new(), client: OnceLock::new(), at_once }
+        Self {
+            settings,
+            direct: OnceLock::new(),
+            client: OnceLock::new(),
+            places: Mutex::default(),
+        }
+    }
+
+    fn places(&self, uri: &Uri) -> Arc<Semaphore> {
+        let host = uri.authority().map(ToString::to_string).unwrap_or_default();
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(Semaphore::new(self.settings.at_once));
+        Arc::clone(places.entry(host).or_insert_with(new))
     }
 
     fn client(&self, uri: &Uri) -> Option<&reqwest::Client> {
@@ -89,6 +102,8 @@ impl HttpSettings {
             .pool_idle_timeout(Duration::from_secs(30))
             .pool_max_idle_per_host(5)
             .redirect(reqwest::redirect::Policy::none())
+            // What may have been seen is sent again by the renewal alone, which knows when (R7).
+            .retry(reqwest::retry::never())
             .referer(false)
             .user_agent(concat!("unlapse/", env!("CARGO_PKG_VERSION")));
         if let Some(pem) = &self.extra_ca {
@@ -108,7 +123,8 @@ impl Http for ReqwestHttp {
                 clippy::disallowed_methods,
                 reason = "reqwest's own timeouts are tokio's, too"
             )]
-            let place = tokio::time::timeout(PLACE_WAIT, self.at_once.acquire()).await;
+            let place =
+                tokio::time::timeout(PLACE_WAIT, self.places(request.uri()).acquire_owned()).await;
             // The semaphore is never closed.
             let _place = place.map_err(|_| NoReply::Unsent(Cause::Timeout))?;
             let request = request.try_into().map_err(|_| NoReply::Unsent(Cause::Request))?;

@@ -284,6 +284,15 @@ impl Exchange for ServerExchange {
         if self.login_endpoint(request).is_some() { Door::Login } else { Door::Token }
     }
 
+    fn prepare(&self) -> BoxFuture<'_, Result<(), Cause>> {
+        Box::pin(async move {
+            if self.server.endpoints.token.is_none() {
+                self.metadata().await?;
+            }
+            Ok(())
+        })
+    }
+
     fn send<'a>(&'a self, request: Request<'a>) -> BoxFuture<'a, Answer> {
         Box::pin(async move {
             let http_request = match self.build(request).await {

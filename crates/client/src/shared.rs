@@ -7,7 +7,8 @@ use arc_swap::ArcSwapOption;
 use http::HeaderValue;
 use tokio::sync::{Notify, watch};
 use unlapse_core::{
-    Demand, Error, Freshness, LoginReason, Now, Place, Record, Secret, StoreError, assess, salt,
+    Demand, Error, Freshness, Now, Place, Record, RuleBroken, Secret, StoreError, UnixTime, assess,
+    salt,
 };
 
 use crate::current::{Credential, Current};
@@ -27,6 +28,35 @@ pub(crate) struct Shared {
     flight: Mutex<Option<Flight>>,
     /// A record that was found damaged, until somebody is told (C4): a store says so only once.
     damage: Mutex<Option<StoreError>>,
+    /// Renewals under way, joined or not.
+    flights: watch::Sender<usize>,
+    /// The newest record that was published, also when it had no token.
+    newest: Mutex<Mark>,
+}
+
+/// How new a published record is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Mark {
+    generation: u64,
+    revision: u64,
+    stored_at: UnixTime,
+}
+
+impl Mark {
+    fn of(record: &Record) -> Self {
+        Self {
+            generation: record.generation,
+            revision: record.revision,
+            stored_at: record.stored_at,
+        }
+    }
+
+    /// Whether a record of this mark comes too late. A lower generation that was stored later is a
+    /// login that began anew, after the records were removed by hand.
+    fn supersedes(self, other: Self) -> bool {
+        (self.generation, self.revision) > (other.generation, other.revision)
+            && self.stored_at >= other.stored_at
+    }
 }
 
 type Outcome = Result<(), Error>;
@@ -46,6 +76,8 @@ impl Shared {
             current: ArcSwapOption::empty(),
             wake: Arc::new(Notify::new()),
             flight: Mutex::new(None),
+            flights: watch::Sender::new(0),
+            newest: Mutex::default(),
             damage: Mutex::new(None),
         }
     }
@@ -55,8 +87,13 @@ impl Shared {
         *self.damage.lock().unwrap_or_else(PoisonError::into_inner) = Some(damage);
     }
 
-    fn take_damage(&self) -> Option<StoreError> {
-        self.damage.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// A login that is missing because its record was damaged is called that, once.
+    fn with_damage(&self, error: Error) -> Error {
+        let mut damage = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
+        match damage.take().filter(|_| error.needs_login()) {
+            Some(damage) => Error::Store(damage),
+            None => error,
+        }
     }
 
     /// A valid token at once, with a renewal started if it is due; or a renewal waited for.
@@ -70,12 +107,23 @@ impl Shared {
             return Ok(valid);
         }
         if asks_for_more && !self.is_met(demand, &valid) {
-            let waited = self.wait_for(demand, self.renewer.policy.caller_deadline).await;
-            return Ok(waited.unwrap_or(valid));
+            return self.wait_or_serve(demand, self.renewer.policy.caller_deadline).await;
         }
         // Due, or not looked at for longer than memory is trusted: both in the background.
         self.launch(demand);
         Ok(valid)
+    }
+
+    /// Waits for a better token; failing that, the one that there is, as long as it is valid (R10).
+    pub(crate) async fn wait_or_serve(
+        self: &Arc<Self>,
+        demand: Demand,
+        patience: Duration,
+    ) -> Result<Arc<Current>, Error> {
+        match self.wait_for(demand, patience).await {
+            Err(error) => self.valid(&self.renewer.clock.now()).ok_or(error),
+            waited => waited,
+        }
     }
 
     /// Joins or starts a renewal until the demand is met, it fails, or `patience` is over (R15).
@@ -131,7 +179,7 @@ impl Shared {
                         {
                             self.renewer.clock.sleep(at.since(now.wall)).await;
                         }
-                        _ => return Err(error),
+                        _ => return Err(self.with_damage(error)),
                     }
                 }
                 None if died > 3 || left.is_zero() => {
@@ -149,6 +197,7 @@ impl Shared {
         if let Some(flight) = flight.as_ref()
             && joins(demand, flight.demand)
             && flight.outcome.has_changed().is_ok()
+            && flight.outcome.borrow().is_none()
         {
             return flight.outcome.clone();
         }
@@ -156,7 +205,9 @@ impl Shared {
         *flight = Some(Flight { demand, outcome: outcome.clone() });
         drop(flight);
         let shared = Arc::clone(self);
+        let under_way = UnderWay::begin(Arc::clone(self));
         self.spawn.spawn(Box::pin(async move {
+            let _under_way = under_way;
             let ended = shared.run(demand).await;
             // Ended before it is told, so that whoever hears of it starts a new one if need be.
             sender.send_replace(Some(ended));
@@ -168,8 +219,9 @@ impl Shared {
 
     /// One renewal, and its publication.
     async fn run(&self, demand: Demand) -> Outcome {
-        let renewed = self.renewer.renew(self.unsaved(), demand).await;
-        match renewed {
+        let last = self.current.load_full();
+        let last = last.as_ref().and_then(|current| current.record());
+        match self.renewer.renew(last, demand).await {
             Ok(Renewed::Token(record, kept)) => {
                 self.publish_record(record, kept);
                 Ok(())
@@ -182,11 +234,6 @@ impl Shared {
                 {
                     self.publish_record(record.clone(), kept.clone());
                 }
-                if matches!(error, Error::NeedsLogin { reason: LoginReason::NeverLoggedIn, .. })
-                    && let Some(damage) = self.take_damage()
-                {
-                    return Err(damage.into());
-                }
                 Err(error)
             }
         }
@@ -195,16 +242,19 @@ impl Shared {
     /// Makes `record` what callers get, unless they already have a newer one.
     pub(crate) fn publish_record(&self, record: Box<Record>, kept: Kept) {
         let now = self.renewer.clock.now();
+        let mark = Mark::of(&record);
         let salt = salt(&self.renewer.key.identity(), record.generation);
-        let Some(next) = Current::token(record, kept, &now, &self.renewer.policy, salt) else {
-            self.current.store(None);
+        let next = Current::token(record, kept, &now, &self.renewer.policy, salt);
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        if newest.supersedes(mark) {
             return;
-        };
-        let next = Arc::new(next);
-        self.current.rcu(|current| match current {
-            Some(newer) if newer.supersedes(&next) => Some(Arc::clone(newer)),
-            _ => Some(Arc::clone(&next)),
-        });
+        }
+        *newest = mark;
+        if next.is_some() {
+            *self.damage.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        self.current.store(next.map(Arc::new));
+        drop(newest);
         self.wake.notify_one();
     }
 
@@ -221,9 +271,18 @@ impl Shared {
         }
     }
 
-    /// Looks at the store for a newer token, or for none any more (C7, K9).
+    /// Looks at the store for a newer token, or for none any more (C7, K9). What this process could
+    /// not save itself is not in the store, and is left to the next renewal or save.
     pub(crate) async fn look(&self) -> Result<(), Error> {
-        let stored = self.renewer.store.load(&self.renewer.key).await?;
+        let wait = self.renewer.policy.lease_wait;
+        let stored = tokio::select! {
+            biased;
+            stored = self.renewer.store.load(&self.renewer.key) => stored?,
+            () = self.renewer.clock.sleep(wait) => {
+                return Err(Error::Deadline { key: self.renewer.key.clone(), waited: wait });
+            }
+        };
+        let unsaved = self.renewer.memory.unsaved();
         match stored {
             Some(stored) => {
                 let kept = match stored.place {
@@ -233,17 +292,11 @@ impl Shared {
                         set_aside: true,
                     },
                 };
-                let ours = self.unsaved().is_some_and(|ours| ours.is_newer_than(&stored.record));
-                if !ours {
+                if unsaved.is_none_or(|unsaved| !unsaved.is_newer_than(&stored.record)) {
                     self.publish_record(Box::new(stored.record), kept);
                 }
             }
-            None if self.unsaved().is_none() => {
-                self.current.store(None);
-                if let Some(damage) = self.take_damage() {
-                    return Err(damage.into());
-                }
-            }
+            None if unsaved.is_none() => self.current.store(None),
             None => {}
         }
         Ok(())
@@ -251,12 +304,17 @@ impl Shared {
 
     /// Saves what could not be saved before (R5).
     pub(crate) async fn save_unsaved(&self) -> Result<(), Error> {
-        let Some(record) = self.unsaved() else { return Ok(()) };
+        if self.renewer.memory.unsaved().is_none() && !self.is_unsaved() {
+            return Ok(());
+        }
         let renewer = &self.renewer;
-        let mut hold = Hold::take(&*renewer.store, &renewer.key, renewer.policy.lease_wait).await?;
-        let (record, _) = hold.read(Some(&record)).await;
-        let kept = hold.keep(&record).await.clone();
-        drop(hold);
+        let wait = renewer.policy.lease_wait;
+        let mut hold = Hold::take(&*renewer.store, &renewer.key, &renewer.memory, wait).await?;
+        let (record, trouble) = hold.read(None).await;
+        let kept = hold.release();
+        if let Some(trouble) = trouble {
+            return Err(trouble.into());
+        }
         let saved = match &kept {
             Kept::Saved => {
                 renewer.tell(&Event::Saved { generation: record.generation });
@@ -268,16 +326,22 @@ impl Shared {
         saved
     }
 
-    /// The newest record, if it still has to be saved.
-    pub(crate) fn unsaved(&self) -> Option<Record> {
-        let current = self.current.load();
-        let current = current.as_ref().filter(|current| current.is_unsaved())?;
-        current.record().cloned()
+    /// Whether the newest token still has to be saved in its place.
+    pub(crate) fn is_unsaved(&self) -> bool {
+        self.current.load().as_ref().is_some_and(|current| current.is_unsaved())
     }
 
-    pub(crate) fn in_flight(&self) -> Option<watch::Receiver<Option<Outcome>>> {
-        let flight = self.flight.lock().unwrap_or_else(PoisonError::into_inner);
-        flight.as_ref().map(|flight| flight.outcome.clone())
+    /// Forgets the credential: it was cleared, and `cleared` is what is left of its record.
+    pub(crate) fn forget(&self, cleared: &Record) {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        *newest = Mark::of(cleared);
+        self.current.store(None);
+    }
+
+    /// Waits until no renewal is under way.
+    pub(crate) async fn landed(&self) {
+        // The sender lives as long as `self`.
+        let _ = self.flights.subscribe().wait_for(|flights| *flights == 0).await;
     }
 
     fn freshness(&self, current: &Current, now: &Now) -> Option<Freshness> {
@@ -309,6 +373,14 @@ impl Shared {
         }
     }
 
+    /// Whether the current token should be renewed.
+    pub(crate) fn is_due(&self) -> bool {
+        let now = self.renewer.clock.now();
+        let current = self.current.load_full();
+        let freshness = current.and_then(|current| self.freshness(&current, &now));
+        !matches!(freshness, Some(Freshness::Fresh { .. }))
+    }
+
     /// A valid token of a later generation.
     pub(crate) fn newer_than(&self, generation: u64) -> Option<Arc<Current>> {
         let current = self.valid(&self.renewer.clock.now())?;
@@ -336,8 +408,25 @@ impl Shared {
         Info::of(current.as_deref(), &now)
     }
 
+    /// There is a token, or an API key, and no header can carry it.
     pub(crate) fn unusable(&self) -> Error {
-        Error::NeedsLogin { key: self.renewer.key.clone(), reason: LoginReason::NeverLoggedIn }
+        Error::RuleBroken { key: self.renewer.key.clone(), rule: RuleBroken::Unsendable }
+    }
+}
+
+/// A renewal under way, counted until it ends in whatever way.
+struct UnderWay(Arc<Shared>);
+
+impl UnderWay {
+    fn begin(shared: Arc<Shared>) -> Self {
+        shared.flights.send_modify(|flights| *flights += 1);
+        Self(shared)
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.flights.send_modify(|flights| *flights -= 1);
     }
 }
 
@@ -353,7 +442,11 @@ impl Drop for Shared {
 fn joins(demand: Demand, under_way: Demand) -> bool {
     match (demand, under_way) {
         (Demand::Fresh { min_ttl }, Demand::Fresh { min_ttl: theirs }) => min_ttl <= theirs,
-        (Demand::Fresh { .. } | Demand::NewerThan(_), _) => true,
+        // A login that nobody but its caller wants is no answer to others.
+        (_, Demand::NewLogin) => false,
+        (Demand::Fresh { .. } | Demand::Rejected(_), _) => true,
+        // A wanted renewal may stop short of what a rejected token takes, and the other way round.
+        (Demand::NewerThan(_), under_way) => !matches!(under_way, Demand::Fresh { .. }),
         (Demand::Force | Demand::NewLogin, _) => false,
     }
 }
@@ -365,7 +458,9 @@ fn satisfies(demand: Demand, current: &Current, before: Option<&Current>) -> boo
     }
     match demand {
         Demand::Fresh { .. } => true,
-        Demand::NewerThan(generation) => current.generation() > generation,
+        Demand::Rejected(generation) | Demand::NewerThan(generation) => {
+            current.generation() > generation
+        }
         Demand::Force | Demand::NewLogin => {
             current.generation() > before.map_or(0, Current::generation)
         }

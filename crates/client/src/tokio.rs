@@ -40,13 +40,14 @@ impl Clock for TokioClock {
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         // In slices: tokio's clock stands still while the machine is suspended, so that a long
-        // sleep would overrun by as long as that.
+        // sleep would overrun by as long as that. The wall clock says nothing about spans: it can
+        // be set while a request is under way.
         const SLICE: Duration = Duration::from_secs(15);
-        let boot = self.boot;
         Box::pin(async move {
-            let start = now(boot);
+            let start = millis(ClockId::Boottime);
             loop {
-                let left = duration.saturating_sub(now(boot).since(&start));
+                let passed = millis(ClockId::Boottime).saturating_sub(start);
+                let left = duration.saturating_sub(Duration::from_millis(passed));
                 if left.is_zero() {
                     return;
                 }

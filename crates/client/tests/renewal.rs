@@ -542,8 +542,7 @@ async fn k9_clear_reaches_other_processes_within_their_trust_time() {
     let one = world.log_in().await;
     let two = world.builder().build().await;
     assert!(two.token().await.is_ok());
-    assert_eq!(one.revoke().await.unwrap(), unlapse::Revoked::Done);
-    one.clear().await.unwrap();
+    assert_eq!(one.log_out().await.unwrap(), unlapse::Revoked::Done);
     assert!(one.token().await.unwrap_err().needs_login());
     world.pass(Duration::from_secs(61)).await;
     assert!(two.token().await.unwrap_err().needs_login());

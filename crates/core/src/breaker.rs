@@ -43,9 +43,10 @@ const TRIAL_DIES_AFTER: Duration = Duration::from_secs(60);
 impl Breaker {
     /// Whether a request may be made at `now`.
     pub fn admit(&self, now: UnixTime) -> Admission {
-        let Some(until) = self.open_until else { return Admission::Closed };
-        // A clock set back must not keep it open for longer than it was opened for.
-        if now < until && until.since(now) <= self.open_for {
+        if self.open_until.is_none() {
+            return Admission::Closed;
+        }
+        if let Some(until) = self.open_at(now) {
             return Admission::Open { until };
         }
         match self.trial_since {
@@ -54,6 +55,12 @@ impl Breaker {
             }
             _ => Admission::Trial,
         }
+    }
+
+    /// Until when it is open, if it is at `now`. A clock set back must not keep it open for longer
+    /// than it was opened for.
+    fn open_at(&self, now: UnixTime) -> Option<UnixTime> {
+        self.open_until.filter(|until| now < *until && until.since(now) <= self.open_for)
     }
 
     /// A trial starts at `now`.
@@ -68,25 +75,31 @@ impl Breaker {
         Self::default()
     }
 
+    /// The endpoint asked to be left alone for a while (429): neither a success nor a failure, but
+    /// the end of a trial.
+    #[must_use]
+    pub fn answered(self) -> Self {
+        if self.trial_since.is_some() { Self::default() } else { self }
+    }
+
     /// The endpoint failed at `now`.
     #[must_use]
     pub fn failed(self, now: UnixTime, policy: &BreakerPolicy) -> Self {
         let failures = self.failures.saturating_add(1);
+        // A request that was under way when it opened prolongs nothing.
+        if self.open_at(now).is_some() {
+            return Self { failures, trial_since: None, ..self };
+        }
         let open_for = match self.open_until {
-            // A failed trial, or a request that was under way when it opened.
-            Some(until) if now < until => self.open_for,
             Some(_) => self.open_for.saturating_mul(2).min(policy.open_at_most),
             None => policy.open_for,
         };
-        let open_until = match self.open_until {
-            Some(until) if now < until => Some(until),
-            _ if failures >= policy.failures => Some(now.plus(open_for)),
-            _ => None,
-        };
+        let opens = self.open_until.is_some() || failures >= policy.failures;
+        let open_until = opens.then(|| now.plus(open_for));
         Self {
             failures,
             open_until,
-            open_for: if open_until.is_some() { open_for } else { Duration::ZERO },
+            open_for: if opens { open_for } else { Duration::ZERO },
             trial_since: None,
         }
     }

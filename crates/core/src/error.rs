@@ -224,6 +224,9 @@ pub enum RuleBroken {
     /// It lives longer than `max_lifetime`.
     #[error("it lives longer than `max_lifetime`")]
     Lifetime,
+    /// It has characters that a header cannot carry (RFC 9110 §5.5).
+    #[error("it has characters that a header cannot carry")]
+    Unsendable,
     /// `max_lifetime` is set and the token names no end.
     #[error("`max_lifetime` is set and the token names no end")]
     NoExpiry,

@@ -10,7 +10,6 @@ use zeroize::Zeroizing;
 
 use crate::error::Damage;
 use crate::record::{Credentials, Failure, Intent, Record, State};
-use crate::reuse::Reuse;
 use crate::secret::Secret;
 use crate::time::{Now, UnixTime, millis};
 use crate::token::Token;
@@ -40,8 +39,8 @@ struct RecordForm<S> {
     failure: Option<Failure>,
     #[serde(default = "none", skip_serializing_if = "Option::is_none")]
     credentials: Option<CredentialsForm<S>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    learned: Option<Reuse>,
+    #[serde(default)]
+    unrotated: u32,
     #[serde(default)]
     doubts: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,7 +113,7 @@ impl Record {
                 password: credentials.password.as_ref().map(Secret::expose),
                 client_secret: credentials.client_secret.as_ref().map(Secret::expose),
             }),
-            learned: self.learned,
+            unrotated: self.unrotated,
             doubts: self.doubts,
             clock_offset: self.clock_offset,
         };
@@ -150,7 +149,7 @@ impl Record {
                 password: form.password.map(|read| read.0),
                 client_secret: form.client_secret.map(|read| read.0),
             }),
-            learned: form.learned,
+            unrotated: form.unrotated,
             doubts: form.doubts,
             clock_offset: form.clock_offset,
             stored_at: form.stored_at,
@@ -227,7 +226,7 @@ mod tests {
         let record = Record::default().granted(grant, Now::default());
         let failure = record.failure(Cause::Html(403), Now::default(), None);
         record.intend(Now::default(), true).in_doubt(failure).next(|record| {
-            record.learned = Some(Reuse::Grace(Duration::from_secs(7)));
+            record.unrotated = 2;
             record.clock_offset = Some(-3);
             record.credentials = Some(Credentials {
                 username: Some("u".to_owned()),

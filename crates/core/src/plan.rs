@@ -17,8 +17,9 @@ pub enum Demand {
         /// How long the token should still live; zero when any time will do.
         min_ttl: Duration,
     },
-    /// A token of a later generation than this: that one was rejected (R13), or a renewal is wanted
-    /// and one that somebody else has just made is as good.
+    /// A token of a later generation than this, which a server has rejected (R13).
+    Rejected(u64),
+    /// A renewal is wanted; one that somebody has made since this generation is as good.
     NewerThan(u64),
     /// A renewal, whoever has just made one.
     Force,
@@ -111,28 +112,28 @@ const LEAST_DEADLINE: Duration = Duration::from_secs(1);
 /// Decides the next step of a renewal.
 pub fn plan(situation: &Situation<'_>) -> Plan {
     let Situation { record, now, policy, demand, rungs, .. } = *situation;
+    if situation.is_met() {
+        return Plan::Adopt;
+    }
+    if let Some(failure) = record.failure {
+        // Somebody has just failed; the token is valid: another round later (R10, R15).
+        if situation.may_serve() && now.within(policy.round, &failure.at) && situation.attempts == 0
+        {
+            return Plan::Adopt;
+        }
+        if let Some(retry_at) = failure.retry_at.filter(|at| now.wall < *at)
+            // A clock set back must not make a short wait long.
+            && retry_at.since(now.wall) <= policy.max_delay.saturating_mul(2)
+        {
+            return situation.serve_or_stop(Stop::Later { retry_at });
+        }
+    }
     if demand == Demand::NewLogin {
         return if rungs.login {
             situation.spend(Spend::Login)
         } else {
             Plan::Stop(Stop::NeedsLogin(situation.reason()))
         };
-    }
-    if situation.is_met() {
-        return Plan::Adopt;
-    }
-    if let Some(failure) = record.failure {
-        // Somebody has just failed; the token is valid: another round later (R10, R15).
-        if situation.may_serve() && now.since(&failure.at) < policy.round && situation.attempts == 0
-        {
-            return Plan::Adopt;
-        }
-        if let Some(retry_at) = failure.retry_at.filter(|at| now.wall < *at)
-            // A clock set back must not make a short wait long.
-            && retry_at.since(now.wall) <= policy.max_delay * 2
-        {
-            return situation.serve_or_stop(Stop::Later { retry_at });
-        }
     }
     if let State::NeedsLogin(reason) = record.state {
         return situation.next_rung(reason);
@@ -169,10 +170,12 @@ impl Situation<'_> {
             Demand::Fresh { min_ttl } => {
                 let fresh = matches!(self.freshness(), Some(Freshness::Fresh { .. }));
                 // More than the server ever gives cannot be had by asking again.
-                let attainable = token.lifetime.map_or(Duration::ZERO, |life| life * 9 / 10);
+                let attainable = token.lifetime.map_or(Duration::ZERO, |life| life / 10 * 9);
                 fresh && token.left(&self.now).is_none_or(|left| left >= min_ttl.min(attainable))
             }
-            Demand::NewerThan(generation) => self.record.generation > generation && self.is_valid(),
+            Demand::Rejected(generation) | Demand::NewerThan(generation) => {
+                self.record.generation > generation && self.is_valid()
+            }
             Demand::Force | Demand::NewLogin => false,
         }
     }
@@ -205,7 +208,8 @@ impl Situation<'_> {
 
     /// An intent without an outcome (R7).
     fn resolve(&self, intent: Intent) -> Plan {
-        if self.waited + LEAST_DEADLINE > self.policy.exchange_deadline || self.lost > 1 {
+        let no_time = self.waited.saturating_add(LEAST_DEADLINE) > self.policy.exchange_deadline;
+        if self.lost > 1 || self.lost > 0 && no_time {
             return self.serve_or_stop(Stop::InDoubt);
         }
         let reuse = self.record.reuse(self.policy.reuse);
@@ -213,15 +217,16 @@ impl Situation<'_> {
             None => true,
             Some(window) => {
                 let first = intent.replays == 0 || matches!(reuse, Reuse::Grace(_));
-                first && self.now.since(&intent.since) < window
+                first && self.now.within(window, &intent.since)
             }
         };
         if harmless {
             self.spend(Spend::Replay)
         } else if self.may_serve() {
             Plan::Adopt
-        } else if self.lost > 0 {
-            // Say that it is not known before the last resort is taken.
+        } else if self.lost > 0 || self.is_valid() && !matches!(self.demand, Demand::Rejected(_)) {
+            // Said to be unknown before the last resort is taken, which it is only when the token
+            // that there is serves nobody any more.
             Plan::Stop(Stop::InDoubt)
         } else {
             self.spend(Spend::Replay)

@@ -115,11 +115,13 @@ fn r2_a_fresh_token_is_adopted() {
 
 #[test]
 fn r13_a_newer_generation_is_adopted_and_the_same_is_not() {
-    let row = |generation| Row::new(record(), FRESH).demand(Demand::NewerThan(generation));
-    check(&row(0), Plan::Adopt);
-    check(&row(1), Plan::Spend(Spend::Refresh));
-    // Newer, but expired: of no use.
-    check(&Row::new(record(), EXPIRED).demand(Demand::NewerThan(0)), Plan::Spend(Spend::Refresh));
+    for demand in [Demand::Rejected, Demand::NewerThan] {
+        let row = |at, generation| Row::new(record(), at).demand(demand(generation));
+        check(&row(FRESH, 0), Plan::Adopt);
+        check(&row(FRESH, 1), Plan::Spend(Spend::Refresh));
+        // Newer, but expired: of no use.
+        check(&row(EXPIRED, 0), Plan::Spend(Spend::Refresh));
+    }
 }
 
 #[test]
@@ -200,7 +202,11 @@ fn r7_in_doubt_by_class() {
     // … and when it has expired, or was rejected, the last resort.
     check(&row(&doubt, EXPIRED, Reuse::Strict), replay);
     check(&row(&replayed, EXPIRED, Reuse::Unknown), replay);
-    check(&row(&doubt, DUE, Reuse::Strict).demand(Demand::NewerThan(1)), replay);
+    check(&row(&doubt, DUE, Reuse::Strict).demand(Demand::Rejected(1)), replay);
+    // A renewal that is merely wanted is no reason to spend what may be spent already.
+    let unknown = Plan::Stop(Stop::InDoubt);
+    check(&row(&doubt, DUE, Reuse::Strict).demand(Demand::NewerThan(1)), unknown);
+    check(&row(&doubt, DUE, Reuse::Strict).demand(Demand::Force), unknown);
 }
 
 #[test]
@@ -239,6 +245,9 @@ fn r15_retry_after_is_obeyed() {
     check(&away, Plan::Stop(Stop::Later { retry_at }));
     away.away = true;
     check(&away, Plan::ApiKey);
+    away.demand = Demand::NewLogin;
+    away.away = false;
+    check(&away, Plan::Stop(Stop::Later { retry_at }));
 }
 
 #[test]

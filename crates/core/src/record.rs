@@ -30,8 +30,8 @@ pub struct Record {
     pub failure: Option<Failure>,
     /// What logs in again without a person (C9).
     pub credentials: Option<Credentials>,
-    /// The reuse class that the server was seen to have.
-    pub learned: Option<Reuse>,
+    /// Renewals in a row that brought no new refresh token.
+    pub unrotated: u32,
     /// Outcomes that were not known when they happened, over the record's life (R7).
     pub doubts: u32,
     /// The server's clock less ours, in milliseconds, from its last `Date` header (R11).
@@ -93,8 +93,12 @@ pub struct Intent {
     pub since: Now,
     /// How often it has been sent.
     pub attempt: u32,
-    /// How often it was sent although an earlier outcome was not known.
+    /// How often it was sent although an earlier outcome was not known, and got no answer that
+    /// leaves things as they were.
     pub replays: u32,
+    /// An outcome is known to be lost; else a process may have died before it could tell.
+    #[serde(default)]
+    pub in_doubt: bool,
 }
 
 /// A failed renewal, kept so that other processes and people know.
@@ -130,9 +134,10 @@ impl Record {
             Some(intent) => Intent {
                 attempt: intent.attempt.saturating_add(1),
                 replays: intent.replays.saturating_add(u32::from(replay)),
+                in_doubt: intent.in_doubt || replay,
                 ..intent
             },
-            None => Intent { since: now, attempt: 1, replays: 0 },
+            None => Intent { since: now, attempt: 1, replays: 0, in_doubt: false },
         };
         self.next(|record| record.intent = Some(intent))
     }
@@ -140,11 +145,9 @@ impl Record {
     /// The record after the server granted a token to a request sent at `sent`.
     #[must_use]
     pub fn granted(&self, grant: Grant, sent: Now) -> Self {
-        let learned = match (&self.token, &grant.refresh_token) {
-            (Some(Token { refresh_token: Some(old), .. }), Some(new)) if old != new => None,
-            (Some(Token { refresh_token: Some(_), .. }), _) => Some(Reuse::Stable),
-            _ => self.learned,
-        };
+        let old = self.token.as_ref().and_then(|token| token.refresh_token.as_ref());
+        let rotated = grant.refresh_token.is_some() && grant.refresh_token.as_ref() != old;
+        let unrotated = if rotated { 0 } else { self.unrotated.saturating_add(1) };
         let token = Token::from_grant(grant, sent, self.token.as_ref());
         self.next(|record| {
             record.generation += 1;
@@ -152,7 +155,7 @@ impl Record {
             record.state = State::Active;
             record.intent = None;
             record.failure = None;
-            record.learned = learned;
+            record.unrotated = unrotated;
         })
     }
 
@@ -170,27 +173,49 @@ impl Record {
     }
 
     /// The record after the server granted a token that breaks a rule (C8): the access token is
-    /// refused, but the refresh token was spent, so that its successor must be kept.
+    /// refused, but the refresh token was spent, so that its successor must be kept. The generation
+    /// stays: callers get no other token.
     #[must_use]
     pub fn granted_against_rules(&self, refresh_token: Option<Secret>, failure: Failure) -> Self {
         self.next(|record| {
             if let (Some(token), Some(successor)) = (&mut record.token, refresh_token) {
                 token.refresh_token = Some(successor);
-                record.generation += 1;
             }
             record.intent = None;
             record.failure = Some(failure);
         })
     }
 
-    /// The record after an answer that decides nothing: nothing is lost but time. An older doubt
-    /// stays a doubt.
+    /// The record after a refresh that decided nothing: nothing is lost but time. An older doubt
+    /// stays, and this sending does not count against it.
     #[must_use]
     pub fn failed(&self, failure: Failure) -> Self {
         self.next(|record| {
-            record.intent = record.intent.filter(|intent| intent.replays > 0);
+            record.intent = record
+                .intent
+                .filter(|intent| intent.in_doubt)
+                .map(|intent| Intent { replays: intent.replays.saturating_sub(1), ..intent });
             record.failure = Some(failure);
         })
+    }
+
+    /// The record after a login that decided nothing: the refresh token was not touched, and what
+    /// is known of it stays.
+    #[must_use]
+    pub fn login_failed(&self, failure: Failure) -> Self {
+        self.next(|record| record.failure = Some(failure))
+    }
+
+    /// What stays of the record when it is cleared: no secret, and a generation that no token ever
+    /// had, so that no copy of an earlier one counts any more (K9).
+    #[must_use]
+    pub fn cleared(&self, now: Now) -> Self {
+        Self {
+            generation: self.generation + 1,
+            revision: self.revision + 1,
+            stored_at: now.wall,
+            ..Self::default()
+        }
     }
 
     /// The record after a request whose outcome is not known: the intent stays (R7).
@@ -198,6 +223,7 @@ impl Record {
     pub fn in_doubt(&self, failure: Failure) -> Self {
         self.next(|record| {
             record.doubts = record.doubts.saturating_add(1);
+            record.intent = record.intent.map(|intent| Intent { in_doubt: true, ..intent });
             record.failure = Some(failure);
         })
     }
@@ -227,10 +253,12 @@ impl Record {
         (self.generation, self.revision) > (other.generation, other.revision)
     }
 
-    /// The reuse class that counts: the profile's, unless it says nothing and the record knows.
+    /// The reuse class that counts: the profile's, unless it says nothing and the server has shown
+    /// that it does not rotate. Once is not enough for that: some rotate now and then.
     pub fn reuse(&self, configured: Reuse) -> Reuse {
+        const SHOWN: u32 = 3;
         match configured {
-            Reuse::Unknown => self.learned.unwrap_or_default(),
+            Reuse::Unknown if self.unrotated >= SHOWN => Reuse::Stable,
             known => known,
         }
     }
@@ -293,7 +321,9 @@ mod tests {
         assert_eq!(first.failed(failure).intent, None);
         let replay = first.in_doubt(failure).intend(now, true);
         let after = replay.failed(failure).intent.expect("still in doubt");
-        assert_eq!((after.attempt, after.replays), (2, 1));
+        assert_eq!((after.attempt, after.replays, after.in_doubt), (2, 0, true));
+        // A login that fails says nothing about the refresh token.
+        assert_eq!(first.login_failed(failure).intent, first.intent);
     }
 
     #[test]
@@ -303,8 +333,18 @@ mod tests {
     }
 
     #[test]
+    fn k9_what_is_cleared_is_newer_than_every_copy() {
+        let cleared = active().cleared(Now::default());
+        assert!(cleared.is_newer_than(&active().intend(Now::default(), false)));
+        assert_eq!((cleared.token, cleared.credentials), (None, None));
+    }
+
+    #[test]
     fn r7_what_a_server_does_is_learned() {
-        let stable = active().granted(grant("at-2", None), Now::default());
+        let same = |record: &Record| record.granted(grant("at-2", None), Now::default());
+        let twice = same(&same(&active()));
+        assert_eq!(twice.reuse(Reuse::Unknown), Reuse::Unknown);
+        let stable = same(&twice);
         assert_eq!(stable.reuse(Reuse::Unknown), Reuse::Stable);
         assert_eq!(stable.reuse(Reuse::Strict), Reuse::Strict);
         let rotated = stable.granted(grant("at-3", Some("rt-2")), Now::default());
@@ -319,6 +359,6 @@ mod tests {
         let token = kept.token.expect("the old one");
         assert_eq!(token.access_token, Secret::new("at-1"));
         assert_eq!(token.refresh_token, Some(Secret::new("rt-2")));
-        assert_eq!(kept.intent, None);
+        assert_eq!((kept.intent, kept.generation), (None, 1));
     }
 }

@@ -35,7 +35,7 @@ pub fn delay(attempt: u32, policy: &Policy, wanted: Option<Duration>, dice: &mut
     match wanted {
         // Exactly what was asked plus a little: a thousand clients told "in 5 s" should not all
         // come in the same millisecond.
-        Some(wanted) => wanted.min(policy.max_delay) + jittered / 10,
+        Some(wanted) => wanted.min(policy.max_delay).saturating_add(jittered / 10),
         None => jittered,
     }
 }

@@ -47,6 +47,12 @@ impl UnixTime {
         Self(self.0.saturating_add(millis(duration)))
     }
 
+    /// This point by a clock that is `millis` ahead of the one that told it.
+    #[must_use]
+    pub fn shifted(self, millis: i64) -> Self {
+        Self(self.0.saturating_add_signed(millis))
+    }
+
     /// This point and `duration` less, at least the epoch.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
@@ -100,6 +106,15 @@ impl Now {
         self.boot.since(earlier.boot).map_or(wall, |boot| boot.max(wall))
     }
 
+    /// Whether less than `duration` has surely passed since `earlier`. When the wall clock is before
+    /// it and no boot-time clock can tell, nothing is sure.
+    pub fn within(&self, duration: Duration, earlier: &Self) -> bool {
+        match self.boot.since(earlier.boot) {
+            Some(boot) => boot.max(self.wall.since(earlier.wall)) < duration,
+            None => self.wall >= earlier.wall && self.wall.since(earlier.wall) < duration,
+        }
+    }
+
     /// Both clocks moved on by `duration`.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
@@ -133,6 +148,16 @@ mod tests {
         assert_eq!(at(0, 1, 9_500).since(&sent), Duration::from_secs(9));
         // Another boot: only the wall clock can be compared.
         assert_eq!(at(13_000, 2, 99_999).since(&sent), Duration::from_secs(3));
+    }
+
+    #[test]
+    fn r11_a_clock_set_back_by_a_reboot_makes_nothing_recent() {
+        let sent = at(10_000, 1, 500);
+        let limit = Duration::from_secs(30);
+        assert!(at(15_000, 2, 0).within(limit, &sent));
+        assert!(!at(9_000, 2, 0).within(limit, &sent));
+        assert!(at(9_000, 1, 5_500).within(limit, &sent));
+        assert!(!at(9_000, 1, 40_000).within(limit, &sent));
     }
 
     #[test]

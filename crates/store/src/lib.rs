@@ -21,6 +21,7 @@ pub mod custody;
 mod file;
 mod header;
 mod memory;
+mod random;
 mod seal;
 
 #[cfg(unix)]

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::custody::{Custody, Derivation};
 use crate::header::Header;
+use crate::random;
 
 /// Seals and opens the records of one project.
 ///
@@ -60,7 +61,7 @@ impl Sealer {
         let derivation = self.custody.derivation().map_err(StoreError::Custody)?;
         let seal = self.key(&derivation).map_err(StoreError::Custody)?;
         let mut nonce = [0; NONCE_LEN];
-        aws_lc_rs::rand::fill(&mut nonce).map_err(|_| broken())?;
+        random::fill(&mut nonce).map_err(|_| broken())?;
         let nonce_text = URL_SAFE_NO_PAD.encode(nonce);
         let header = Header::of(key, record, derivation, self.fingerprint(), nonce_text);
         let line = serde_json::to_vec(&header).map_err(|_| broken())?;

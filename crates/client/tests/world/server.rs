@@ -45,6 +45,8 @@ pub struct Server {
     pub lifetime: Mutex<u64>,
     pub revoked: AtomicU64,
     pub clock_ahead: Mutex<i64>,
+    /// Bytes of the `id_token` that comes with each grant; zero: none.
+    pub id_token: Mutex<usize>,
     /// Sets this right before a reply is made: what a test wants to happen in the middle.
     pub panics: AtomicU64,
 }
@@ -74,6 +76,7 @@ impl Server {
             lifetime: Mutex::new(3600),
             revoked: AtomicU64::default(),
             clock_ahead: Mutex::new(0),
+            id_token: Mutex::new(0),
             panics: AtomicU64::default(),
         }
     }
@@ -105,6 +108,8 @@ impl Server {
         let mut grant = Grant::bearer(Secret::new(format!("at-{}", state.access)));
         grant.refresh_token = Some(Secret::new(format!("rt-{}", state.generation)));
         grant.expires_in = Some(Duration::from_secs(*self.lifetime.lock().unwrap()));
+        let size = *self.id_token.lock().unwrap();
+        grant.id_token = (size > 0).then(|| Secret::new("i".repeat(size)));
         grant
     }
 

@@ -23,6 +23,24 @@ struct Faults {
     away: Mutex<Option<StoreError>>,
     /// Saves from this one on fail.
     from: AtomicUsize,
+    /// Reads fail, although there is a lease.
+    reads: Mutex<Option<StoreError>>,
+    /// How often the record was read without a lease.
+    looks: AtomicUsize,
+    /// Between what a read without a lease finds and its return.
+    look_takes: Mutex<Duration>,
+    /// The largest record that is taken, in bytes; zero: any.
+    largest: AtomicUsize,
+}
+
+impl Faults {
+    fn fits(&self, record: &Record) -> Result<(), StoreError> {
+        let largest = self.largest.load(Ordering::SeqCst);
+        if largest > 0 && record.to_bytes().len() > largest {
+            return Err(StoreError::TooLarge);
+        }
+        Ok(())
+    }
 }
 
 impl WorldStore {
@@ -43,6 +61,27 @@ impl WorldStore {
         *self.faults.saves.lock().unwrap() = None;
         *self.faults.asides.lock().unwrap() = None;
         *self.faults.away.lock().unwrap() = None;
+        *self.faults.reads.lock().unwrap() = None;
+    }
+
+    /// A lease can be had, but under it nothing can be read.
+    pub fn fail_reads(&self, error: StoreError) {
+        *self.faults.reads.lock().unwrap() = Some(error);
+    }
+
+    /// A read without a lease finds what it finds, and comes back so much later.
+    pub fn slow_looks(&self, takes: Duration) {
+        *self.faults.look_takes.lock().unwrap() = takes;
+    }
+
+    /// Records beyond so many bytes are too large from now on.
+    pub fn limit(&self, bytes: usize) {
+        self.faults.largest.store(bytes, Ordering::SeqCst);
+    }
+
+    /// Reads without a lease so far.
+    pub fn looks(&self) -> usize {
+        self.faults.looks.load(Ordering::SeqCst)
     }
 
     pub fn record(&self) -> Record {
@@ -70,7 +109,14 @@ impl Store for WorldStore {
     fn load<'a>(&'a self, _: &'a Key) -> BoxFuture<'a, Result<Option<Stored>, StoreError>> {
         Box::pin(async move {
             self.away()?;
-            Ok(Self::newest(&self.kept, &self.aside))
+            self.faults.looks.fetch_add(1, Ordering::SeqCst);
+            let found = Self::newest(&self.kept, &self.aside);
+            let takes = *self.faults.look_takes.lock().unwrap();
+            if !takes.is_zero() {
+                #[allow(clippy::disallowed_methods, reason = "the world owns its clock")]
+                tokio::time::sleep(takes).await;
+            }
+            Ok(found)
         })
     }
 
@@ -114,12 +160,18 @@ struct WorldLease {
 
 impl Lease for WorldLease {
     fn load(&mut self) -> BoxFuture<'_, Result<Option<Stored>, StoreError>> {
-        Box::pin(async { Ok(WorldStore::newest(&self.kept, &self.aside)) })
+        Box::pin(async {
+            if let Some(error) = self.faults.reads.lock().unwrap().clone() {
+                return Err(error);
+            }
+            Ok(WorldStore::newest(&self.kept, &self.aside))
+        })
     }
 
     fn save<'a>(&'a mut self, record: &'a Record) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
             tokio::task::yield_now().await;
+            self.faults.fits(record)?;
             let write = self.faults.writes.fetch_add(1, Ordering::SeqCst);
             if write >= self.faults.from.load(Ordering::SeqCst)
                 && let Some(error) = self.faults.saves.lock().unwrap().clone()
@@ -140,6 +192,7 @@ impl Lease for WorldLease {
             if let Some(error) = self.faults.asides.lock().unwrap().clone() {
                 return Err(error);
             }
+            self.faults.fits(record)?;
             *self.aside.lock().unwrap() = Some(record.clone());
             Ok(())
         })

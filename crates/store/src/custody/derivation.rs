@@ -6,6 +6,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use unlapse_core::CustodyError;
 
+use crate::random;
+
 /// How a custody derives its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -105,7 +107,7 @@ impl Salt {
     /// New random ones.
     pub fn random() -> Result<Self, CustodyError> {
         let mut bytes = [0; 16];
-        aws_lc_rs::rand::fill(&mut bytes).map_err(|_| CustodyError::Derivation)?;
+        random::fill(&mut bytes).map_err(|_| CustodyError::Derivation)?;
         Ok(Self(bytes))
     }
 

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{Custody, Derivation, RootKey, Salt};
 use crate::file::{Disk, RealDisk, parent, temporary};
+use crate::random;
 
 /// Thirty-two random bytes in a file that nobody else can read.
 ///
@@ -60,7 +61,7 @@ impl KeyFile {
         let dir = parent(&self.path);
         disk.create_dir(dir).map_err(uncreated)?;
         let mut key = Zeroizing::new([0; 32]);
-        aws_lc_rs::rand::fill(&mut *key).map_err(|_| self.problem("cannot be created"))?;
+        random::fill(&mut *key).map_err(|_| self.problem("cannot be created"))?;
         let temp = temporary(&self.path).map_err(uncreated)?;
         let linked = self.link(disk, dir, &temp, key.as_slice());
         // Whether it was linked or came too late: the name of its own is not needed any more.

@@ -8,6 +8,8 @@ use std::path::{Component, Path, PathBuf};
 use aws_lc_rs::digest;
 use unlapse_core::{Key, StoreError};
 
+use crate::random;
+
 /// Ends the name of a record in a directory of its own.
 pub(super) const RECORD: &str = ".token";
 /// Ends the name of a record that was set aside.
@@ -131,9 +133,9 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 /// A name beside `path` that nobody else writes to.
 pub(crate) fn temporary(path: &Path) -> io::Result<PathBuf> {
-    let mut random = [0; 8];
-    aws_lc_rs::rand::fill(&mut random).map_err(|_| io::Error::other("no randomness"))?;
-    let random = u64::from_ne_bytes(random);
+    let mut bytes = [0; 8];
+    random::fill(&mut bytes).map_err(|_| io::Error::other("no randomness"))?;
+    let random = u64::from_ne_bytes(bytes);
     Ok(beside(path, &format!(".tmp-{}-{random:016x}", std::process::id())))
 }
 

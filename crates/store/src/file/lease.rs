@@ -10,7 +10,7 @@ use super::failure::{at, unless_missing};
 use super::layout::{Paths, parent, temporary_of};
 use super::lock::{Lock, is_alive, make_private};
 use super::quarantine::quarantine;
-use super::replace::{Staged, reserve};
+use super::replace::{Staged, is_reserved, reserve};
 use super::store::FileStore;
 use super::trust::ensure_dir;
 use super::view::{Seen, View, trusted_asides};
@@ -30,6 +30,7 @@ impl FileLease {
     pub(super) fn new(store: FileStore, key: Key, paths: Paths, lock: Lock) -> Self {
         let lease = Self { store, key, paths, lock, turn: Mutex::new(()) };
         lease.sweep();
+        lease.salvage();
         lease
     }
 
@@ -150,6 +151,27 @@ impl FileLease {
                     let _ = disk.remove(&target.with_file_name(name));
                 }
             }
+        }
+    }
+
+    /// An answer that was written into its room and not moved any more: its process died between the
+    /// two. It becomes a copy that was set aside, for the next record with an intent takes the room
+    /// (R5). An untouched room has its full length, and is not looked into.
+    fn salvage(&self) {
+        let (disk, room) = (self.store.raw_disk(), self.paths.reserve());
+        if is_reserved(&room) {
+            return;
+        }
+        let Ok(Seen::Good(answer)) = Seen::at(&self.store, &room, &self.key) else { return };
+        let Ok(view) = View::of(&self.store, &self.paths, &self.key) else { return };
+        let known = view.newest();
+        if known.is_some_and(|known| !answer.is_newer_than(&known.record)) {
+            return;
+        }
+        let aside = self.paths.aside();
+        let moved = disk.rename(&room, &aside).and_then(|()| disk.sync_dir(parent(&aside)));
+        if let Err(error) = moved {
+            tracing::warn!(%error, "an answer could not be moved out of its room");
         }
     }
 

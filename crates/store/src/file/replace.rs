@@ -104,7 +104,7 @@ pub(super) fn reserve(disk: &dyn Disk, path: &Path) -> Result<(), StoreError> {
 }
 
 /// Whether `path` is a file of ours with all of its blocks: a crash may have left another.
-fn is_reserved(path: &Path) -> bool {
+pub(super) fn is_reserved(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|metadata| {
         metadata.is_file()
             && ours(&metadata)

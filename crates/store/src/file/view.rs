@@ -44,7 +44,12 @@ impl View {
                 Ok(Seen::Absent) | Err(_) => {}
             }
         }
-        Ok(Self { own: Seen::at(store, &paths.record, key)?, aside, broken })
+        let own = match Seen::at(store, &paths.record, key) {
+            // A copy that can be read is better than a record that cannot (R10).
+            Err(_) if aside.is_some() => Seen::Absent,
+            own => own?,
+        };
+        Ok(Self { own, aside, broken })
     }
 
     /// The newest good record; the own place's when both are alike.

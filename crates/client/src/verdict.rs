@@ -1,0 +1,187 @@
+//! What a renewal does with an answer: keep it, pause, give up, and say so.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use unlapse_core::{
+    Cause, Demand, Error, Grant, LoginReason, Now, Record, Rejection, Reuse, Spend, Stop,
+    StoreError, Verdict, retry,
+};
+
+use crate::events::Event;
+use crate::hold::{Hold, Kept};
+use crate::renew::{Effort, Renewed, Renewer};
+
+impl Renewer {
+    /// Keeps what was granted, and only then tells anyone (R4).
+    pub(crate) async fn keep(
+        &self,
+        mut hold: Hold,
+        record: &Record,
+        grant: Grant,
+        sent: Now,
+        spend: Spend,
+    ) -> Result<Renewed, Error> {
+        let now = self.clock.now();
+        // By the server's clock, where it is known: ours may be the wrong one (R11).
+        let server = record.clock_offset.map_or(now.wall, |offset| now.wall.shifted(offset));
+        if let Err(rule) = self.policy.rules.check(&grant, server, self.policy.skew) {
+            self.tell(&Event::RuleBroken { rule });
+            let failure = record.failure(Cause::Rule, now, None);
+            // A login spends nothing; a refresh has spent the token, and its successor is kept.
+            let successor = (spend != Spend::Login).then_some(grant.refresh_token).flatten();
+            hold.keep(&record.granted_against_rules(successor, failure)).await;
+            return Err(Error::RuleBroken { key: self.key.clone(), rule });
+        }
+        let mut renewed = match spend {
+            Spend::Login => record.logged_in(grant, sent),
+            Spend::Refresh | Spend::Replay => record.granted(grant, sent),
+        };
+        renewed.stored_at = now.wall;
+        if let Kept::Unsaved { error: StoreError::TooLarge, .. } = hold.keep(&renewed).await
+            && let Some(token) = renewed.token.as_mut().filter(|token| token.id_token.is_some())
+        {
+            // Kept aside for those who want it; the login is worth more.
+            token.id_token = None;
+            hold.keep(&renewed).await;
+        }
+        let kept = hold.release();
+        if let Kept::Unsaved { error, set_aside } = &kept {
+            self.tell(&Event::Unsaved { error: error.clone(), set_aside: *set_aside });
+        }
+        self.tell(&Event::Renewed { generation: renewed.generation });
+        Ok(Renewed::Token(Box::new(renewed), kept))
+    }
+
+    /// The server said `invalid_grant`: reads again, and believes it only of the current
+    /// generation (R9).
+    pub(crate) async fn ended(
+        &self,
+        hold: &mut Hold,
+        record: Record,
+        spend: Spend,
+        demand: Demand,
+    ) -> Result<Record, Error> {
+        let reason = match (spend, record.intent) {
+            (Spend::Login, _) => LoginReason::CredentialsRejected,
+            (_, Some(intent)) if intent.in_doubt => LoginReason::RotationLost,
+            _ => LoginReason::RefreshRejected,
+        };
+        if spend == Spend::Login && demand == Demand::NewLogin {
+            // An extra login was refused; the one there is stays as it was.
+            return Err(Error::NeedsLogin { key: self.key.clone(), reason });
+        }
+        let (stored, _) = hold.read(Some(&record)).await;
+        if stored.generation > record.generation {
+            return Ok(stored);
+        }
+        self.tell(&Event::Ended { reason });
+        let ended = record.ended(reason);
+        hold.keep(&ended).await;
+        Ok(ended)
+    }
+
+    /// Waits before the next attempt, or gives up: what is known is kept for others to see (R15).
+    pub(crate) async fn pause(
+        &self,
+        hold: &mut Hold,
+        record: &mut Record,
+        effort: &Effort,
+        asked: Option<Duration>,
+        again: bool,
+    ) -> Result<(), Error> {
+        let wait = {
+            let mut dice = self.dice.lock().unwrap_or_else(PoisonError::into_inner);
+            retry::delay(effort.attempts, &self.policy, asked, &mut dice)
+        };
+        let again = again && effort.attempts < self.policy.attempts;
+        if again && wait <= self.policy.lease_wait {
+            // What the server asked for is waited out here, and binds the next attempt no more.
+            record.failure =
+                record.failure.map(|failure| unlapse_core::Failure { retry_at: None, ..failure });
+            // Whoever finds this record after a death meanwhile should find no doubt in it (R7).
+            hold.keep(record).await;
+            self.clock.sleep(wait).await;
+            return Ok(());
+        }
+        // A long wait is not sat out with the lease in hand: others should see why, and until when.
+        if again && let Some(failure) = &mut record.failure {
+            failure.retry_at = Some(self.clock.now().wall.plus(wait));
+        }
+        hold.keep(record).await;
+        let cause = effort.last.unwrap_or(Cause::Interrupted);
+        Err(self.temporary(cause, effort, record))
+    }
+
+    /// The server is away: the API key stands in where that was chosen, and nothing valid is there
+    /// (R10, R14).
+    pub(crate) fn without_token(&self, record: &Record, error: Error) -> Result<Renewed, Error> {
+        let now = self.clock.now();
+        let is_valid = record.token.as_ref().is_some_and(|token| !token.is_expired(&now));
+        let may_stand_in = self.policy.api_key_while_away && self.has_api_key;
+        if may_stand_in && !is_valid { Ok(Renewed::ApiKey) } else { Err(error) }
+    }
+
+    fn temporary(&self, cause: Cause, effort: &Effort, record: &Record) -> Error {
+        Error::Temporary {
+            key: self.key.clone(),
+            cause,
+            attempts: effort.attempts,
+            retry_at: record.failure.and_then(|failure| failure.retry_at),
+        }
+    }
+
+    /// Before a renewal ends without a grant: what it learned is kept, if it made a request. The
+    /// intent of a request that was answered must not be left behind as a doubt (R7).
+    pub(crate) async fn leave(&self, hold: &mut Hold, record: &Record, effort: &Effort) {
+        if effort.attempts > 0 && record.failure.is_some() {
+            hold.keep(record).await;
+        }
+    }
+
+    pub(crate) fn stopped(
+        &self,
+        stop: Stop,
+        record: &Record,
+        effort: &Effort,
+        trouble: Option<StoreError>,
+    ) -> Error {
+        let key = self.key.clone();
+        let cause = effort.last.or(record.failure.map(|failure| failure.cause));
+        match stop {
+            // The store lost or hides the login: say that instead.
+            Stop::NeedsLogin(reason) => match trouble.filter(|_| effort.attempts == 0) {
+                Some(trouble) => Error::Store(trouble),
+                None => Error::NeedsLogin { key, reason },
+            },
+            Stop::Later { .. } => {
+                self.temporary(cause.unwrap_or(Cause::Interrupted), effort, record)
+            }
+            Stop::BreakerOpen { until } => {
+                Error::BreakerOpen { endpoint: self.exchange.endpoint(), until }
+            }
+            Stop::InDoubt => {
+                let cause = cause.unwrap_or(Cause::Interrupted);
+                match record.reuse(self.policy.reuse) {
+                    Reuse::Strict | Reuse::Grace(_) => Error::OutcomeUnknown { key, cause },
+                    // It will be sent again, and nothing says that it will be refused.
+                    _ => self.temporary(cause, effort, record),
+                }
+            }
+        }
+    }
+
+    /// Counts an answer for the endpoint's breaker (R16). A verdict on the login is an answer; one
+    /// on the client is not helped by asking again (R9); 429 says itself when to come back.
+    pub(crate) fn count(&self, verdict: &Verdict, now: Now) {
+        let policy = &self.policy.breaker;
+        self.breakers.update(&self.exchange.endpoint(), &mut |breaker| match verdict {
+            Verdict::Granted(_) | Verdict::Rejected(Rejection::InvalidGrant) => breaker.succeeded(),
+            Verdict::Transient { cause: Cause::Status(429), .. } => breaker.answered(),
+            Verdict::Rejected(_)
+            | Verdict::Transient { .. }
+            | Verdict::Unsent(_)
+            | Verdict::Unknown(_) => breaker.failed(now.wall, policy),
+        });
+    }
+}
