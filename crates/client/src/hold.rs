@@ -95,23 +95,19 @@ impl Hold {
                 self.base = stored.as_ref().map(|stored| stored.record.generation);
                 let in_place = stored.as_ref().is_some_and(|stored| stored.place == Place::Kept);
                 let stored = stored.map(|stored| stored.record);
-                match unsaved.filter(|unsaved| unsaved.counts(stored.as_ref())) {
-                    Some(unsaved) => {
-                        self.base = unsaved.base;
-                        // Adopted into its place before anything is spent (R5, R19).
-                        self.keep(&unsaved.record).await;
-                        (unsaved.record, None)
-                    }
-                    None => {
-                        self.memory.forget();
-                        let found = stored.is_some();
-                        let record = stored.unwrap_or_default();
-                        if found && !in_place {
-                            self.keep(&record).await;
-                        }
-                        (record, None)
-                    }
+                if let Some(unsaved) = unsaved.filter(|unsaved| unsaved.counts(stored.as_ref())) {
+                    self.base = unsaved.base;
+                    // Adopted into its place before anything is spent (R5, R19).
+                    self.keep(&unsaved.record).await;
+                    return (unsaved.record, None);
                 }
+                self.memory.forget();
+                let found = stored.is_some();
+                let record = stored.unwrap_or_default();
+                if found && !in_place {
+                    self.keep(&record).await;
+                }
+                (record, None)
             }
             Err(error @ StoreError::Damaged { .. }) => {
                 let record = unsaved.map(|unsaved| unsaved.record).unwrap_or_default();

@@ -75,22 +75,11 @@ impl Renewer {
             let situation = self.situation(&record, now, demand, &effort, leased);
             let spend = match plan(&situation) {
                 // A login that cannot be kept is made for want of a token, not ahead of time.
-                Plan::Spend(Spend::Login) if !leased && self.may_serve(&record, demand, &now) => {
+                Plan::Spend(Spend::Login) if !leased && may_serve(&record, demand, &now) => {
                     return Ok(self.adopt(record, hold.release()));
-                }
-                Plan::Adopt => {
-                    self.leave(&mut hold, &record, &effort).await;
-                    return Ok(self.adopt(record, hold.release()));
-                }
-                Plan::ApiKey => {
-                    self.leave(&mut hold, &record, &effort).await;
-                    return Ok(Renewed::ApiKey);
-                }
-                Plan::Stop(stop) => {
-                    self.leave(&mut hold, &record, &effort).await;
-                    return Err(self.stopped(stop, &record, &effort, trouble));
                 }
                 Plan::Spend(spend) => spend,
+                end => return self.end(end, hold, record, &effort, trouble).await,
             };
             if !self.claim(now) {
                 // Somebody else makes the trial: plan again, and find the breaker open.
@@ -100,67 +89,50 @@ impl Renewer {
             effort.attempts += 1;
             self.tell(&Event::Spending { spend, attempt: effort.attempts });
             let start = self.clock.now();
-            let verdict = match self.prepare(deadline).await {
-                Err(cause) => Verdict::Unsent(cause),
-                Ok(()) => {
-                    if spend != Spend::Login {
-                        record = self.intend(&mut hold, record, spend).await?;
-                    }
-                    self.spend(spend, &mut record, deadline).await
+            let verdict = if let Err(cause) = self.prepare(deadline).await {
+                Verdict::Unsent(cause)
+            } else {
+                if spend != Spend::Login {
+                    record = self.intend(&mut hold, record, spend).await?;
                 }
+                self.spend(spend, &mut record, deadline).await
             };
             let now = self.clock.now();
             self.count(&verdict, now);
-            match verdict {
+            let (cause, asked, again) = match verdict {
                 Verdict::Granted(grant) => {
                     return self.keep(hold, &record, *grant, start, spend).await;
                 }
                 Verdict::Rejected(Rejection::InvalidGrant) => {
-                    self.tell(&Event::Rejected { rejection: Rejection::InvalidGrant });
                     record = self.ended(&mut hold, record, spend, demand).await?;
+                    continue;
                 }
                 Verdict::Rejected(rejection) => {
                     self.tell(&Event::Rejected { rejection });
                     hold.keep(&failed(&record, spend, Cause::Client, now, None)).await;
                     return Err(Error::ClientRejected { key: self.key.clone(), rejection });
                 }
-                Verdict::Transient { cause, retry_after, again } => {
-                    self.tell(&Event::Failed { cause });
-                    let asked = retry_after.map(|wait| wait.min(self.policy.max_delay));
-                    record = failed(&record, spend, cause, now, asked);
-                    effort.last = Some(cause);
-                    if let Err(error) =
-                        self.pause(&mut hold, &mut record, &effort, asked, again).await
-                    {
-                        return self.without_token(&record, error);
-                    }
-                }
-                Verdict::Unsent(cause) => {
-                    self.tell(&Event::Failed { cause });
-                    record = failed(&record, spend, cause, now, None);
-                    effort.last = Some(cause);
-                    if let Err(error) =
-                        self.pause(&mut hold, &mut record, &effort, None, true).await
-                    {
-                        return self.without_token(&record, error);
-                    }
-                }
                 Verdict::Unknown(cause) => {
                     self.tell(&Event::InDoubt { cause });
-                    effort.last = Some(cause);
                     effort.lost += 1;
                     effort.waited += now.since(&start);
-                    if spend == Spend::Login {
-                        record = failed(&record, spend, cause, now, None);
-                        let again = effort.lost < 2;
-                        let paused = self.pause(&mut hold, &mut record, &effort, None, again);
-                        if let Err(error) = paused.await {
-                            return self.without_token(&record, error);
-                        }
-                    } else {
+                    if spend != Spend::Login {
+                        effort.last = Some(cause);
                         record = record.in_doubt(record.failure(cause, now, None));
+                        continue;
                     }
+                    (cause, None, effort.lost < 2)
                 }
+                Verdict::Unsent(cause) => (cause, None, true),
+                Verdict::Transient { cause, retry_after, again } => {
+                    (cause, retry_after.map(|wait| wait.min(self.policy.max_delay)), again)
+                }
+            };
+            self.tell(&Event::Failed { cause });
+            effort.last = Some(cause);
+            record = failed(&record, spend, cause, now, asked);
+            if let Err(error) = self.pause(&mut hold, &mut record, &effort, asked, again).await {
+                return self.without_token(&record, error);
             }
         }
     }
@@ -216,12 +188,6 @@ impl Renewer {
             lost: effort.lost,
             waited: effort.waited,
         }
-    }
-
-    /// Whether a valid token satisfies the caller (R10).
-    fn may_serve(&self, record: &Record, demand: Demand, now: &Now) -> bool {
-        let token = record.token.as_ref();
-        matches!(demand, Demand::Fresh { .. }) && token.is_some_and(|token| !token.is_expired(now))
     }
 
     /// The right to make a request: when the breaker asks for a trial, one of all keys makes it
@@ -325,4 +291,10 @@ fn failed(
 ) -> Record {
     let failure = record.failure(cause, now, retry_after);
     if spend == Spend::Login { record.login_failed(failure) } else { record.failed(failure) }
+}
+
+/// Whether a valid token satisfies the caller (R10).
+fn may_serve(record: &Record, demand: Demand, now: &Now) -> bool {
+    let token = record.token.as_ref();
+    matches!(demand, Demand::Fresh { .. }) && token.is_some_and(|token| !token.is_expired(now))
 }

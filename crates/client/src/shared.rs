@@ -7,15 +7,16 @@ use arc_swap::ArcSwapOption;
 use http::HeaderValue;
 use tokio::sync::{Notify, watch};
 use unlapse_core::{
-    Demand, Error, Freshness, Now, Place, Record, RuleBroken, Secret, StoreError, UnixTime, assess,
-    salt,
+    Demand, Error, Freshness, Now, Place, Record, RuleBroken, Secret, StoreError, assess, salt,
 };
 
 use crate::current::{Credential, Current};
 use crate::effects::Spawn;
 use crate::events::Event;
+use crate::flight::{Flight, Outcome, UnderWay, joins, satisfies};
 use crate::hold::{Hold, Kept};
 use crate::info::Info;
+use crate::mark::Mark;
 use crate::renew::{Renewed, Renewer};
 use crate::source::AccessToken;
 
@@ -29,42 +30,9 @@ pub(crate) struct Shared {
     /// A record that was found damaged, until somebody is told (C4): a store says so only once.
     damage: Mutex<Option<StoreError>>,
     /// Renewals under way, joined or not.
-    flights: watch::Sender<usize>,
+    pub(crate) flights: watch::Sender<usize>,
     /// The newest record that was published, also when it had no token.
     newest: Mutex<Mark>,
-}
-
-/// How new a published record is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Mark {
-    generation: u64,
-    revision: u64,
-    stored_at: UnixTime,
-}
-
-impl Mark {
-    fn of(record: &Record) -> Self {
-        Self {
-            generation: record.generation,
-            revision: record.revision,
-            stored_at: record.stored_at,
-        }
-    }
-
-    /// Whether a record of this mark comes too late. A lower generation that was stored later is a
-    /// login that began anew, after the records were removed by hand.
-    fn supersedes(self, other: Self) -> bool {
-        (self.generation, self.revision) > (other.generation, other.revision)
-            && self.stored_at >= other.stored_at
-    }
-}
-
-type Outcome = Result<(), Error>;
-
-/// A renewal under way in this process, which others join (K5).
-struct Flight {
-    demand: Demand,
-    outcome: watch::Receiver<Option<Outcome>>,
 }
 
 impl Shared {
@@ -414,55 +382,9 @@ impl Shared {
     }
 }
 
-/// A renewal under way, counted until it ends in whatever way.
-struct UnderWay(Arc<Shared>);
-
-impl UnderWay {
-    fn begin(shared: Arc<Shared>) -> Self {
-        shared.flights.send_modify(|flights| *flights += 1);
-        Self(shared)
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.flights.send_modify(|flights| *flights -= 1);
-    }
-}
-
 impl Drop for Shared {
     fn drop(&mut self) {
         // The keeper ends when it finds nobody left.
         self.wake.notify_one();
-    }
-}
-
-/// Whether a renewal made for `under_way` may serve `demand` as well. A forced renewal or a new
-/// login has to start after it was asked for.
-fn joins(demand: Demand, under_way: Demand) -> bool {
-    match (demand, under_way) {
-        (Demand::Fresh { min_ttl }, Demand::Fresh { min_ttl: theirs }) => min_ttl <= theirs,
-        // A login that nobody but its caller wants is no answer to others.
-        (_, Demand::NewLogin) => false,
-        (Demand::Fresh { .. } | Demand::Rejected(_), _) => true,
-        // A wanted renewal may stop short of what a rejected token takes, and the other way round.
-        (Demand::NewerThan(_), under_way) => !matches!(under_way, Demand::Fresh { .. }),
-        (Demand::Force | Demand::NewLogin, _) => false,
-    }
-}
-
-/// Whether an outcome gives this caller what it asked for.
-fn satisfies(demand: Demand, current: &Current, before: Option<&Current>) -> bool {
-    if matches!(current.credential, Credential::ApiKey { .. }) {
-        return demand != Demand::NewLogin;
-    }
-    match demand {
-        Demand::Fresh { .. } => true,
-        Demand::Rejected(generation) | Demand::NewerThan(generation) => {
-            current.generation() > generation
-        }
-        Demand::Force | Demand::NewLogin => {
-            current.generation() > before.map_or(0, Current::generation)
-        }
     }
 }

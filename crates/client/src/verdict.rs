@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use unlapse_core::{
-    Cause, Demand, Error, Grant, LoginReason, Now, Record, Rejection, Reuse, Spend, Stop,
+    Cause, Demand, Error, Grant, LoginReason, Now, Plan, Record, Rejection, Reuse, Spend, Stop,
     StoreError, Verdict, retry,
 };
 
@@ -62,6 +62,7 @@ impl Renewer {
         spend: Spend,
         demand: Demand,
     ) -> Result<Record, Error> {
+        self.tell(&Event::Rejected { rejection: Rejection::InvalidGrant });
         let reason = match (spend, record.intent) {
             (Spend::Login, _) => LoginReason::CredentialsRejected,
             (_, Some(intent)) if intent.in_doubt => LoginReason::RotationLost,
@@ -131,15 +132,27 @@ impl Renewer {
         }
     }
 
-    /// Before a renewal ends without a grant: what it learned is kept, if it made a request. The
-    /// intent of a request that was answered must not be left behind as a doubt (R7).
-    pub(crate) async fn leave(&self, hold: &mut Hold, record: &Record, effort: &Effort) {
+    /// A renewal ends without a grant: what it learned is kept, if it made a request. The intent of
+    /// a request that was answered must not be left behind as a doubt (R7).
+    pub(crate) async fn end(
+        &self,
+        plan: Plan,
+        mut hold: Hold,
+        record: Record,
+        effort: &Effort,
+        trouble: Option<StoreError>,
+    ) -> Result<Renewed, Error> {
         if effort.attempts > 0 && record.failure.is_some() {
-            hold.keep(record).await;
+            hold.keep(&record).await;
+        }
+        match plan {
+            Plan::Stop(stop) => Err(self.stopped(stop, &record, effort, trouble)),
+            Plan::ApiKey => Ok(Renewed::ApiKey),
+            Plan::Adopt | Plan::Spend(_) => Ok(self.adopt(record, hold.release())),
         }
     }
 
-    pub(crate) fn stopped(
+    fn stopped(
         &self,
         stop: Stop,
         record: &Record,

@@ -1,4 +1,4 @@
-//! Sequences of events that a hostile reviewer thought of, in the same small world.
+//! Sequences of events that somebody hostile would think of, in the same small world.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests may")]
 #![allow(missing_docs, reason = "the names of the tests say what they prove")]
 

@@ -1,4 +1,4 @@
-//! Crashes and failures of the file store that a hostile reviewer thought of.
+//! Crashes and failures that somebody hostile would think of.
 #![cfg(unix)]
 #![allow(clippy::disallowed_methods, reason = "tests touch files as a neighbour does")]
 

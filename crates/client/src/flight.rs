@@ -1,0 +1,63 @@
+//! A renewal under way in this process, and who may share it (K5).
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use unlapse_core::{Demand, Error};
+
+use crate::current::{Credential, Current};
+use crate::shared::Shared;
+
+/// How a renewal ended; what it brought has been published.
+pub(crate) type Outcome = Result<(), Error>;
+
+/// A renewal under way in this process, which others join (K5).
+pub(crate) struct Flight {
+    pub(crate) demand: Demand,
+    pub(crate) outcome: watch::Receiver<Option<Outcome>>,
+}
+
+/// A renewal under way, counted until it ends in whatever way.
+pub(crate) struct UnderWay(Arc<Shared>);
+
+impl UnderWay {
+    pub(crate) fn begin(shared: Arc<Shared>) -> Self {
+        shared.flights.send_modify(|flights| *flights += 1);
+        Self(shared)
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.flights.send_modify(|flights| *flights -= 1);
+    }
+}
+
+/// Whether a renewal made for `under_way` may serve `demand` as well. A forced renewal or a new
+/// login has to start after it was asked for.
+pub(crate) fn joins(demand: Demand, under_way: Demand) -> bool {
+    match (demand, under_way) {
+        // A login that nobody but its caller wants is no answer to others.
+        (Demand::Force | Demand::NewLogin, _) | (_, Demand::NewLogin) => false,
+        (Demand::Fresh { min_ttl }, Demand::Fresh { min_ttl: theirs }) => min_ttl <= theirs,
+        (Demand::Fresh { .. } | Demand::Rejected(_), _) => true,
+        // A wanted renewal may stop short of what a rejected token takes, and the other way round.
+        (Demand::NewerThan(_), under_way) => !matches!(under_way, Demand::Fresh { .. }),
+    }
+}
+
+/// Whether an outcome gives this caller what it asked for.
+pub(crate) fn satisfies(demand: Demand, current: &Current, before: Option<&Current>) -> bool {
+    if matches!(current.credential, Credential::ApiKey { .. }) {
+        return demand != Demand::NewLogin;
+    }
+    match demand {
+        Demand::Fresh { .. } => true,
+        Demand::Rejected(generation) | Demand::NewerThan(generation) => {
+            current.generation() > generation
+        }
+        Demand::Force | Demand::NewLogin => {
+            current.generation() > before.map_or(0, Current::generation)
+        }
+    }
+}
