@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use unlapse::{Event, Observer, TokenSource};
-use unlapse_core::{Error, Key};
+use unlapse_core::{Error, Key, LoginReason};
 
 use crate::args::Common;
 use crate::breakers::FileBreakers;
-use crate::config::{Config, ConfigError, Environment, Overrides, Profile, Storage};
+use crate::config::{
+    Client, ClientSecret, Config, ConfigError, Environment, Grant, Overrides, Profile, Storage,
+};
 use crate::diagnosis::Diagnosis;
 use crate::terminal;
 use crate::wiring::{self, Shelf};
@@ -17,38 +19,46 @@ pub(crate) struct App {
     pub(crate) config: Config,
     pub(crate) json: bool,
     pub(crate) quiet: bool,
+    /// Whether a person may be asked for the passphrase of the store.
+    asks: bool,
 }
 
 impl App {
-    pub(crate) fn new(common: &Common) -> Result<Self, Diagnosis> {
+    pub(crate) fn new(common: &Common, asks: bool) -> Result<Self, Diagnosis> {
         let environment = Environment::of_process();
         let overrides = Overrides {
             config: common.config.clone(),
             no_store: common.no_store,
             log: common.log.clone(),
-            ..Overrides::default()
+            attempts: common.attempts.clone(),
+            base_delay: common.base_delay.clone(),
+            max_delay: common.max_delay.clone(),
+            timeout: common.timeout.clone(),
+            token_endpoint: common.token_endpoint.clone(),
         };
         let config =
             Config::load(&environment, &overrides).map_err(|error| Diagnosis::of_config(&error))?;
         if common.log.is_some() || environment.os("UNLAPSE_LOG").is_some() {
             terminal::log_to_stderr(&config.log)?;
         }
-        Ok(Self { config, json: common.json, quiet: common.quiet })
+        Ok(Self { config, json: common.json, quiet: common.quiet, asks })
     }
 
     /// The profile of that name, or the only one there is.
     pub(crate) fn profile(&self, name: Option<&str>) -> Result<&Profile, Diagnosis> {
+        let known = || self.config.profiles.keys().cloned().collect();
+        let nobody = || ConfigError::NoProfile { known: known() };
         let profile = match (name, self.config.profiles.len()) {
             (Some(name), _) => self.config.profile(name),
-            (None, 1) => self.config.profiles.values().next().ok_or(ConfigError::NoProfile),
-            (None, _) => Err(ConfigError::NoProfile),
+            (None, 1) => self.config.profiles.values().next().ok_or_else(nobody),
+            (None, _) => Err(nobody()),
         };
         profile.map_err(|error| Diagnosis::of_config(&error))
     }
 
     /// Where this profile's record rests.
     pub(crate) fn shelf(&self) -> Shelf {
-        wiring::shelf(&self.config.storage)
+        wiring::shelf(&self.config.storage, self.asks)
     }
 
     /// The breakers that every process of this user shares, or none where nothing is kept.
@@ -102,5 +112,39 @@ impl App {
 
 /// An error of a profile, for people.
 pub(crate) fn failed(profile: &Profile) -> impl Fn(Error) -> Diagnosis + '_ {
-    move |error| Diagnosis::of(&error, &profile.name)
+    move |error| {
+        let diagnosis = Diagnosis::of(&error, &profile.name);
+        match unset_variable(profile) {
+            // Nobody logs in with these: they come from the environment.
+            Some(variable) if lacks_means(&error) => {
+                let message = format!("{} needs {variable}, which is not set", profile.name);
+                let hint = if matches!(profile.grant, Grant::ApiKey(_)) {
+                    format!("set {variable}")
+                } else {
+                    format!("set {variable}, or keep the secret: {}", diagnosis.hint)
+                };
+                Diagnosis { message, hint, ..diagnosis }
+            }
+            _ => diagnosis,
+        }
+    }
+}
+
+/// Whether a login is needed because there is nothing to make one with, rather than rejected.
+fn lacks_means(error: &Error) -> bool {
+    use LoginReason::{NeverLoggedIn, NoRefreshToken, RefreshExpired};
+    let reasons = [NeverLoggedIn, NoRefreshToken, RefreshExpired];
+    matches!(error, Error::NeedsLogin { reason, .. } if reasons.contains(reason))
+}
+
+/// The variable without which the profile has no way to a token but a person.
+fn unset_variable(profile: &Profile) -> Option<&str> {
+    match &profile.grant {
+        Grant::ApiKey(key) if key.key.is_none() => Some(&key.variable),
+        Grant::ClientCredentials {
+            client: Client::Confidential { secret: ClientSecret::Unset { variable }, .. },
+            ..
+        } => Some(variable),
+        _ => None,
+    }
 }

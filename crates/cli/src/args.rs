@@ -32,6 +32,21 @@ pub(crate) struct Common {
     /// Log what happens to stderr: warn, info, debug, trace [env: UNLAPSE_LOG]
     #[arg(long, global = true, value_name = "FILTER")]
     pub(crate) log: Option<String>,
+    /// The token endpoint of every profile [env: UNLAPSE_TOKEN_ENDPOINT]
+    #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
+    pub(crate) token_endpoint: Option<String>,
+    /// Requests in one renewal [env: UNLAPSE_ATTEMPTS]
+    #[arg(long, global = true, value_name = "COUNT", hide_short_help = true)]
+    pub(crate) attempts: Option<String>,
+    /// Delay before the first retry [env: UNLAPSE_BASE_DELAY]
+    #[arg(long, global = true, value_name = "DURATION", hide_short_help = true)]
+    pub(crate) base_delay: Option<String>,
+    /// Longest delay between retries [env: UNLAPSE_MAX_DELAY]
+    #[arg(long, global = true, value_name = "DURATION", hide_short_help = true)]
+    pub(crate) max_delay: Option<String>,
+    /// Longest wait for one answer of the server [env: UNLAPSE_TIMEOUT]
+    #[arg(long, global = true, value_name = "DURATION", hide_short_help = true)]
+    pub(crate) timeout: Option<String>,
     /// Print data and errors as JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -68,9 +83,6 @@ pub(crate) enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
-    /// One worker of `demo`.
-    #[command(hide = true)]
-    DemoWorker(DemoWorkerArguments),
 }
 
 #[derive(Debug, Args)]
@@ -92,7 +104,8 @@ pub(crate) struct DemoArguments {
     pub(crate) seed: Option<u64>,
 }
 
-#[derive(Debug, Args)]
+/// One worker of `demo`, which only `demo` starts: no command for people, nor for completion.
+#[derive(Debug, Parser)]
 pub(crate) struct DemoWorkerArguments {
     #[arg(long)]
     pub(crate) number: u16,
@@ -139,7 +152,7 @@ pub(crate) struct TokenArguments {
     /// Renew first if it would not live for this long (60s, 5m)
     #[arg(long, value_parser = duration, default_value = "0s", value_name = "DURATION")]
     pub(crate) min_ttl: Duration,
-    /// Never ask anything
+    /// Never ask anything, such as the passphrase of the store
     #[arg(long)]
     pub(crate) no_input: bool,
 }
@@ -192,7 +205,7 @@ pub(crate) struct ExecArguments {
     /// The profile
     pub(crate) profile: String,
     /// The variable that holds the token
-    #[arg(long, default_value = "UNLAPSE_TOKEN", value_name = "NAME")]
+    #[arg(long, default_value = "UNLAPSE_TOKEN", value_name = "NAME", value_parser = variable)]
     pub(crate) env: String,
     /// Renew first if the token would not live for this long
     #[arg(long, value_parser = duration, default_value = "0s", value_name = "DURATION")]
@@ -219,6 +232,16 @@ pub(crate) enum ConfigCommand {
 
 fn duration(text: &str) -> Result<Duration, unlapse_core::duration::BadDuration> {
     unlapse_core::duration::parse(text)
+}
+
+/// The name of an environment variable as POSIX has it: others cannot be used in a shell.
+fn variable(text: &str) -> Result<String, &'static str> {
+    let word = text.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
+    if word && text.starts_with(|c: char| !c.is_ascii_digit()) {
+        Ok(text.to_owned())
+    } else {
+        Err("a variable's name has letters, digits and `_`, no digit first")
+    }
 }
 
 #[cfg(test)]

@@ -59,6 +59,18 @@ impl Breakers for FileBreakers {
         kept.map(|kept| kept.breaker).unwrap_or_default()
     }
 
+    fn update(&self, endpoint: &str, change: &mut dyn FnMut(Breaker) -> Breaker) {
+        // Two processes that change it in the same instant lose one of the changes: a failure that
+        // is not counted, or a second trial. A lock would cost every renewal more than that.
+        let before = self.read(endpoint);
+        let after = change(before);
+        if after != before {
+            self.write(endpoint, after);
+        }
+    }
+}
+
+impl FileBreakers {
     fn write(&self, endpoint: &str, breaker: Breaker) {
         let path = self.path(endpoint);
         if breaker == Breaker::default() {

@@ -184,7 +184,7 @@ fn damage_hint(damage: Damage, profile: &str) -> String {
              `unlapse login {profile}`; `unlapse doctor` lists what was set aside"
         ),
         Damage::Exposed => format!(
-            "others may know the tokens: run `unlapse logout {profile}`, then \
+            "others may know the tokens: end that login at the server, then run \
              `unlapse login {profile}`"
         ),
         _ => format!("run `unlapse login {profile}`; `unlapse doctor` lists what was set aside"),
@@ -243,11 +243,12 @@ fn config_hint(error: &ConfigError) -> String {
         ConfigError::UnknownProfile { known, .. } => {
             format!("the profiles are {}; `unlapse config show` says where from", known.join(", "))
         }
-        ConfigError::NoProfile => {
-            "name one: `unlapse list` shows which there are; if there is none, add \
-             `[profile.NAME]` to .unlapse/config.toml here, or to ~/.config/unlapse/config.toml"
+        ConfigError::NoProfile { known } if known.is_empty() => {
+            "add `[profile.NAME]` to .unlapse/config.toml here, or to \
+             ~/.config/unlapse/config.toml; docs/configuration.md has every key"
                 .to_owned()
         }
+        ConfigError::NoProfile { known } => format!("name one of them: {}", known.join(", ")),
         ConfigError::Unreadable { .. } => {
             "repair or remove the file, or name another one with UNLAPSE_CONFIG".to_owned()
         }

@@ -143,7 +143,8 @@ pub(crate) fn config_errors() -> Vec<ConfigError> {
         unknown_profile(None, &[]),
         ConfigError::Unreadable { path: path(), problem: "is a directory".to_owned() },
         ConfigError::Untrusted { path: path(), problem: "belongs to another user" },
-        ConfigError::NoProfile,
+        ConfigError::NoProfile { known: Vec::new() },
+        ConfigError::NoProfile { known: vec!["acme".to_owned(), "beta".to_owned()] },
         ConfigError::NoHome,
     ]
 }

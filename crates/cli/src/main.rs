@@ -8,9 +8,11 @@ mod commands;
 mod config;
 mod diagnosis;
 mod exit;
+mod prompt;
 mod report;
 mod signals;
 mod terminal;
+mod usage;
 mod wiring;
 
 use std::process::ExitCode;
@@ -18,22 +20,39 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use app::App;
-use args::{Arguments, Command};
+use args::{Arguments, Command, DemoWorkerArguments};
 use diagnosis::Diagnosis;
 use exit::Exit;
 
 fn main() -> ExitCode {
+    keep_secrets_out_of_core_dumps();
     signals::ignore_file_size_signal();
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
-        Err(error) => {
-            // Help and version go to stdout and are no failure; clap's own code for usage is 2.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { Exit::Usage } else { Exit::Ok }.code());
+    if std::env::args_os().nth(1).is_some_and(|word| word == commands::demo::worker::COMMAND) {
+        let worker = DemoWorkerArguments::parse_from(std::env::args_os().skip(1));
+        return ended(commands::demo::worker::run(&worker), false);
+    }
+    match Arguments::try_parse() {
+        Ok(arguments) => {
+            let json = arguments.common.json;
+            ended(run(arguments), json)
         }
-    };
-    let json = arguments.common.json;
-    match run(arguments) {
+        Err(error) => misread(&error),
+    }
+}
+
+/// A core dump has every secret of the process in it (C13), and whoever may read it may trace us.
+/// What `exec` becomes is not bound by this: the mark ends with the program that set it.
+fn keep_secrets_out_of_core_dumps() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        // Without it the limits of the system count, as for any other program.
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    }
+}
+
+fn ended(outcome: Result<Exit, Diagnosis>, json: bool) -> ExitCode {
+    match outcome.and_then(|exit| terminal::delivered().map(|()| exit)) {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(diagnosis) => {
             terminal::report(&diagnosis, json);
@@ -42,16 +61,35 @@ fn main() -> ExitCode {
     }
 }
 
+/// Help and version are what was asked for; everything else is a mistake.
+fn misread(error: &clap::Error) -> ExitCode {
+    let json = usage::asks_for_json(std::env::args_os());
+    if !error.use_stderr() {
+        let text = error.render();
+        terminal::data(&match terminal::stdout_style() {
+            report::Style::Coloured => text.ansi().to_string(),
+            report::Style::Plain => text.to_string(),
+        });
+        return ended(Ok(Exit::Ok), json);
+    }
+    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand && !json {
+        // Somebody who does not know the way yet: the help itself is the best hint.
+        let _ = error.print();
+        return ExitCode::from(Exit::Usage.code());
+    }
+    ended(Err(usage::diagnosis(error)), json)
+}
+
 fn run(arguments: Arguments) -> Result<Exit, Diagnosis> {
     let Arguments { common, command } = arguments;
     // These need no configuration.
     match command {
         Command::Completion { shell } => return commands::completion::run(shell),
         Command::Demo(demo) => return commands::demo::run(&demo, &common),
-        Command::DemoWorker(worker) => return commands::demo::worker::run(&worker),
         _ => {}
     }
-    let app = App::new(&common)?;
+    let asks = !matches!(&command, Command::Token(arguments) if arguments.no_input);
+    let app = App::new(&common, asks)?;
     match command {
         Command::Login(arguments) => commands::login::run(&app, &arguments),
         Command::Token(arguments) => commands::token::run(&app, &arguments),
@@ -62,7 +100,7 @@ fn run(arguments: Arguments) -> Result<Exit, Diagnosis> {
         Command::Exec(arguments) => commands::exec::run(&app, &arguments),
         Command::Doctor(arguments) => commands::doctor::run(&app, &arguments),
         Command::Config(args::ConfigCommand::Show) => commands::config::run(&app),
-        Command::Completion { .. } | Command::Demo(_) | Command::DemoWorker(_) => {
+        Command::Completion { .. } | Command::Demo(_) => {
             unreachable!("handled above, before the configuration is read")
         }
     }

@@ -1,6 +1,7 @@
 //! What a person sees beside the data: errors, warnings, a spinner, prompts.
 
-use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Read as _, Write as _};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use unlapse_core::Secret;
@@ -8,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::diagnosis::Diagnosis;
 use crate::exit::Exit;
+use crate::prompt::{self, Answer};
 use crate::report::{self, Style};
 
 /// Longest secret that is read from stdin: what a record can hold.
@@ -31,10 +33,33 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Data, on stdout. A reader that has gone away is no error of ours.
+/// The first error of stdout that was more than a reader that had enough.
+static UNDELIVERED: OnceLock<ErrorKind> = OnceLock::new();
+
+/// Data, on stdout. A reader that has gone away is no error of ours; anything else is told by
+/// [`delivered`] when the command ends.
 pub(crate) fn data(text: &str) {
     let mut stdout = std::io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            let _ = UNDELIVERED.set(error.kind());
+        }
+        _ => {}
+    }
+}
+
+/// Whether all data has reached stdout: an empty file after exit code 0 would be taken for a token.
+pub(crate) fn delivered() -> Result<(), Diagnosis> {
+    let Some(kind) = UNDELIVERED.get() else { return Ok(()) };
+    Err(Diagnosis {
+        code: "output_failed",
+        message: format!("stdout cannot be written to: {kind}"),
+        hint: "the command itself has done its work: make room where its output goes, and run it \
+               again"
+            .to_owned(),
+        retry_at: None,
+        exit: Exit::Temporary,
+    })
 }
 
 fn style() -> Style {
@@ -54,6 +79,11 @@ pub(crate) fn stdout_style() -> Style {
         variable("NO_COLOR").as_deref(),
         variable("TERM").as_deref(),
     )
+}
+
+/// Whether lines on stdout can be drawn over.
+pub(crate) fn can_move_cursor() -> bool {
+    std::io::stdout().is_terminal() && std::env::var("TERM").is_ok_and(|term| term != "dumb")
 }
 
 /// Shows that something takes its time, once it does; gone when dropped.
@@ -86,21 +116,28 @@ pub(crate) fn secrets_from_stdin(wanted: usize) -> Result<Vec<Secret>, Diagnosis
 }
 
 /// Asks for a secret without showing it; an error where nobody can be asked.
-pub(crate) fn ask_secret(prompt: &str, instead: &str) -> Result<Secret, Diagnosis> {
+pub(crate) fn ask_secret(what: &str, instead: &str) -> Result<Secret, Diagnosis> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return Err(Diagnosis {
             code: "input_needed",
-            message: format!("{prompt} is needed, and there is nobody to ask"),
+            message: format!("the {} is needed, and there is nobody to ask", lower(what)),
             hint: format!("give it with {instead}"),
             retry_at: None,
             exit: Exit::Usage,
         });
     }
-    let answer = dialoguer::Password::new()
-        .with_prompt(prompt)
-        .interact_on(&dialoguer::console::Term::stderr())
-        .map_err(|_| unreadable("the answer could not be read"))?;
-    Ok(Secret::from(answer))
+    match prompt::secret(what) {
+        Ok(Answer::Given(secret)) => Ok(secret),
+        // As if the signal had ended us, which it would have without the prompt.
+        Ok(Answer::Interrupted) => std::process::exit(130),
+        Ok(Answer::Nothing) | Err(_) => Err(unreadable("the answer could not be read")),
+    }
+}
+
+/// As it stands within a sentence.
+fn lower(what: &str) -> String {
+    let mut rest = what.chars();
+    rest.next().map_or_else(String::new, |first| first.to_lowercase().chain(rest).collect())
 }
 
 fn unreadable(what: &str) -> Diagnosis {

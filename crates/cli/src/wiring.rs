@@ -34,7 +34,8 @@ impl Shelf {
 }
 
 /// The store that the configuration asks for.
-pub(crate) fn shelf(storage: &Storage) -> Shelf {
+/// Without `asks`, nobody is asked for a passphrase.
+pub(crate) fn shelf(storage: &Storage, asks: bool) -> Shelf {
     let config = match storage {
         Storage::Memory => return Shelf::Memory(MemoryStore::new()),
         Storage::Kept(config) => config,
@@ -43,11 +44,11 @@ pub(crate) fn shelf(storage: &Storage) -> Shelf {
         config::Layout::Directory => Layout::Directory(config.path.clone()),
         config::Layout::File => Layout::File(config.path.clone()),
     };
-    let store = FileStore::new(layout, config.project.as_str(), custody(&config.custody));
+    let store = FileStore::new(layout, config.project.as_str(), custody(&config.custody, asks));
     Shelf::File(store.fallbacks(config.aside.iter().cloned()))
 }
 
-fn custody(custody: &Custody) -> Arc<dyn unlapse_store::custody::Custody> {
+fn custody(custody: &Custody, asks: bool) -> Arc<dyn unlapse_store::custody::Custody> {
     match custody {
         Custody::KeyFile { path } => Arc::new(KeyFile::new(path)),
         Custody::Machine => Arc::new(Machine::new()),
@@ -55,6 +56,7 @@ fn custody(custody: &Custody) -> Arc<dyn unlapse_store::custody::Custody> {
             let given = passphrase.clone();
             let ask = move || match &given {
                 Some(passphrase) => Ok(passphrase.clone()),
+                None if !asks => Err(CustodyError::PassphraseNeeded),
                 None => terminal::ask_secret("Passphrase of the store", "UNLAPSE_PASSPHRASE")
                     .map_err(|_| CustodyError::PassphraseNeeded),
             };

@@ -1,18 +1,20 @@
 //! `unlapse doctor`
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use unlapse::reqwest::{HttpSettings, ReqwestHttp};
 use unlapse::{Breakers as _, Clock as _, Endpoints, Http as _};
-use unlapse_core::{Admission, StoreError, retry};
+use unlapse_core::{Admission, CustodyError, Record, State, StoreError, Stored, retry};
 use unlapse_oauth::discovery;
+use unlapse_store::custody::{Custody as _, Derivation, KeyFile, Machine, Salt};
 use unlapse_store::{FileStore, Permissions};
 
 use crate::app::App;
 use crate::args::DoctorArguments;
 use crate::commands::running::block_on;
-use crate::config::{Custody, Profile, Storage};
+use crate::config::{Custody, Grant, Profile, Storage};
 use crate::diagnosis::Diagnosis;
 use crate::exit::Exit;
 use crate::report::Style;
@@ -78,6 +80,11 @@ pub(crate) fn run(app: &App, arguments: &DoctorArguments) -> Result<Exit, Diagno
     }
     let spinner = terminal::spinner("asking the servers what time it is".to_owned(), app.quiet);
     for profile in profiles {
+        if let Grant::ApiKey(_) = profile.grant {
+            // Nothing of it is stored, and no server renews it.
+            findings.push(api_key(profile));
+            continue;
+        }
         if let Shelf::File(store) = &shelf {
             findings.push(record(store, profile));
         }
@@ -152,7 +159,7 @@ fn storage(store: &FileStore) -> Vec<Finding> {
             probe.quarantined.iter().map(|path| path.display().to_string()).collect();
         findings.push(Finding::note(
             "quarantine",
-            format!("{} damaged records were set aside: {}", names.len(), names.join(", ")),
+            format!("damaged, and set aside ({}): {}", names.len(), names.join(", ")),
             "delete them when nobody misses what was in them",
         ));
     }
@@ -161,15 +168,54 @@ fn storage(store: &FileStore) -> Vec<Finding> {
 
 fn custody(custody: &Custody) -> Finding {
     match custody {
-        Custody::KeyFile { path } => {
-            Finding::good("custody", format!("a key file: {}", path.display()))
+        Custody::KeyFile { path } => key_file(path),
+        Custody::Passphrase { passphrase: Some(_), .. } => {
+            Finding::good("custody", "a passphrase, from UNLAPSE_PASSPHRASE")
         }
-        Custody::Passphrase { .. } => Finding::good("custody", "a passphrase"),
+        Custody::Passphrase { passphrase: None, .. } => Finding::note(
+            "custody",
+            "a passphrase, which has to be asked for",
+            "set UNLAPSE_PASSPHRASE where nobody can be asked",
+        ),
+        Custody::Machine if Machine::new().derivation().is_err() => Finding::bad(
+            "custody",
+            CustodyError::NoMachineIdentity.to_string(),
+            "choose `custody = \"keyfile\"` or \"passphrase\"",
+        ),
         Custody::Machine => Finding::note(
             "custody",
             "the machine's identity, which every program of this user can read",
             "use `custody = \"keyfile\"` or \"passphrase\" to protect against other programs",
         ),
+    }
+}
+
+fn key_file(path: &Path) -> Finding {
+    let shown = path.display();
+    if !path.exists() {
+        return Finding::good(
+            "custody",
+            format!("a key file, made when it is first needed: {shown}"),
+        );
+    }
+    // Any salt will do: what is tried is whether the file yields its key.
+    let opened =
+        Salt::random().and_then(|salt| KeyFile::new(path).unlock(&Derivation::KeyFile { salt }));
+    match opened {
+        Ok(_) => Finding::good("custody", format!("a key file: {shown}")),
+        Err(error) => Finding::bad(
+            "custody",
+            error.to_string(),
+            format!("chmod 600 {shown}, or restore it from your backup"),
+        ),
+    }
+}
+
+fn api_key(profile: &Profile) -> Finding {
+    let what = format!("{}: api key", profile.name);
+    match wiring::api_key(profile) {
+        Some(_) => Finding::good(what, "set"),
+        None => Finding::bad(what, "not set", "set the variable that `api_key_env` names"),
     }
 }
 
@@ -181,8 +227,14 @@ fn record(store: &FileStore, profile: &Profile) -> Finding {
             "the newest token is unsaved: it was set aside",
             "make room or remount the disk; it is saved at the next renewal or token",
         ),
-        Ok(Some(stored)) => Finding::good(what, format!("token #{}", stored.record.generation)),
-        Ok(None) => Finding::good(what, "none: nobody has logged in"),
+        Ok(Some(Stored { record: Record { state: State::NeedsLogin(reason), .. }, .. })) => {
+            let repair = format!("run: unlapse login {}", profile.name);
+            Finding::bad(what, reason.describe(), repair)
+        }
+        Ok(Some(stored)) if stored.record.token.is_some() => {
+            Finding::good(what, format!("it opens, and has token #{}", stored.record.generation))
+        }
+        Ok(_) => Finding::good(what, "none: nobody has logged in"),
         Err(error @ StoreError::Damaged { .. }) => {
             Finding::bad(what, error.to_string(), format!("run: unlapse login {}", profile.name))
         }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use unlapse::{AccessToken, TokenSource};
-use unlapse_core::{Credentials, Error, Grant as Granted, Now, Record, Secret, State};
+use unlapse_core::{Credentials, Error, Grant as Granted, LoginReason, Now, Record, Secret, State};
 
 use crate::app::{App, failed};
 use crate::args::LoginArguments;
@@ -35,8 +35,10 @@ pub(crate) fn run(app: &App, arguments: &LoginArguments) -> Result<Exit, Diagnos
     let token = block_on(async {
         let source = app.source(profile, &shelf).await?;
         let spinner = terminal::spinner(format!("logging in to {}", profile.name), app.quiet);
-        let work =
-            async { log_in(&source, &brought, arguments.no_verify).await.map_err(failed(profile)) };
+        let work = async {
+            let outcome = log_in(&source, &brought, arguments.no_verify).await;
+            outcome.map_err(|error| refused(profile, &error))
+        };
         let token = settled(&source, work).await;
         spinner.finish_and_clear();
         token
@@ -78,8 +80,11 @@ async fn log_in(
         // No verdict: what was brought may be good, and is all there is.
         Err(error) if error.is_retryable() => Ok(Outcome::Kept(Some(error))),
         Err(error) => {
-            // Refused: what was there before is still as good as it was.
-            if let Some(before) = before {
+            // Refused: what was there before is still as good as it was. (A token that breaks a
+            // rule is no refusal: its refresh token is spent, and the successor must be kept.)
+            let is_refused =
+                matches!(error, Error::NeedsLogin { .. } | Error::ClientRejected { .. });
+            if let Some(before) = before.filter(|_| is_refused) {
                 source
                     .edit(|record, _| Record {
                         generation: record.generation + 1,
@@ -173,6 +178,28 @@ fn collect(profile: &Profile, arguments: &LoginArguments) -> Result<Brought, Dia
     Ok(brought)
 }
 
+/// The server said no to what was brought, not to what there was.
+fn refused(profile: &Profile, error: &Error) -> Diagnosis {
+    let name = &profile.name;
+    let diagnosis = failed(profile)(error.clone());
+    let (what, look) = match error {
+        Error::NeedsLogin { reason: LoginReason::CredentialsRejected, .. } => {
+            ("user name or password", "check both")
+        }
+        Error::NeedsLogin { .. } => {
+            ("refresh token", "check that it is whole, unused, and of this client and server")
+        }
+        _ => return diagnosis,
+    };
+    Diagnosis {
+        message: format!("the login to {name} is refused: the server rejects the {what}"),
+        hint: format!(
+            "nothing that was there is changed; {look}, then `unlapse login {name}` again"
+        ),
+        ..diagnosis
+    }
+}
+
 fn username(profile: &Profile) -> Option<String> {
     match &profile.grant {
         Grant::Password { username, .. } => Some(username.clone()),
@@ -200,8 +227,12 @@ fn say(app: &App, profile: &Profile, outcome: &Outcome) {
         let value = json!({ "profile": profile.name, "verified": verified, "expires_at": until });
         terminal::data(&format!("{value}\n"));
     } else if !app.quiet {
-        let until = until.map_or_else(String::new, |until| format!(": valid until {until}"));
-        terminal::note(&format!("logged in to {}{until}", profile.name));
+        let name = &profile.name;
+        terminal::note(&match (verified, until) {
+            (true, Some(until)) => format!("logged in to {name}: valid until {until}"),
+            (true, None) => format!("logged in to {name}"),
+            (false, _) => format!("kept for {name}: the server is asked when a token is needed"),
+        });
     }
 }
 

@@ -31,13 +31,18 @@ pub(crate) fn run(app: &App, arguments: &RefreshArguments) -> Result<Exit, Diagn
             "profile": profile.name,
             "generation": token.generation,
             "expires_at": until,
+            "source": if token.is_api_key { "api_key" } else { "token" },
             "storage": if token.is_unsaved { "unsaved" } else { "saved" },
         });
         terminal::data(&format!("{value}\n"));
     } else if !app.quiet {
         let until =
             until.map_or_else(|| "without end".to_owned(), |until| format!("until {until}"));
-        terminal::note(&format!("renewed {}: valid {until}", profile.name));
+        terminal::note(&if token.is_api_key {
+            format!("{} could not be renewed: the API key stands in", profile.name)
+        } else {
+            format!("renewed {}: valid {until}", profile.name)
+        });
     }
     Ok(Exit::Ok)
 }

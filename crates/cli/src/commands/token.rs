@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use unlapse::AccessToken;
-use unlapse_core::{Freshness, Now, Place, Record, Stored, UnixTime, assess, salt};
+use unlapse_core::{Freshness, Now, Place, Record, StoreError, Stored, UnixTime, assess, salt};
 
 use crate::app::{App, failed};
 use crate::args::{Format, TokenArguments};
@@ -45,11 +45,18 @@ pub(crate) fn token(
     deliver: impl FnOnce(&AccessToken),
 ) -> Result<AccessToken, Diagnosis> {
     let shelf = app.shelf();
-    if let Some(token) = at_hand(profile, &shelf, min_ttl) {
-        deliver(&token);
-        return Ok(token);
-    }
-    block_on(async {
+    let damage = match at_hand(profile, &shelf, min_ttl) {
+        Ok(Some(token)) => {
+            deliver(&token);
+            return Ok(token);
+        }
+        Ok(None) => None,
+        // It has been set aside now, and is not met again (C4).
+        Err(error @ StoreError::Damaged { .. }) => Some(error),
+        // Anything else is met again, and told, on the long way.
+        Err(_) => None,
+    };
+    let outcome = block_on(async {
         let source = app.source(profile, &shelf).await?;
         let spinner = terminal::spinner(format!("renewing {}", profile.name), app.quiet);
         let work = async {
@@ -58,22 +65,37 @@ pub(crate) fn token(
             token.inspect(deliver).map_err(failed(profile))
         };
         settled(&source, work).await
-    })
+    });
+    let Some(damage) = damage.map(|error| Diagnosis::of_store(&error, &profile.name)) else {
+        return outcome;
+    };
+    match outcome {
+        Err(diagnosis) if diagnosis.exit == Exit::LoginNeeded => Err(damage),
+        outcome => {
+            if !app.quiet {
+                terminal::warn(&damage.message);
+            }
+            outcome
+        }
+    }
 }
 
 /// What needs no renewal.
-fn at_hand(profile: &Profile, shelf: &Shelf, min_ttl: Duration) -> Option<AccessToken> {
+fn at_hand(
+    profile: &Profile,
+    shelf: &Shelf,
+    min_ttl: Duration,
+) -> Result<Option<AccessToken>, StoreError> {
     if let Grant::ApiKey(_) = profile.grant {
-        return wiring::api_key(profile).map(AccessToken::api_key);
+        return Ok(wiring::api_key(profile).map(AccessToken::api_key));
     }
-    let Shelf::File(store) = shelf else { return None };
-    // Anything that is wrong with the store is met again, and told, on the long way.
-    let Stored { record, place } = store.read(&profile.key()).ok()??;
+    let Shelf::File(store) = shelf else { return Ok(None) };
+    let Some(Stored { record, place }) = store.read(&profile.key())? else { return Ok(None) };
     let now = unlapse::tokio::system_now();
     if place != Place::Kept || !is_fresh(&record, profile, &now, min_ttl) {
-        return None;
+        return Ok(None);
     }
-    AccessToken::of(&record, false)
+    Ok(AccessToken::of(&record, false))
 }
 
 fn is_fresh(record: &Record, profile: &Profile, now: &Now, min_ttl: Duration) -> bool {
@@ -99,7 +121,11 @@ fn render(token: &AccessToken, format: Format, profile: &Profile, now: &Now) -> 
                 "scope": token.scope,
                 "generation": token.generation,
                 "source": if token.is_api_key { "api_key" } else { "token" },
-                "storage": if token.is_unsaved { "unsaved" } else { "saved" },
+                "storage": match (token.is_api_key, token.is_unsaved) {
+                    (true, _) => "none",
+                    (false, true) => "unsaved",
+                    (false, false) => "saved",
+                },
             });
             format!("{value}\n")
         }

@@ -74,8 +74,14 @@ pub(crate) enum ConfigError {
         known: Vec<String>,
     },
     /// None was named, and there is not exactly one.
-    #[error("no profile was named")]
-    NoProfile,
+    #[error("no profile was named, and {}", match known.len() {
+        0 => "there is none".to_owned(),
+        count => format!("there are {count}"),
+    })]
+    NoProfile {
+        /// Every profile there is.
+        known: Vec<String>,
+    },
     /// A file that is there, or was named, cannot be read.
     #[error("the configuration file {} {problem}", path.display())]
     Unreadable {
@@ -107,7 +113,7 @@ impl ConfigError {
             Self::MissingKey { .. } => "config_missing_key",
             Self::SecretInFile { .. } => "config_secret_in_file",
             Self::UnknownProfile { .. } => "config_unknown_profile",
-            Self::NoProfile => "config_no_profile",
+            Self::NoProfile { .. } => "config_no_profile",
             Self::Unreadable { .. } => "config_unreadable",
             Self::Untrusted { .. } => "config_untrusted",
             Self::NoHome => "config_no_home",

@@ -28,7 +28,7 @@ mod section;
 pub(crate) mod show;
 mod store;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 pub(crate) use client::{Client, ClientSecret, Method};
@@ -49,6 +49,9 @@ use origin::Valued;
 use overrides::Everywhere;
 use section::{Section as _, Shown as _};
 
+/// Variables that hold a secret although no profile names them.
+const UNNAMED_SECRETS: [&str; 2] = ["UNLAPSE_PASSPHRASE", "UNLAPSE_CLIENT_SECRET"];
+
 /// Everything that is configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Config {
@@ -60,6 +63,8 @@ pub(crate) struct Config {
     pub(crate) http: HttpConfig,
     /// The log filter.
     pub(crate) log: String,
+    /// Every variable that holds something which tokens are bought with.
+    pub(crate) secret_variables: BTreeSet<String>,
     /// The files that were read, lowest rank first.
     pub(crate) files: Vec<PathBuf>,
     /// What `config show` prints.
@@ -82,6 +87,7 @@ impl Config {
 
         let mut rows = Vec::new();
         let mut profiles = BTreeMap::new();
+        let mut secret_variables: BTreeSet<_> = UNNAMED_SECRETS.map(str::to_owned).into();
         for (name, said) in layer.profiles {
             let said = ProfileLayer {
                 keys: everywhere.profile.clone().over(said.keys),
@@ -89,6 +95,8 @@ impl Config {
                 ..said
             };
             let profile = Profile::new(&name, &said, environment)?;
+            let named = [&said.keys.client_secret_env, &said.keys.api_key_env];
+            secret_variables.extend(named.into_iter().flatten().map(|set| set.value.clone()));
             rows.extend(profile_rows(&profile, said, environment));
             profiles.insert(name, profile);
         }
@@ -112,7 +120,7 @@ impl Config {
         rows.push(Row { key: "log".to_owned(), value, origin });
 
         let files = found.into_iter().map(|file| file.path).collect();
-        Ok(Self { profiles, storage, http, log: log.value, files, rows })
+        Ok(Self { profiles, storage, http, log: log.value, secret_variables, files, rows })
     }
 
     /// The profile of that name.

@@ -147,7 +147,7 @@ impl Crew {
         past: Tally,
     ) -> Result<Worker, Box<dyn std::error::Error>> {
         let mut child = Command::new(std::env::current_exe()?)
-            .arg("demo-worker")
+            .arg(worker::COMMAND)
             .args(["--number", &number.to_string()])
             .args(["--api", arena.origin()])
             .args(["--token-endpoint", &token_endpoint(arena)])

@@ -11,7 +11,6 @@ mod report;
 mod table;
 pub(crate) mod worker;
 
-use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use crate::args::{Common, DemoArguments};
@@ -51,7 +50,7 @@ async fn play(arguments: &DemoArguments, common: &Common) -> Result<Verdict, Dia
     let arena = Arena::open(Faults::new(seed)).await.map_err(|error| impossible(&*error))?;
     let mut crew =
         Crew::start(&arena, arguments.workers, seed).await.map_err(|error| impossible(&*error))?;
-    let live = std::io::stdout().is_terminal() && !common.json && !common.quiet;
+    let live = terminal::can_move_cursor().then(terminal::stdout_style);
     let mut table = Table::new(live, common.quiet || common.json, arguments.seconds);
 
     let clock = unlapse::tokio::TokioClock::new();

@@ -23,6 +23,8 @@ use crate::commands::running::block_on;
 use crate::diagnosis::Diagnosis;
 use crate::exit::Exit;
 
+/// The word that makes this process a worker.
+pub(crate) const COMMAND: &str = "demo-worker";
 /// Tasks that share one token source in each worker.
 const TASKS: u64 = 4;
 /// Between two lines to the parent.

@@ -13,6 +13,7 @@ use crate::terminal;
 use crate::wiring::{self, Shelf};
 
 pub(crate) use standing::{Standing, Storage, Token};
+pub(crate) use view::span;
 
 pub(crate) fn run(app: &App, arguments: &StatusArguments) -> Result<Exit, Diagnosis> {
     let profiles = match &arguments.which.profile {
@@ -32,7 +33,9 @@ pub(crate) fn run(app: &App, arguments: &StatusArguments) -> Result<Exit, Diagno
     if app.json {
         terminal::data(&format!("{:#}\n", view::json(&standings, &now)));
     } else if standings.is_empty() {
-        terminal::note("no profiles; see docs/configuration.md, or run `unlapse demo`");
+        if !app.quiet {
+            terminal::note("no profiles; see docs/configuration.md, or run `unlapse demo`");
+        }
     } else {
         terminal::data(&view::text(&standings, &now, terminal::stdout_style()));
     }

@@ -22,6 +22,8 @@ pub(crate) struct Standing {
     pub(crate) obtained_at: Option<UnixTime>,
     pub(crate) lifetime: Option<Duration>,
     pub(crate) has_refresh_token: bool,
+    /// An API key is at hand, as the profile's own or as its last rung (R14).
+    pub(crate) has_api_key: bool,
     pub(crate) refresh_ends_at: Option<UnixTime>,
     pub(crate) needs_login: Option<LoginReason>,
     pub(crate) in_doubt: bool,
@@ -78,6 +80,7 @@ impl Standing {
             obtained_at: None,
             lifetime: None,
             has_refresh_token: false,
+            has_api_key,
             refresh_ends_at: None,
             needs_login: None,
             in_doubt: false,
@@ -157,6 +160,8 @@ impl Standing {
         match (self.left(), &self.problem, self.needs_login, self.token) {
             (Some(left), ..) if left >= min_ttl => Exit::Ok,
             (_, Some(problem), ..) => problem.exit,
+            // The last rung, which has no end.
+            (_, _, Some(_), _) | (.., Token::Absent) if self.has_api_key => Exit::Ok,
             (_, _, Some(_), _) | (.., Token::Absent | Token::ApiKey { .. }) => Exit::LoginNeeded,
             _ => Exit::Temporary,
         }
@@ -186,9 +191,7 @@ impl Standing {
             return Some("wait, or ask again at once: unlapse doctor --reset-breaker".to_owned());
         }
         if matches!(self.token, Token::Expired { .. }) {
-            return Some(format!(
-                "nothing: it is renewed when next asked for (unlapse token {name})"
-            ));
+            return Some(format!("it is renewed when next asked for: unlapse token {name}"));
         }
         None
     }

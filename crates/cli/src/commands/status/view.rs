@@ -42,6 +42,7 @@ fn profile(standing: &Standing, now: &Now) -> Value {
         "expires_at": expires_at,
         "expires_in": expires_in,
         "refresh_token": standing.has_refresh_token,
+        "api_key": standing.has_api_key,
         "refresh_expires_at": standing.refresh_ends_at.map(rfc3339),
         "needs_login": standing.needs_login,
         "in_doubt": standing.in_doubt,
@@ -133,6 +134,9 @@ fn details(standing: &Standing, now: &Now, style: Style) -> Vec<String> {
     }
     if let Some(reason) = standing.needs_login {
         lines.push(format!("{}: {}", style.paint("31", "login needed"), reason.describe()));
+    }
+    if standing.has_api_key && (standing.needs_login.is_some() || standing.token == Token::Absent) {
+        lines.push("the API key stands in until then".to_owned());
     }
     if standing.in_doubt {
         lines.push("a renewal was begun, and its outcome is not known yet".to_owned());
