@@ -119,7 +119,11 @@ fn cause_hint(cause: Cause, profile: &str) -> String {
             "the login is kept: check that `token_endpoint` of profile `{profile}` names the token \
              endpoint (`unlapse config show`)"
         ),
-        Cause::Connect => "the login is kept: check the network, then try again".to_owned(),
+        Cause::Connect => {
+            "the login is kept: check the network, and `http.ca_file` where a private authority \
+             signs the server's certificate; then try again"
+                .to_owned()
+        }
         Cause::Timeout => format!(
             "the login is kept: try again, or wait longer with `timeout` in \
              `[profile.{profile}.policy]`"

@@ -242,7 +242,11 @@ impl Renewer {
         {
             record.clock_offset = Some(self.clock_offset(date));
         }
-        classify(answer, door)
+        let verdict = classify(answer, door);
+        match spend {
+            Spend::Login => verdict,
+            Spend::Refresh | Spend::Replay => verdict.with_caution(record.reuse(self.policy.reuse)),
+        }
     }
 
     /// The server's clock less ours; a wrong clock is reported, not obeyed (R11).

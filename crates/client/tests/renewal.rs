@@ -251,6 +251,19 @@ async fn r7_strict_expired_and_lost_is_said_to_be_unknown_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn r7_a_gateways_504_is_no_reason_to_send_a_strict_server_its_token_again() {
+    let world = World::new(Reuse::Strict);
+    let process = world.log_in().await;
+    world.pass(Duration::from_secs(3400)).await;
+    world.server.fault(Fault::DoneThenStatus(504));
+    assert!(process.refresh().await.is_err());
+    world.pass(Duration::from_secs(60)).await;
+    assert_eq!(process.token().await.unwrap().secret.expose(), "at-1");
+    assert_eq!(world.server.requests(), 1);
+    assert_eq!(world.server.families_revoked(), 0, "at-1 would have died with it");
+}
+
+#[tokio::test(start_paused = true)]
 async fn r7_r17_a_server_that_hangs_costs_the_deadline_and_no_login() {
     for class in [Reuse::Unknown, Reuse::Stable, Reuse::Strict, GRACE] {
         let world = World::new(class);

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use crate::error::{Cause, Rejection};
+use crate::reuse::Reuse;
 use crate::time::UnixTime;
 use crate::token::Grant;
 
@@ -78,6 +79,22 @@ pub enum Verdict {
     Unsent(Cause),
     /// It may have been answered, and the answer is lost (R7).
     Unknown(Cause),
+}
+
+impl Verdict {
+    /// The same, after a refresh token was sent to a server of that class. A gateway that got no
+    /// answer says nothing of what the server behind it has done: a strict one must not be sent the
+    /// same token again for that. Others may be, and are.
+    #[must_use]
+    pub fn with_caution(self, reuse: Reuse) -> Self {
+        match self {
+            Self::Transient {
+                cause: cause @ (Cause::Status(502 | 504) | Cause::Html(502 | 504)),
+                ..
+            } if reuse == Reuse::Strict => Self::Unknown(cause),
+            other => other,
+        }
+    }
 }
 
 /// Where a request went, which decides what a bare 401 means.
@@ -180,6 +197,22 @@ mod tests {
         ];
         for (status, body, expected) in rows {
             assert_eq!(judge(status, body.clone(), Door::Token), expected, "{status} {body:?}");
+        }
+    }
+
+    #[test]
+    fn r7_a_gateway_without_an_answer_leaves_a_strict_server_in_doubt() {
+        for (status, body, doubt) in [
+            (502, Body::Empty, Some(Cause::Status(502))),
+            (504, Body::Html, Some(Cause::Html(504))),
+            (500, Body::Empty, None),
+            (503, Body::Html, None),
+            (429, Body::Empty, None),
+        ] {
+            let verdict = judge(status, body, Door::Token);
+            let strict = doubt.map_or_else(|| verdict.clone(), Verdict::Unknown);
+            assert_eq!(verdict.clone().with_caution(Reuse::Strict), strict, "{status}");
+            assert_eq!(verdict.clone().with_caution(Reuse::Unknown), verdict, "{status}");
         }
     }
 

@@ -50,11 +50,10 @@ pub(crate) fn token(
             deliver(&token);
             return Ok(token);
         }
-        Ok(None) => None,
         // It has been set aside now, and is not met again (C4).
         Err(error @ StoreError::Damaged { .. }) => Some(error),
-        // Anything else is met again, and told, on the long way.
-        Err(_) => None,
+        // Anything else that is wrong is met again, and told, on the long way.
+        Ok(None) | Err(_) => None,
     };
     let outcome = block_on(async {
         let source = app.source(profile, &shelf).await?;

@@ -51,7 +51,7 @@ struct Family {
 /// All logins, and what was seen of them.
 #[derive(Debug, Default)]
 pub(super) struct Families {
-    families: HashMap<u64, Family>,
+    by_id: HashMap<u64, Family>,
     serial: u64,
     pub(super) counts: Counts,
 }
@@ -68,7 +68,7 @@ impl Families {
     pub(super) fn begin(&mut self) -> Issued {
         let family = self.serial() << 8;
         let fresh = Family { current: 0, rotated_at: Instant::now(), revoked: false };
-        self.families.insert(family, fresh);
+        self.by_id.insert(family, fresh);
         self.issued(family, 0)
     }
 
@@ -89,7 +89,7 @@ impl Families {
 
     fn judge(&mut self, token: &str, class: Class) -> Option<Issued> {
         let (id, number) = parse(token, "rt")?;
-        let family = self.families.get_mut(&id)?;
+        let family = self.by_id.get_mut(&id)?;
         if family.revoked {
             return None;
         }
@@ -127,15 +127,22 @@ impl Families {
     /// Ends the family of a refresh or access token.
     pub(super) fn revoke(&mut self, token: &str) {
         let family = parse(token, "rt").or_else(|| parse(token, "at"));
-        if let Some(family) = family.and_then(|(id, _)| self.families.get_mut(&id)) {
+        if let Some(family) = family.and_then(|(id, _)| self.by_id.get_mut(&id)) {
             family.revoked = true;
             self.counts.revocations += 1;
         }
     }
 
+    /// Ends every family, as an administrator does.
+    pub(super) fn revoke_all(&mut self) {
+        for family in self.by_id.values_mut() {
+            family.revoked = true;
+        }
+    }
+
     /// Whether an access token is one of ours, of a family that lives.
     pub(super) fn accepts(&self, access_token: &str) -> bool {
-        let family = parse(access_token, "at").and_then(|(id, _)| self.families.get(&id));
+        let family = parse(access_token, "at").and_then(|(id, _)| self.by_id.get(&id));
         family.is_some_and(|family| !family.revoked)
     }
 

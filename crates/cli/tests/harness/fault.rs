@@ -34,6 +34,9 @@ pub enum Fault {
     ProcessThenKill,
     /// Processed when it arrives, answered so much later.
     Slow(Duration),
+    /// Processed when it arrives, answered after the next
+    /// [`AuthServer::release`](super::AuthServer::release).
+    Hold,
 }
 
 impl Fault {
@@ -71,7 +74,8 @@ impl Fault {
 
     /// 200 and 8 MiB that begin like a grant.
     pub fn huge() -> Self {
-        let mut body = br#"{"access_token":"at-from-a-huge-reply","token_type":"Bearer","x":""#.to_vec();
+        let mut body =
+            br#"{"access_token":"at-from-a-huge-reply","token_type":"Bearer","x":""#.to_vec();
         body.resize(8 * 1024 * 1024, b'x');
         body.extend_from_slice(b"\"}");
         Self::reply(200, &[("content-type", "application/json")], body)

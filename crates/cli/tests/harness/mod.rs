@@ -14,18 +14,23 @@
     clippy::disallowed_methods,
     reason = "tests touch files, start processes, and wait, as a neighbour does"
 )]
+#![allow(clippy::print_stdout, reason = "a test that cannot run here says why")]
 #![allow(dead_code, unused_imports, unreachable_pub, reason = "each test binary uses its part")]
 
 mod families;
 mod fault;
+mod library;
+mod mounted;
 mod process;
 mod project;
 mod server;
 
 pub use families::{Class, Counts};
 pub use fault::{Canned, Fault};
+pub use library::{Passed, child, passed};
+pub use mounted::Mounted;
 pub use process::{Run, Running};
-pub use project::Project;
+pub use project::{PROJECT, Project, config, key, store_below};
 pub use server::AuthServer;
 
 use std::time::{Duration, Instant};
@@ -45,4 +50,20 @@ pub fn eventually(what: &str, mut done: impl FnMut() -> bool) {
         assert!(started.elapsed() < WAIT, "not within {WAIT:?}: {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// Does `work` with each of `items`, three at a time: most of it is waiting.
+pub fn each<T: Sync>(items: &[T], work: impl Fn(&T) + Sync) {
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while let Some(item) =
+                    items.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+                {
+                    work(item);
+                }
+            });
+        }
+    });
 }

@@ -1,10 +1,12 @@
 //! Processes with a deadline.
 
 use std::fmt;
-use std::io::Write as _;
+use std::io::{Read, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -57,7 +59,7 @@ impl Run {
 impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { code, signal, stdout, stderr, took } = self;
-        write!(f, "exit {code:?}, signal {signal:?}, after {took:?}\n")?;
+        writeln!(f, "exit {code:?}, signal {signal:?}, after {took:?}")?;
         write!(f, "--- stdout\n{stdout}\n--- stderr\n{stderr}")
     }
 }
@@ -65,9 +67,13 @@ impl fmt::Display for Run {
 /// A process under way; killed when dropped.
 pub struct Running {
     pid: Pid,
+    stdout: Text,
     ended: Receiver<Run>,
     is_over: bool,
 }
+
+/// What was read of a stream so far.
+type Text = Arc<Mutex<Vec<u8>>>;
 
 impl Running {
     /// Starts `command` with `stdin` in its standard input.
@@ -78,9 +84,31 @@ impl Running {
         let pid = Pid::from_child(&child);
         // Whoever reads none of it has closed the pipe.
         let _ = child.stdin.take().expect("a pipe").write_all(stdin);
+        let (stdout, out) = collect(child.stdout.take().expect("a pipe"));
+        let (stderr, err) = collect(child.stderr.take().expect("a pipe"));
         let (sender, ended) = channel();
-        std::thread::spawn(move || sender.send(reap(child, started)));
-        Self { pid, ended, is_over: false }
+        let text = Arc::clone(&stdout);
+        std::thread::spawn(move || {
+            let status = child.wait().expect("waited");
+            let took = started.elapsed();
+            for reader in [out, err] {
+                reader.join().expect("the reader did not panic");
+            }
+            // Nobody waits for one that was dropped.
+            let _ = sender.send(Run {
+                code: status.code(),
+                signal: status.signal(),
+                stdout: so_far(&text),
+                stderr: so_far(&stderr),
+                took,
+            });
+        });
+        Self { pid, stdout, ended, is_over: false }
+    }
+
+    /// What it has printed to stdout so far.
+    pub fn stdout(&self) -> String {
+        so_far(&self.stdout)
     }
 
     /// Its process id.
@@ -123,13 +151,19 @@ impl Drop for Running {
     }
 }
 
-fn reap(child: Child, started: Instant) -> Run {
-    let output = child.wait_with_output().expect("waited");
-    Run {
-        code: output.status.code(),
-        signal: output.status.signal(),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        took: started.elapsed(),
-    }
+/// Reads a stream to its end in a thread.
+fn collect(mut stream: impl Read + Send + 'static) -> (Text, JoinHandle<()>) {
+    let text = Text::default();
+    let into = Arc::clone(&text);
+    let reader = std::thread::spawn(move || {
+        let mut piece = [0; 4096];
+        while let Ok(count @ 1..) = stream.read(&mut piece) {
+            into.lock().expect("no panic before").extend_from_slice(&piece[..count]);
+        }
+    });
+    (text, reader)
+}
+
+fn so_far(text: &Text) -> String {
+    String::from_utf8_lossy(&text.lock().expect("no panic before")).into_owned()
 }

@@ -135,16 +135,18 @@ impl Project {
         self.run(&["status", "acme", "--json"]).ok().json()["profiles"][0].clone()
     }
 
+    /// The file with the one record there is.
+    pub fn record_path(&self) -> PathBuf {
+        let entries = std::fs::read_dir(self.store_dir()).expect("a store").flatten();
+        let mut records = entries
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "token"));
+        records.next().expect("a record")
+    }
+
     /// The store as the binary has it, for a look or a change as another process makes it.
     pub fn store(&self) -> FileStore {
-        let uid = rustix::process::getuid().as_raw();
-        let custody = Arc::new(KeyFile::new(self.state_dir().join("unlapse.key")));
-        FileStore::new(Layout::Directory(self.store_dir()), PROJECT, custody).fallbacks([
-            self.state_dir().join("aside"),
-            self.root().join("run/unlapse"),
-            format!("/dev/shm/unlapse-{uid}").into(),
-            self.root().join(format!("tmp/unlapse-{uid}")),
-        ])
+        store_below(self.root())
     }
 
     /// What is stored of `acme`.
@@ -186,6 +188,18 @@ impl Project {
             })
         });
     }
+}
+
+/// The store of the project at `root`, as the binary has it.
+pub fn store_below(root: &Path) -> FileStore {
+    let uid = rustix::process::getuid().as_raw();
+    let custody = Arc::new(KeyFile::new(root.join("state/unlapse.key")));
+    FileStore::new(Layout::Directory(root.join("store")), PROJECT, custody).fallbacks([
+        root.join("state/aside"),
+        root.join("run/unlapse"),
+        format!("/dev/shm/unlapse-{uid}").into(),
+        root.join(format!("tmp/unlapse-{uid}")),
+    ])
 }
 
 /// The identity in `[store]`.

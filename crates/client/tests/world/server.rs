@@ -24,6 +24,8 @@ pub enum Fault {
     ReplyHangs,
     Status(u16, Option<u64>),
     Html(u16),
+    /// The server does its work, and a gateway gives up on it.
+    DoneThenStatus(u16),
     Reject(Rejection),
     /// A token that breaks the rules, for a spent refresh token.
     Opaque,
@@ -207,6 +209,10 @@ impl Exchange for Server {
                 }
                 Fault::Hang => std::future::pending().await,
                 Fault::Status(status, retry_after) => reply(status, retry_after, Body::Empty),
+                Fault::DoneThenStatus(status) => {
+                    self.answer(request);
+                    reply(status, None, Body::Empty)
+                }
                 Fault::Html(status) => reply(status, None, Body::Html),
                 Fault::Reject(rejection) => {
                     reply(400, None, Body::Error(ErrorCode::Rejection(rejection)))

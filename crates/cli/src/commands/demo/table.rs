@@ -1,5 +1,6 @@
 //! The demo while it runs: a live table on a terminal, a plain line a second without one.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -40,7 +41,8 @@ impl Table {
             for (number, line) in lines.into_iter().enumerate() {
                 let line: String = line.chars().take(columns.saturating_sub(1)).collect();
                 let line = if number == 0 { style.paint("1", &line) } else { line };
-                text.push_str(&format!("{line}\x1b[K\n"));
+                // Writing to a string cannot fail.
+                let _ = writeln!(text, "{line}\x1b[K");
             }
             // Below it, where a taller one may have been before the window changed.
             put(&format!("{text}\x1b[J"));

@@ -1,0 +1,116 @@
+//! `docs/json.md` names every member that is printed, and none that is not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::harness::{AuthServer, Class, Fault, Project, config};
+
+const PAGE: &str = include_str!("../../../../docs/json.md");
+
+type Members = BTreeMap<String, BTreeSet<String>>;
+
+/// The first column of each table, below its heading.
+fn documented() -> Members {
+    let mut members = Members::new();
+    let mut heading = "";
+    for line in PAGE.lines() {
+        if let Some(name) = line.strip_prefix("## ") {
+            heading = name;
+        }
+        let first = line.strip_prefix("| `").and_then(|rest| rest.split_once("` |"));
+        if let Some((member, _)) = first {
+            let is_new = members.entry(heading.to_owned()).or_default().insert(member.to_owned());
+            assert!(is_new, "{heading}: {member} stands there twice");
+        }
+    }
+    members
+}
+
+/// The path of every leaf; what is `null` or empty here may be an object or a list elsewhere.
+fn leaves(value: &Value, path: &str, into: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                let dot = if path.is_empty() { "" } else { "." };
+                leaves(member, &format!("{path}{dot}{name}"), into);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                leaves(item, &format!("{path}[]"), into);
+            }
+        }
+        _ => {
+            into.insert(path.to_owned());
+        }
+    }
+}
+
+/// Everything that a busy day prints, by command.
+fn printed() -> Members {
+    let mut members = Members::new();
+    let mut add = |heading: &str, text: &str| {
+        let value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        leaves(&value, "", members.entry(heading.to_owned()).or_default());
+    };
+    let server = AuthServer::start(Class::Strict);
+    let mut project = Project::empty();
+    let profile = "account = \"ann\"\nscopes = [\"api\"]\nclient_secret_env = \"SECRET\"";
+    project.configure(&config(&server, profile, "attempts = 1\nlease_wait = \"100ms\""), "");
+    project.env.push(("SECRET".to_owned(), "s".to_owned()));
+
+    let login = ["login", "acme", "--refresh-token-stdin", "--json"];
+    add("login", &project.run_with(&login, &server.issue()).ok().stdout);
+    add("token", &project.run(&["token", "--json"]).ok().stdout);
+    add("status", &project.run(&["status", "--json"]).ok().stdout);
+    server.fault(Fault::too_many("1"));
+    add("Errors", &project.run(&["refresh", "--json"]).stderr);
+    add("status", &project.run(&["status", "--json"]).ok().stdout);
+    std::thread::sleep(Duration::from_millis(1100));
+    server.fault(Fault::Slow(Duration::from_millis(800)));
+    let refreshing = project.spawn(&["refresh", "--json"]);
+    server.until_requests(3);
+    add("status", &project.run(&["status", "--json"]).ok().stdout);
+    add("refresh", &refreshing.wait().ok().stdout);
+    add("list", &project.run(&["list", "--json"]).ok().stdout);
+    add("doctor", &project.run(&["doctor", "--json"]).ok().stdout);
+    add("config show", &project.run(&["config", "show", "--attempts", "2", "--json"]).ok().stdout);
+    add("logout", &project.run(&["logout", "--json"]).ok().stdout);
+    let demo = project.run(&["demo", "--seconds", "3", "--workers", "1", "--json"]).ok();
+    add("demo", demo.stdout.lines().last().expect("a line"));
+    members
+}
+
+#[test]
+fn every_member_is_documented_and_none_that_does_not_exist() {
+    let (documented, printed) = (documented(), printed());
+    let headings: Vec<_> = documented.keys().collect();
+    assert_eq!(headings, printed.keys().collect::<Vec<_>>());
+    for (heading, members) in &documented {
+        // The whole of an object that may be `null` is told by its members.
+        let nullable = ["profiles[].last_failure", "profiles[].lease_holder"];
+        let found = printed[heading].iter().filter(|path| !nullable.contains(&path.as_str()));
+        let found: BTreeSet<_> = found.cloned().collect();
+        assert_eq!(found, *members, "{heading}");
+    }
+}
+
+#[test]
+fn every_word_that_standings_use_is_documented() {
+    for source in [
+        include_str!("../../src/commands/status/view.rs"),
+        include_str!("../../src/commands/list.rs"),
+    ] {
+        // `=> "word",`: what a state is called.
+        let words = source.lines().filter_map(|line| {
+            line.trim().split_once("=> \"")?.1.strip_suffix("\",").filter(|word| !word.is_empty())
+        });
+        let words: Vec<_> = words.collect();
+        assert!(words.len() > 6, "the sources read otherwise now");
+        for word in words {
+            assert!(PAGE.contains(&format!("`{word}`")), "{word}");
+        }
+    }
+}
