@@ -89,12 +89,14 @@ impl Current {
     }
 
     /// The `Authorization` header, prepared.
-    #[inline]
     pub(crate) fn header(&self) -> Result<HeaderValue, CredentialError> {
-        match self.headers[shard()].get() {
-            Some(header) => Ok(header.clone()),
-            None => self.prepare(),
-        }
+        self.prepared().map_or_else(|| self.prepare(), |header| Ok(header.clone()))
+    }
+
+    /// This thread's copy of the header, once it has one.
+    #[inline]
+    pub(crate) fn prepared(&self) -> Option<&HeaderValue> {
+        self.headers[shard()].get()
     }
 
     /// This thread's copy of the header, which it did not have yet.

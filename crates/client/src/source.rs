@@ -115,7 +115,11 @@ impl TokenSource {
         if !current.is_hot(self.shared.renewer.clock.coarse()) {
             return None;
         }
-        Some(Bearer { header: current.header().ok()?, generation: current.generation() })
+        let generation = current.generation();
+        match current.prepared() {
+            Some(header) => Some(Bearer { header: header.clone(), generation }),
+            None => Some(Bearer { header: current.header().ok()?, generation }),
+        }
     }
 
     /// The `Authorization` header of a valid token. Waits only when there is none (R10).
