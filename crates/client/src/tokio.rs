@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "this file owns the clock, sleep and spawn")]
 
 use std::hash::{BuildHasher as _, Hasher as _};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
@@ -90,10 +91,13 @@ fn millis(clock: ClockId) -> u64 {
     secs.saturating_mul(1000) + u64::try_from(time.tv_nsec).unwrap_or(0) / 1_000_000
 }
 
-/// The kernel's name for this boot, shortened; zero where there is none, which then compares only
-/// with other machines that have none: their wall clocks decide alone.
+/// The kernel's name for this boot, shortened; zero where it has none. It cannot change while a
+/// process lives.
 fn boot_id() -> u64 {
-    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let digits: String = text.chars().filter(char::is_ascii_hexdigit).take(16).collect();
-    u64::from_str_radix(&digits, 16).unwrap_or(0)
+    static BOOT: OnceLock<u64> = OnceLock::new();
+    *BOOT.get_or_init(|| {
+        let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let digits: String = text.chars().filter(char::is_ascii_hexdigit).take(16).collect();
+        u64::from_str_radix(&digits, 16).unwrap_or(0)
+    })
 }
