@@ -20,17 +20,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // Who we are to the server, and how we log in without a person.
     let server = Server {
-        endpoints: Endpoints {
-            token: Some(variable("TOKEN_ENDPOINT")?.parse()?),
-            ..Endpoints::default()
-        },
-        client_id: variable("CLIENT_ID")?,
         auth: AuthMethod::Basic,
         client_secret: Some(Secret::from(variable("CLIENT_SECRET")?)),
-        scope: None,
-        resource: None,
-        audience: None,
         login: LoginRung::ClientCredentials,
+        ..Server::public(
+            variable("CLIENT_ID")?,
+            Endpoints { token: Some(variable("TOKEN_ENDPOINT")?.parse()?), ..Endpoints::default() },
+        )
     };
     let settings = HttpSettings::default();
     let api = settings.build()?;

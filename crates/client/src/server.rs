@@ -245,6 +245,21 @@ impl ServerExchange {
 }
 
 impl Server {
+    /// A public client of the server at `endpoints`, with nothing but its refresh token to go on.
+    /// Everything else is set by struct update.
+    pub fn public(client_id: impl Into<String>, endpoints: Endpoints) -> Self {
+        Self {
+            endpoints,
+            client_id: client_id.into(),
+            auth: AuthMethod::None,
+            client_secret: None,
+            scope: None,
+            resource: None,
+            audience: None,
+            login: LoginRung::None,
+        }
+    }
+
     /// What its breaker is kept under (R16): the token endpoint or what stands for it, no query.
     pub fn endpoint_name(&self) -> String {
         let Endpoints { token, issuer, .. } = &self.endpoints;

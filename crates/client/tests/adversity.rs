@@ -644,9 +644,7 @@ async fn r13_a_rejected_token_is_not_handed_out_as_a_newer_one() {
 
 #[tokio::test(start_paused = true)]
 async fn r8_metadata_that_hangs_leaves_no_doubt() {
-    use unlapse::{
-        AuthMethod, Endpoints, Http, HttpReply, LoginRung, NoReply, Server, ServerExchange,
-    };
+    use unlapse::{Endpoints, Http, HttpReply, NoReply, Server, ServerExchange};
     struct Hangs;
     impl Http for Hangs {
         fn call(
@@ -659,19 +657,10 @@ async fn r8_metadata_that_hangs_leaves_no_doubt() {
     }
     let world = World::new(Reuse::Strict);
     world.log_in().await;
-    let server = Server {
-        endpoints: Endpoints {
-            issuer: Some("https://as.example".parse().unwrap()),
-            ..Endpoints::default()
-        },
-        client_id: "cid".to_owned(),
-        auth: AuthMethod::None,
-        client_secret: None,
-        scope: None,
-        resource: None,
-        audience: None,
-        login: LoginRung::None,
-    };
+    let server = Server::public(
+        "cid",
+        Endpoints { issuer: Some("https://as.example".parse().unwrap()), ..Endpoints::default() },
+    );
     let exchange = ServerExchange::new(server, Arc::new(Hangs), Arc::clone(&world.clock) as _);
     let process = Builder::with_effects(
         Key::new("acme"),

@@ -64,20 +64,12 @@ fn reply(status: &str, headers: &str, body: &str) -> Option<String> {
 }
 
 fn server(origin: &str) -> Server {
-    Server {
-        endpoints: Endpoints {
-            token: Some(format!("{origin}/token").parse().unwrap()),
-            revocation: Some(format!("{origin}/revoke").parse().unwrap()),
-            issuer: None,
-        },
-        client_id: "cid".to_owned(),
-        auth: AuthMethod::None,
-        client_secret: None,
-        scope: None,
-        resource: None,
-        audience: None,
-        login: LoginRung::None,
-    }
+    let endpoints = Endpoints {
+        token: Some(format!("{origin}/token").parse().unwrap()),
+        revocation: Some(format!("{origin}/revoke").parse().unwrap()),
+        issuer: None,
+    };
+    Server::public("cid", endpoints)
 }
 
 fn exchange(server: Server) -> ServerExchange {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use unlapse::reqwest::{HttpSettings, ReqwestHttp};
 use unlapse::tokio::TokioClock;
-use unlapse::{AuthMethod, Builder, Endpoints, LoginRung, Server, ServerExchange, TokenSource};
+use unlapse::{Builder, Endpoints, Server, ServerExchange, TokenSource};
 use unlapse_core::{Policy, Reuse};
 use unlapse_store::WatchedDisk;
 
@@ -67,19 +67,13 @@ impl Passed {
     where
         F: Fn(&unlapse_store::DiskStep) -> std::io::Result<()> + Send + Sync + 'static,
     {
-        let server = Server {
-            endpoints: Endpoints {
+        let server = Server::public(
+            "cid",
+            Endpoints {
                 token: Some(self.endpoint.parse().expect("a URL")),
                 ..Endpoints::default()
             },
-            client_id: "cid".to_owned(),
-            auth: AuthMethod::None,
-            client_secret: None,
-            scope: None,
-            resource: None,
-            audience: None,
-            login: LoginRung::None,
-        };
+        );
         let http = Arc::new(ReqwestHttp::new(HttpSettings::default()));
         let exchange = ServerExchange::new(server, http, Arc::new(TokioClock::new()));
         let store = store_below(&self.root).disk(Arc::new(disk));

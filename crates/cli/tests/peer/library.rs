@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use unlapse::reqwest::{HttpSettings, ReqwestHttp};
 use unlapse::tokio::TokioClock;
-use unlapse::{AuthMethod, Builder, Endpoints, LoginRung, Server, ServerExchange, TokenSource};
+use unlapse::{AuthMethod, Builder, Endpoints, Server, ServerExchange, TokenSource};
 use unlapse_core::{Grant, Key, Secret};
 use unlapse_store::MemoryStore;
 
@@ -16,17 +16,15 @@ use crate::provider::{BASIC, Client, PUBLIC, Provider};
 /// A source that was logged in with a refresh token, and has no access token yet.
 async fn source(provider: &Provider, client: Client, refresh_token: String) -> TokenSource {
     let server = Server {
-        endpoints: Endpoints {
-            issuer: Some(provider.issuer().parse().expect("an issuer")),
-            ..Endpoints::default()
-        },
-        client_id: client.id.to_owned(),
         auth: if client.secret.is_some() { AuthMethod::Basic } else { AuthMethod::None },
         client_secret: client.secret.map(Secret::new),
-        scope: None,
-        resource: None,
-        audience: None,
-        login: LoginRung::None,
+        ..Server::public(
+            client.id,
+            Endpoints {
+                issuer: Some(provider.issuer().parse().expect("an issuer")),
+                ..Endpoints::default()
+            },
+        )
     };
     let http = Arc::new(ReqwestHttp::new(HttpSettings::default()));
     let exchange = ServerExchange::new(server, http, Arc::new(TokioClock::new()));

@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 use unlapse::reqwest::{HttpSettings, ReqwestHttp};
 use unlapse::tokio::TokioClock;
 use unlapse::{
-    AuthMethod, Builder, Clock as _, Endpoints, Error, Event, Key, LoginRung, Policy, Server,
-    ServerExchange, TokenSource,
+    Builder, Clock as _, Endpoints, Error, Event, Key, Policy, Server, ServerExchange, TokenSource,
 };
 use unlapse_core::{Dice, Reuse};
 use unlapse_store::custody::KeyFile;
@@ -84,16 +83,8 @@ pub(super) fn store(dir: &std::path::Path) -> FileStore {
 /// A source of the demo's token.
 pub(super) fn builder(store: FileStore, token_endpoint: &str) -> Result<Builder, Diagnosis> {
     let token = token_endpoint.parse().map_err(|_| super::impossible(&Unusable))?;
-    let server = Server {
-        endpoints: Endpoints { token: Some(token), ..Endpoints::default() },
-        client_id: arena::CLIENT.to_owned(),
-        auth: AuthMethod::None,
-        client_secret: None,
-        scope: None,
-        resource: None,
-        audience: None,
-        login: LoginRung::None,
-    };
+    let server =
+        Server::public(arena::CLIENT, Endpoints { token: Some(token), ..Endpoints::default() });
     let http = Arc::new(ReqwestHttp::new(HttpSettings::default()));
     let exchange = ServerExchange::new(server, http, Arc::new(TokioClock::new()));
     // The defaults, in the proportion of five seconds to an hour.
