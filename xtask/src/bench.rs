@@ -1,2 +1,164 @@
-//! Room for `cargo xtask bench`. The measurements live in `bench/`, a workspace of its own, so
-//! that the crates of peers never slow a build of ours; the command comes with the first of them.
+//! Measurements. They live in `bench/`, a workspace of its own, so that the crates of peers never
+//! slow a build of ours; here they are built, run, and their tables put into the documentation.
+//! Nothing is asserted: what a shared machine measures is for people to judge.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::process;
+
+/// The page that `bench all` keeps.
+const PAGE: &str = "docs/performance.md";
+
+/// What a person can have measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bench {
+    Hot,
+    Storm,
+    Token,
+}
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    List,
+    One(Bench),
+    All,
+}
+
+impl Bench {
+    const ALL: [Self; 3] = [Self::Hot, Self::Storm, Self::Token];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Hot => "hot",
+            Self::Storm => "storm",
+            Self::Token => "token",
+        }
+    }
+
+    fn about(self) -> &'static str {
+        match self {
+            Self::Hot => "a valid token's header, beside other libraries: one thread, two threads",
+            Self::Storm => "ten thousand tasks at a token's expiry, beside other libraries",
+            Self::Token => "the command: start, memory, what it touches, a whole renewal, its size",
+        }
+    }
+
+    /// Builds what is measured, measures it, and returns what it prints.
+    fn measure(self) -> Result<String> {
+        match self {
+            Self::Hot | Self::Storm => measured("unlapse-bench-library", self.name()),
+            Self::Token => {
+                if !process::exists("strace") {
+                    bail!("`strace` is not installed, which sees what the command touches");
+                }
+                let binary = release_binary()?;
+                measured("unlapse-bench-process", &binary.to_string_lossy())
+            }
+        }
+    }
+}
+
+/// Reads what stands after `bench`; `None` when there is no such measurement.
+pub(crate) fn parse(name: &str) -> Option<Order> {
+    if name == "all" {
+        return Some(Order::All);
+    }
+    Bench::ALL.into_iter().find(|bench| bench.name() == name).map(Order::One)
+}
+
+pub(crate) fn run(order: Order) -> Result<()> {
+    match order {
+        Order::List => {
+            println!("cargo xtask bench <name>\n");
+            for bench in Bench::ALL {
+                println!("  {:6} {}", bench.name(), bench.about());
+            }
+            println!("  {:6} all of them, and their tables written into {PAGE}", "all");
+        }
+        Order::One(bench) => println!("{}", bench.measure()?.trim_end()),
+        Order::All => {
+            for bench in Bench::ALL {
+                println!("== {}", bench.name());
+                let output = bench.measure()?;
+                println!("{}\n", output.trim_end());
+                // One by one: hours later, a failure of the last loses none of the others.
+                let page = fs::read_to_string(PAGE).with_context(|| format!("reading {PAGE}"))?;
+                fs::write(PAGE, filled(&page, bench.name(), &output)?)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Runs a program of the other workspace, and returns what it prints.
+fn measured(package: &str, argument: &str) -> Result<String> {
+    let mut run = process::cargo();
+    run.args(["run", "--release", "--manifest-path", "bench/Cargo.toml"]);
+    run.args(["--package", package, "--", argument]);
+    process::read(&mut run)
+}
+
+/// Builds the command as it is released, and returns where it lies.
+fn release_binary() -> Result<PathBuf> {
+    #[derive(Deserialize)]
+    struct Artifact {
+        executable: Option<PathBuf>,
+    }
+    let mut build = process::cargo();
+    build.args(["build", "--release", "--package", "unlapse-cli", "--bin", "unlapse"]);
+    let messages = process::read(build.arg("--message-format=json-render-diagnostics"))?;
+    let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Artifact>(line).ok());
+    artifacts
+        .filter_map(|artifact| artifact.executable)
+        .next_back()
+        .context("cargo built no binary")
+}
+
+/// The page with `content` between the markers of `name`.
+fn filled(page: &str, name: &str, content: &str) -> Result<String> {
+    let (start, end) = (format!("<!-- bench:{name} -->"), format!("<!-- /bench:{name} -->"));
+    let parts = page.split_once(&start).and_then(|(before, rest)| {
+        let (_, after) = rest.split_once(&end)?;
+        Some((before, after))
+    });
+    let (before, after) = parts.with_context(|| format!("{PAGE} has no `{start}` … `{end}`"))?;
+    Ok(format!("{before}{start}\n{}\n{end}{after}", content.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_measurement_that_is_listed_can_be_asked_for() {
+        for bench in Bench::ALL {
+            assert_eq!(parse(bench.name()), Some(Order::One(bench)));
+        }
+        assert_eq!(parse("all"), Some(Order::All));
+        assert_eq!(parse("hto"), None);
+    }
+
+    #[test]
+    fn only_what_stands_between_the_markers_is_replaced() {
+        let page = "# A\n<!-- bench:hot -->\nold\n<!-- /bench:hot -->\nB <!-- bench:storm -->";
+        let new = filled(page, "hot", "| new |\n").unwrap();
+        let expected =
+            "# A\n<!-- bench:hot -->\n| new |\n<!-- /bench:hot -->\nB <!-- bench:storm -->";
+        assert_eq!(new, expected);
+        assert_eq!(filled(&new, "hot", "| new |").unwrap(), expected, "again changes nothing");
+        assert!(filled(page, "storm", "").is_err_and(|error| error.to_string().contains("storm")));
+    }
+
+    #[test]
+    fn the_page_has_a_place_for_every_measurement() {
+        let page = include_str!("../../docs/performance.md");
+        for bench in Bench::ALL {
+            assert!(filled(page, bench.name(), "").is_ok(), "{}", bench.name());
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! What a person can ask for.
 
+use crate::bench::{self, Order};
 use crate::test::Suites;
 
 pub(crate) const HELP: &str = "\
@@ -11,6 +12,8 @@ Jobs
   ci             what a submission must pass: format, lints, documentation, arrows, licences, tests
   arrows         which of our crates may depend on which, checked and drawn
   licences       the licences and banned crates in deny.toml, checked against the dependencies
+  bench          what can be measured beside other libraries
+  bench <name>   one measurement; `all`: every one, and their tables in docs/performance.md
 
 Options
   -h, --help     this page";
@@ -22,6 +25,7 @@ pub(crate) enum Command {
     Ci,
     Arrows,
     Licences,
+    Bench(Order),
 }
 
 /// Parses the arguments after `cargo xtask`; the error is a sentence for the person.
@@ -36,7 +40,11 @@ pub(crate) fn parse(arguments: &[&str]) -> Result<Command, String> {
         ["ci"] => Ok(Command::Ci),
         ["arrows"] => Ok(Command::Arrows),
         ["licences"] => Ok(Command::Licences),
-        ["test" | "ci" | "arrows" | "licences", unknown, ..] => {
+        ["bench"] => Ok(Command::Bench(Order::List)),
+        ["bench", name] => bench::parse(name).map(Command::Bench).ok_or_else(|| {
+            format!("there is no measurement `{name}`; `cargo xtask bench` lists them")
+        }),
+        ["test" | "ci" | "arrows" | "licences", unknown, ..] | ["bench", _, unknown, ..] => {
             Err(format!("`cargo xtask {}` does not take `{unknown}`", arguments[0]))
         }
         [unknown, ..] => Err(format!("there is no job `{unknown}`")),
@@ -54,6 +62,8 @@ mod tests {
         assert_eq!(parse(&["ci"]), Ok(Command::Ci));
         assert_eq!(parse(&["arrows"]), Ok(Command::Arrows));
         assert_eq!(parse(&["licences"]), Ok(Command::Licences));
+        assert_eq!(parse(&["bench"]), Ok(Command::Bench(Order::List)));
+        assert_eq!(parse(&["bench", "all"]), Ok(Command::Bench(Order::All)));
     }
 
     #[test]
@@ -66,6 +76,8 @@ mod tests {
     #[test]
     fn a_mistake_is_named() {
         assert!(parse(&["tset"]).is_err_and(|said| said.contains("`tset`")));
+        assert!(parse(&["bench", "hto"]).is_err_and(|said| said.contains("`hto`")));
+        assert!(parse(&["bench", "hot", "--fast"]).is_err_and(|said| said.contains("`--fast`")));
         assert!(parse(&["ci", "--fast"]).is_err_and(|said| said.contains("`--fast`")));
     }
 }

@@ -62,6 +62,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Ci => Ok(ci::run()),
         Command::Arrows => arrows::run().map(|()| true),
         Command::Licences => licences::run().map(|()| true),
+        Command::Bench(order) => bench::run(order).map(|()| true),
     }
 }
 

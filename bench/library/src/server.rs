@@ -1,0 +1,63 @@
+//! The authorization server of every contender: in this process, as slow as it is told to be.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Answers token requests and counts them.
+#[derive(Debug)]
+pub(crate) struct Server {
+    delay: Duration,
+    /// Life of the first token; those after it live for an hour.
+    first_lifetime: Duration,
+    requests: AtomicU64,
+}
+
+/// What the server granted.
+pub(crate) struct Granted {
+    pub(crate) access_token: String,
+    pub(crate) lifetime: Duration,
+}
+
+/// As long as a typical JWT.
+const TOKEN_LENGTH: usize = 1024;
+
+impl Server {
+    /// A server that answers at once, with tokens that stay valid.
+    pub(crate) fn quick() -> Self {
+        Self::new(Duration::ZERO, Duration::from_hours(1))
+    }
+
+    /// A server whose first answer comes at once with a token of a second's life, and whose
+    /// further answers take `delay`.
+    pub(crate) fn slow(delay: Duration) -> Self {
+        Self::new(delay, Duration::from_secs(1))
+    }
+
+    fn new(delay: Duration, first_lifetime: Duration) -> Self {
+        Self { delay, first_lifetime, requests: AtomicU64::new(0) }
+    }
+
+    /// Requests since the first.
+    pub(crate) fn renewals(&self) -> u64 {
+        self.requests.load(Ordering::SeqCst).saturating_sub(1)
+    }
+
+    /// Grants a token of a kibibyte.
+    pub(crate) async fn grant(&self) -> Granted {
+        let number = self.requests.fetch_add(1, Ordering::SeqCst);
+        let lifetime = if number == 0 { self.first_lifetime } else { Duration::from_hours(1) };
+        if number > 0 && !self.delay.is_zero() {
+            tokio::time::sleep(self.delay).await;
+        }
+        Granted { access_token: format!("{number:0>TOKEN_LENGTH$}"), lifetime }
+    }
+
+    /// The same as the JSON of RFC 6749 §5.1.
+    pub(crate) async fn grant_json(&self) -> String {
+        let Granted { access_token, lifetime } = self.grant().await;
+        let secs = lifetime.as_secs();
+        format!(
+            r#"{{"access_token":"{access_token}","token_type":"Bearer","expires_in":{secs},"ext_expires_in":{secs}}}"#
+        )
+    }
+}
