@@ -1,5 +1,6 @@
 //! What the handles of one credential share: the published token, and the renewal under way.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) flights: watch::Sender<usize>,
     /// The newest record that was published, also when it had no token.
     newest: Mutex<Mark>,
+    looking: AtomicBool,
 }
 
 impl Shared {
@@ -46,6 +48,7 @@ impl Shared {
             flight: Mutex::new(None),
             flights: watch::Sender::new(0),
             newest: Mutex::default(),
+            looking: AtomicBool::new(false),
             damage: Mutex::new(None),
         }
     }
@@ -77,8 +80,13 @@ impl Shared {
         if asks_for_more && !self.is_met(demand, &valid) {
             return self.wait_or_serve(demand, self.renewer.policy.caller_deadline).await;
         }
-        // Due, or not looked at for longer than memory is trusted: both in the background.
-        self.launch(demand);
+        // Both in the background: what is due is renewed, what is only older than memory is trusted
+        // is looked at, which takes no lease.
+        if self.is_met(demand, &valid) {
+            self.glance();
+        } else {
+            self.launch(demand);
+        }
         Ok(valid)
     }
 
@@ -197,11 +205,7 @@ impl Shared {
             Ok(Renewed::ApiKey) => self.publish_api_key(),
             Err(error) => {
                 // The old token, if it is still valid, serves until the next round (R10).
-                if let Some(current) = self.current.load_full()
-                    && let Credential::Token { record, kept } = &current.credential
-                {
-                    self.publish_record(record.clone(), kept.clone());
-                }
+                self.republish();
                 Err(error)
             }
         }
@@ -294,6 +298,29 @@ impl Shared {
         saved
     }
 
+    /// Looks at the store in a task of its own, unless one is looking.
+    fn glance(self: &Arc<Self>) {
+        if self.looking.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let looking = Looking(Arc::clone(self));
+        self.spawn.spawn(Box::pin(async move {
+            // A store that cannot be read now is read again when its time has come again.
+            if looking.0.look().await.is_err() {
+                looking.0.republish();
+            }
+        }));
+    }
+
+    /// Serves what there is for another while.
+    fn republish(&self) {
+        if let Some(current) = self.current.load_full()
+            && let Credential::Token { record, kept } = &current.credential
+        {
+            self.publish_record(record.clone(), kept.clone());
+        }
+    }
+
     /// Whether the newest token still has to be saved in its place.
     pub(crate) fn is_unsaved(&self) -> bool {
         self.current.load().as_ref().is_some_and(|current| current.is_unsaved())
@@ -379,6 +406,15 @@ impl Shared {
     /// There is a token, or an API key, and no header can carry it.
     pub(crate) fn unusable(&self) -> Error {
         Error::RuleBroken { key: self.renewer.key.clone(), rule: RuleBroken::Unsendable }
+    }
+}
+
+/// A look under way, which ends in whatever way.
+struct Looking(Arc<Shared>);
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        self.0.looking.store(false, Ordering::Release);
     }
 }
 

@@ -567,6 +567,21 @@ async fn k9_clear_reaches_other_processes_within_their_trust_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn r1_c7_looking_for_a_newer_token_takes_no_lease() {
+    use unlapse_core::Store as _;
+    let world = World::new(Reuse::Strict);
+    let (one, two) = (world.log_in().await, world.process().await);
+    assert_eq!(one.refresh().await.unwrap().generation, 2);
+    let held = world.store.lease(&unlapse::Key::new("acme"), Duration::ZERO).await.unwrap();
+    world.pass(Duration::from_secs(61)).await;
+    // The first to ask after the trust time is served at once, and starts the look.
+    assert_eq!(two.token().await.unwrap().secret.expose(), "at-1");
+    world.pass(Duration::from_secs(1)).await;
+    assert_eq!(two.token().await.unwrap().secret.expose(), "at-2");
+    drop(held);
+}
+
+#[tokio::test(start_paused = true)]
 async fn r11_a_wrong_clock_is_reported_and_not_obeyed() {
     let world = World::new(Reuse::Strict);
     let process = world.log_in().await;
