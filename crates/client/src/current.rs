@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::HeaderValue;
-use unlapse_core::{Freshness, Now, Policy, Record, Secret, UnixTime, assess};
+use unlapse_core::{Freshness, Key, Now, Policy, Record, Secret, UnixTime};
 use unlapse_oauth::bearer::{CredentialError, authorization};
 
 use crate::hold::Kept;
@@ -39,11 +39,10 @@ impl Current {
         record: Box<Record>,
         kept: Kept,
         now: &Now,
+        key: &Key,
         policy: &Policy,
-        salt: u64,
     ) -> Option<Self> {
-        let token = record.token.as_ref()?;
-        let until = match assess(token, now, policy, salt) {
+        let until = match record.freshness(key, now, policy)? {
             Freshness::Fresh { due_in } => due_in.min(policy.trust),
             // A renewal has just been tried: served without asking until the next round.
             Freshness::Due { left } => left.saturating_sub(SLACK).min(policy.round),

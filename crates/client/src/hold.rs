@@ -14,6 +14,20 @@ pub(crate) enum Kept {
     Unsaved { error: StoreError, set_aside: bool },
 }
 
+impl Kept {
+    /// How well a record is kept that was found there.
+    pub(crate) fn found(place: Place) -> Self {
+        match place {
+            Place::Kept => Self::Saved,
+            // Why it could not be saved is known to whoever tried.
+            Place::SetAside => Self::Unsaved {
+                error: StoreError::ReadOnly { place: "the record's own place".to_owned() },
+                set_aside: true,
+            },
+        }
+    }
+}
+
 /// A record that this process alone has: the store took it nowhere, or aside (R5).
 #[derive(Clone, Debug)]
 struct Unsaved {
@@ -140,9 +154,9 @@ impl Hold {
         &self.kept
     }
 
-    /// Makes an intent durable somewhere, or says why the refresh token must not leave (R3). An
-    /// intent that is nowhere is none, and is not remembered.
-    pub(crate) async fn intend(&mut self, record: &Record) -> Result<(), StoreError> {
+    /// Makes `record` durable somewhere, or says why it is not, and then nothing has happened: what
+    /// follows from it must not be done. An intent (R3), or what a person brings.
+    pub(crate) async fn commit(&mut self, record: &Record) -> Result<(), StoreError> {
         let kept = self.try_keep(record).await;
         match &kept {
             Kept::Saved => self.memory.forget(),

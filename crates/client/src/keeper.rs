@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use unlapse_core::{Demand, Freshness, Now, Policy, Record, assess, salt};
+use unlapse_core::{Demand, Freshness, Key, Now, Policy, Record};
 
 use crate::effects::Clock;
 use crate::shared::Shared;
@@ -37,9 +37,9 @@ pub(crate) async fn keep(shared: Weak<Shared>, clock: Arc<dyn Clock>) {
             let unsaved = shared.is_unsaved() || shared.renewer.memory.unsaved().is_some();
             let now = clock.now();
             let policy = &shared.renewer.policy;
-            let identity = shared.renewer.key.identity();
             let unsaved = unsaved.then_some(saves);
-            let (after, chore) = next(record, unsaved, failed_at, &now, policy, &identity);
+            let (after, chore) =
+                next(record, unsaved, failed_at, &now, policy, &shared.renewer.key);
             (Arc::clone(&shared.wake), after, chore)
         };
         tokio::select! {
@@ -78,7 +78,7 @@ fn next(
     failed_at: Option<Now>,
     now: &Now,
     policy: &Policy,
-    identity: &[u8],
+    key: &Key,
 ) -> (Duration, Chore) {
     let look = (policy.trust.max(LEAST_LOOK), Chore::Look);
     let save = unsaved.map(|failed| {
@@ -86,8 +86,7 @@ fn next(
         (wait.min(policy.max_delay.max(FIRST_SAVE)), Chore::Save)
     });
     let renew = record.and_then(|record| {
-        let token = record.token.as_ref()?;
-        let due = match assess(token, now, policy, salt(identity, record.generation)) {
+        let due = match record.freshness(key, now, policy)? {
             Freshness::Fresh { due_in } => due_in,
             Freshness::Due { .. } | Freshness::Expired => Duration::ZERO,
         };
@@ -122,7 +121,8 @@ mod tests {
     ) -> (u64, Chore) {
         let now = BIRTH.plus(Duration::from_secs(secs));
         let failed = failed.map(|secs| BIRTH.plus(Duration::from_secs(secs)));
-        let (wait, chore) = next(record, unsaved, failed, &now, &Policy::default(), b"");
+        let (wait, chore) =
+            next(record, unsaved, failed, &now, &Policy::default(), &Key::new("acme"));
         (wait.as_secs(), chore)
     }
 

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use unlapse_core::{
-    Admission, Answer, Cause, Demand, Dice, Error, Key, Now, Place, Plan, Policy, Record,
-    Rejection, Reuse, Rungs, Situation, Spend, Store, Verdict, classify, plan, salt,
+    Admission, Answer, Cause, Demand, Dice, Error, Key, Now, Plan, Policy, Record, Rejection,
+    Reuse, Rungs, Situation, Spend, Store, Verdict, classify, plan,
 };
 
 use crate::effects::{Breakers, Clock, Exchange, Request};
@@ -152,10 +152,7 @@ impl Renewer {
                 let (now, effort) = (self.clock.now(), Effort::default());
                 if plan(&self.situation(&stored.record, now, demand, &effort, true)) == Plan::Adopt
                 {
-                    let kept = match stored.place {
-                        Place::Kept => Kept::Saved,
-                        Place::SetAside => Kept::Unsaved { error: busy, set_aside: true },
-                    };
+                    let kept = Kept::found(stored.place);
                     return Ok(Turn::Served(Box::new(stored.record), kept));
                 }
             }
@@ -180,7 +177,7 @@ impl Renewer {
             record,
             now,
             policy: &self.policy,
-            salt: salt(&self.key.identity(), record.generation),
+            key: &self.key,
             demand,
             rungs: Rungs { api_key: rungs.api_key || self.has_api_key, ..rungs },
             breaker: self.breakers.read(&self.exchange.endpoint()).admit(now.wall),
@@ -213,7 +210,7 @@ impl Renewer {
     /// The intent, durable before the refresh token leaves (R3).
     async fn intend(&self, hold: &mut Hold, record: Record, spend: Spend) -> Result<Record, Error> {
         let intended = record.intend(self.clock.now(), spend == Spend::Replay);
-        match hold.intend(&intended).await {
+        match hold.commit(&intended).await {
             Ok(()) => Ok(intended),
             // Sending the token again does no harm there: the intent guards nothing.
             Err(_) if record.reuse(self.policy.reuse) == Reuse::Stable => Ok(intended),

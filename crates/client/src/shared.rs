@@ -7,9 +7,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use http::HeaderValue;
 use tokio::sync::{Notify, watch};
-use unlapse_core::{
-    Demand, Error, Freshness, Now, Place, Record, RuleBroken, Secret, StoreError, assess, salt,
-};
+use unlapse_core::{Demand, Error, Freshness, Now, Record, RuleBroken, Secret, StoreError};
 
 use crate::current::{Credential, Current};
 use crate::effects::Spawn;
@@ -215,8 +213,7 @@ impl Shared {
     pub(crate) fn publish_record(&self, record: Box<Record>, kept: Kept) {
         let now = self.renewer.clock.now();
         let mark = Mark::of(&record);
-        let salt = salt(&self.renewer.key.identity(), record.generation);
-        let next = Current::token(record, kept, &now, &self.renewer.policy, salt);
+        let next = Current::token(record, kept, &now, &self.renewer.key, &self.renewer.policy);
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         if newest.supersedes(mark) {
             return;
@@ -257,13 +254,7 @@ impl Shared {
         let unsaved = self.renewer.memory.unsaved();
         match stored {
             Some(stored) => {
-                let kept = match stored.place {
-                    Place::Kept => Kept::Saved,
-                    Place::SetAside => Kept::Unsaved {
-                        error: StoreError::ReadOnly { place: "the record".to_owned() },
-                        set_aside: true,
-                    },
-                };
+                let kept = Kept::found(stored.place);
                 if unsaved.is_none_or(|unsaved| !unsaved.is_newer_than(&stored.record)) {
                     self.publish_record(Box::new(stored.record), kept);
                 }
@@ -340,9 +331,7 @@ impl Shared {
     }
 
     fn freshness(&self, current: &Current, now: &Now) -> Option<Freshness> {
-        let record = current.record()?;
-        let salt = salt(&self.renewer.key.identity(), record.generation);
-        Some(assess(record.token.as_ref()?, now, &self.renewer.policy, salt))
+        current.record()?.freshness(&self.renewer.key, now, &self.renewer.policy)
     }
 
     /// The current credential, if it may be used.
@@ -357,15 +346,10 @@ impl Shared {
 
     /// Whether nothing has to be renewed for this demand.
     pub(crate) fn is_met(&self, demand: Demand, current: &Current) -> bool {
+        let Some(record) = current.record() else { return true };
+        let Demand::Fresh { min_ttl } = demand else { return false };
         let now = self.renewer.clock.now();
-        let left = current.record().and_then(|record| record.token.as_ref()?.left(&now));
-        match (demand, self.freshness(current, &now)) {
-            (Demand::Fresh { min_ttl }, Some(Freshness::Fresh { .. })) => {
-                left.is_none_or(|left| left >= min_ttl)
-            }
-            (_, None) => matches!(current.credential, Credential::ApiKey { .. }),
-            _ => false,
-        }
+        record.is_fresh_for(min_ttl, &self.renewer.key, &now, &self.renewer.policy)
     }
 
     /// Whether the current token should be renewed.

@@ -253,7 +253,8 @@ impl TokenSource {
     }
 
     /// Changes the stored record by hand, under its lease: a login that a person has made, new
-    /// credentials. The change is durable when this returns.
+    /// credentials. The change is durable when this returns, if only set aside; on an error, nothing
+    /// has changed.
     pub async fn edit(
         &self,
         change: impl FnOnce(Record, Now) -> Record + Send,
@@ -262,13 +263,14 @@ impl TokenSource {
         let now = self.shared.renewer.clock.now();
         let mut changed = change(record, now);
         changed.stored_at = now.wall;
-        let kept = hold.keep(&changed).await.clone();
-        drop(hold);
-        self.shared.publish_record(Box::new(changed), kept.clone());
-        match kept {
-            Kept::Saved => Ok(()),
-            Kept::Unsaved { error, .. } => Err(error.into()),
+        hold.commit(&changed).await?;
+        let kept = hold.release();
+        if let Kept::Unsaved { error, set_aside } = &kept {
+            let (error, set_aside) = (error.clone(), *set_aside);
+            self.shared.renewer.tell(&Event::Unsaved { error, set_aside });
         }
+        self.shared.publish_record(Box::new(changed), kept);
+        Ok(())
     }
 
     /// Waits for renewals under way, and saves what could not be saved before (R5, R6). To be

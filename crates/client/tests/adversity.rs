@@ -116,7 +116,7 @@ fn r7_r11_a_clock_set_back_by_a_reboot_opens_no_window_again() {
             record,
             now,
             policy: &policy,
-            salt: 0,
+            key: &Key::new("acme"),
             demand: Demand::Fresh { min_ttl: Duration::ZERO },
             rungs: Rungs { refresh: true, ..Rungs::default() },
             breaker: Admission::Closed,

@@ -629,3 +629,23 @@ async fn k2_a_process_that_lives_for_one_token_renews_what_is_due() {
     assert_eq!(token.secret.expose(), "at-2");
     assert!(start.elapsed() <= patience + Duration::from_millis(10));
 }
+
+#[tokio::test(start_paused = true)]
+async fn r5_what_a_person_brings_is_set_aside_or_nothing_has_happened() {
+    let world = World::new(Reuse::Strict);
+    let process = world.process().await;
+    world.store.fail_saves(0, full(), false);
+    let grant = world.server.open();
+    process.edit(|record, now| record.logged_in(grant, now)).await.unwrap();
+    assert!(world.saw(|event| matches!(event, Event::Unsaved { set_aside: true, .. })));
+    assert_eq!(world.process().await.token().await.unwrap().secret.expose(), "at-1");
+    // No place at all: an error, and the login that there was.
+    world.store.fail_saves(0, full(), true);
+    let grant = world.server.open();
+    let edited = process.edit(|record, now| record.logged_in(grant, now)).await;
+    assert_eq!(edited.unwrap_err().code(), "store_full");
+    assert_eq!(process.token().await.unwrap().secret.expose(), "at-1");
+    world.store.heal();
+    process.settle().await.unwrap();
+    assert_eq!(world.store.record().generation, 1);
+}

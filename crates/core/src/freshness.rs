@@ -64,7 +64,7 @@ fn clock_went_back(token: &Token, now: &Now, skew: Duration) -> bool {
 }
 
 /// The salt of a key's generation (FNV-1a over both).
-pub fn salt(identity: &[u8], generation: u64) -> u64 {
+pub(crate) fn salt(identity: &[u8], generation: u64) -> u64 {
     identity.iter().chain(&generation.to_be_bytes()).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })

@@ -32,7 +32,7 @@ mod token;
 pub use breaker::{Admission, Breaker};
 pub use error::{Cause, CustodyError, Damage, Error, Rejection, RuleBroken, StoreError};
 pub use format::{FORMAT, MAX_RECORD};
-pub use freshness::{Freshness, assess, salt};
+pub use freshness::{Freshness, assess};
 pub use jwt::JwtLook;
 pub use key::Key;
 pub use plan::{Demand, Plan, Rungs, Situation, Spend, Stop, plan};

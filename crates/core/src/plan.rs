@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use crate::breaker::Admission;
-use crate::freshness::{Freshness, assess};
+use crate::freshness::Freshness;
+use crate::key::Key;
 use crate::policy::Policy;
 use crate::record::{Intent, LoginReason, Record, State};
 use crate::reuse::Reuse;
@@ -47,8 +48,8 @@ pub struct Situation<'a> {
     pub now: Now,
     /// The profile's policy.
     pub policy: &'a Policy,
-    /// Moves the start of renewal (R12).
-    pub salt: u64,
+    /// Whose it is.
+    pub key: &'a Key,
     /// What the caller needs.
     pub demand: Demand,
     /// The ways to a token.
@@ -148,13 +149,9 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
 }
 
 impl Situation<'_> {
-    fn freshness(&self) -> Option<Freshness> {
-        let token = self.record.token.as_ref()?;
-        Some(assess(token, &self.now, self.policy, self.salt))
-    }
-
     fn is_valid(&self) -> bool {
-        self.freshness().is_some_and(Freshness::is_valid)
+        let freshness = self.record.freshness(self.key, &self.now, self.policy);
+        freshness.is_some_and(Freshness::is_valid)
     }
 
     /// Whether a valid token satisfies the caller for want of a better one (R10). A caller whose
@@ -165,13 +162,9 @@ impl Situation<'_> {
 
     /// Whether the record's token is all that the caller needs.
     fn is_met(&self) -> bool {
-        let Some(token) = &self.record.token else { return false };
         match self.demand {
             Demand::Fresh { min_ttl } => {
-                let fresh = matches!(self.freshness(), Some(Freshness::Fresh { .. }));
-                // More than the server ever gives cannot be had by asking again.
-                let attainable = token.lifetime.map_or(Duration::ZERO, |life| life / 10 * 9);
-                fresh && token.left(&self.now).is_none_or(|left| left >= min_ttl.min(attainable))
+                self.record.is_fresh_for(min_ttl, self.key, &self.now, self.policy)
             }
             Demand::Rejected(generation) | Demand::NewerThan(generation) => {
                 self.record.generation > generation && self.is_valid()

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::error::Cause;
+use crate::key::Key;
 use crate::secret::Secret;
 use crate::time::BootTime;
 use crate::token::Grant;
@@ -86,7 +87,7 @@ impl Row {
             record: &self.record,
             now: BIRTH.plus(Duration::from_secs(self.at)),
             policy: &policy,
-            salt: 0,
+            key: &Key::new("acme"),
             demand: self.demand,
             rungs: self.rungs,
             breaker: self.breaker,
@@ -270,7 +271,7 @@ fn r7_r17_a_replay_fits_into_the_window() {
             record: &record,
             now: BIRTH,
             policy: &policy,
-            salt: 0,
+            key: &Key::new("acme"),
             demand: ANY,
             rungs: REFRESH,
             breaker: Admission::Closed,

@@ -8,6 +8,9 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Cause;
+use crate::freshness::{Freshness, assess, salt};
+use crate::key::Key;
+use crate::policy::Policy;
 use crate::reuse::Reuse;
 use crate::secret::Secret;
 use crate::time::{Now, UnixTime};
@@ -247,6 +250,21 @@ impl Record {
         }
     }
 
+    /// What the token is good for now; `None` when there is none. `key` spreads renewals (R12).
+    pub fn freshness(&self, key: &Key, now: &Now, policy: &Policy) -> Option<Freshness> {
+        let salt = salt(&key.identity(), self.generation);
+        Some(assess(self.token.as_ref()?, now, policy, salt))
+    }
+
+    /// Whether the token is not due for renewal and lives for `min_ttl` more, or for as much of it
+    /// as the server ever gives: more cannot be had by asking again.
+    pub fn is_fresh_for(&self, min_ttl: Duration, key: &Key, now: &Now, policy: &Policy) -> bool {
+        let Some(token) = &self.token else { return false };
+        let attainable = token.lifetime.map_or(Duration::ZERO, |life| life / 10 * 9);
+        matches!(self.freshness(key, now, policy), Some(Freshness::Fresh { .. }))
+            && token.left(now).is_none_or(|left| left >= min_ttl.min(attainable))
+    }
+
     /// Whether `self` was written after `other`. The token counts first: a holder that lost its
     /// lease may have fewer revisions, but a newer token (R19).
     pub fn is_newer_than(&self, other: &Self) -> bool {
@@ -303,6 +321,22 @@ mod tests {
         let next = intent.granted(grant("at-2", Some("rt-2")), Now::default());
         assert_eq!((next.generation, next.revision), (2, 3));
         assert_eq!(next.intent, None);
+    }
+
+    #[test]
+    fn r12_fresh_for_what_the_server_gives() {
+        let (key, policy) = (Key::new("acme"), Policy::default());
+        let mut grant = grant("at", None);
+        grant.expires_in = Some(Duration::from_secs(3600));
+        let record = Record::default().granted(grant, Now::default());
+        let fresh = |ttl, at| {
+            let now = Now::default().plus(Duration::from_secs(at));
+            record.is_fresh_for(Duration::from_secs(ttl), &key, &now, &policy)
+        };
+        assert!(fresh(0, 10) && fresh(600, 2990) && !fresh(600, 3010));
+        assert!(fresh(999_999, 10) && !fresh(999_999, 400));
+        assert!(!fresh(0, 3400) && !fresh(0, 3600));
+        assert!(!Record::default().is_fresh_for(Duration::ZERO, &key, &Now::default(), &policy));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use unlapse::AccessToken;
-use unlapse_core::{Freshness, Now, Place, Record, StoreError, Stored, UnixTime, assess, salt};
+use unlapse_core::{Now, Place, StoreError, Stored, UnixTime};
 
 use crate::app::{App, failed};
 use crate::args::{Format, TokenArguments};
@@ -91,17 +91,11 @@ fn at_hand(
     let Shelf::File(store) = shelf else { return Ok(None) };
     let Some(Stored { record, place }) = store.read(&profile.key())? else { return Ok(None) };
     let now = unlapse::tokio::system_now();
-    if place != Place::Kept || !is_fresh(&record, profile, &now, min_ttl) {
+    if place != Place::Kept || !record.is_fresh_for(min_ttl, &profile.key(), &now, &profile.policy)
+    {
         return Ok(None);
     }
     Ok(AccessToken::of(&record, false))
-}
-
-fn is_fresh(record: &Record, profile: &Profile, now: &Now, min_ttl: Duration) -> bool {
-    let Some(token) = &record.token else { return false };
-    let salt = salt(&profile.key().identity(), record.generation);
-    let fresh = matches!(assess(token, now, &profile.policy, salt), Freshness::Fresh { .. });
-    fresh && token.left(now).is_none_or(|left| left >= min_ttl)
 }
 
 fn render(token: &AccessToken, format: Format, profile: &Profile, now: &Now) -> String {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use unlapse_core::{
     Admission, Failure, Freshness, Holder, LoginReason, Now, Place, State, StoreError, Stored,
-    UnixTime, assess, salt,
+    UnixTime,
 };
 
 use crate::config::{Grant, Profile};
@@ -127,8 +127,9 @@ impl Standing {
                 .into_iter()
                 .chain(token.refresh_ends_at)
                 .min();
-            let salt = salt(&profile.key().identity(), record.generation);
-            standing.token = match assess(token, now, &profile.policy, salt) {
+            // There is a token, so that it has a freshness.
+            let freshness = record.freshness(&profile.key(), now, &profile.policy);
+            standing.token = match freshness.unwrap_or(Freshness::Expired) {
                 Freshness::Fresh { due_in } => Token::Valid {
                     left: token.left(now),
                     due_in: (due_in != Duration::MAX).then_some(due_in),
