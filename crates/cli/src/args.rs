@@ -174,7 +174,8 @@ pub(crate) enum Format {
 pub(crate) struct StatusArguments {
     #[command(flatten)]
     pub(crate) which: Which,
-    /// Print nothing; exit 0 if the token is valid, else as `token` would
+    /// Print nothing and ask nobody; exit 0 if the token is valid, 10 if a login is needed, 11 if it
+    /// has to be renewed first
     #[arg(long)]
     pub(crate) check: bool,
     /// With --check: valid for this long more

@@ -105,7 +105,8 @@ pub(crate) fn api_key(profile: &Profile) -> Option<Secret> {
     key?.key.clone()
 }
 
-fn settings(http: &HttpConfig) -> Result<HttpSettings, Diagnosis> {
+/// The settings of an HTTP client, with the private CA that the configuration names.
+pub(crate) fn settings(http: &HttpConfig) -> Result<HttpSettings, Diagnosis> {
     let extra_ca = match &http.ca_file {
         None => None,
         Some(path) => {

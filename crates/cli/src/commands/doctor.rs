@@ -269,7 +269,7 @@ fn clock(app: &App, profile: &Profile) -> Result<Option<Finding>, Diagnosis> {
     let what = format!("{}: clock", profile.name);
     let settings = HttpSettings {
         connect_timeout: app.config.http.connect_timeout.min(PATIENCE),
-        ..HttpSettings::default()
+        ..wiring::settings(&app.config.http)?
     };
     let date = block_on(async {
         let http = ReqwestHttp::new(settings);

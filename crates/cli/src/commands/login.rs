@@ -85,13 +85,7 @@ async fn log_in(
             let is_refused =
                 matches!(error, Error::NeedsLogin { .. } | Error::ClientRejected { .. });
             if let Some(before) = before.filter(|_| is_refused) {
-                source
-                    .edit(|record, _| Record {
-                        generation: record.generation + 1,
-                        revision: record.revision + 1,
-                        ..before
-                    })
-                    .await?;
+                source.edit(|record, _| taken_back(&record, before, brought)).await?;
             }
             Err(error)
         }
@@ -116,6 +110,28 @@ fn with_brought(record: Record, brought: &Brought, now: Now) -> Record {
         record.credentials = (kept != Credentials::default()).then_some(kept);
         record.state = State::Active;
         record.failure = None;
+    })
+}
+
+/// The record without what a person brought, after the server refused it. Between the two, others
+/// may have had the lease: whatever they renewed, or left in doubt, is newer than `before` and
+/// stays.
+fn taken_back(record: &Record, before: Record, brought: &Brought) -> Record {
+    let replaced = brought.refresh_token.is_some();
+    let untouched = record.generation == before.generation + u64::from(replaced);
+    if replaced && untouched {
+        // The login that was brought is the one that was refused.
+        return Record {
+            generation: record.generation + 1,
+            revision: record.revision + 1,
+            ..before
+        };
+    }
+    record.next(|record| {
+        record.credentials = before.credentials;
+        if untouched {
+            record.state = before.state;
+        }
     })
 }
 
@@ -243,5 +259,51 @@ fn usage(message: String, hint: &str) -> Diagnosis {
         hint: hint.to_owned(),
         retry_at: None,
         exit: Exit::Usage,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn renewed(record: &Record, refresh_token: &str) -> Record {
+        let mut grant = Granted::bearer(Secret::new("at"));
+        grant.refresh_token = Some(Secret::new(refresh_token));
+        record.granted(grant, Now::default())
+    }
+
+    fn refresh_token(record: &Record) -> &str {
+        let token = record.token.as_ref().expect("a token");
+        token.refresh_token.as_ref().expect("a refresh token").expose()
+    }
+
+    #[test]
+    fn x2_a_refused_login_takes_nothing_back_that_others_renewed() {
+        let before = renewed(&Record::default(), "rt-1");
+        let password = Brought { password: Some(Secret::new("wrong")), ..Brought::default() };
+        let kept = with_brought(before.clone(), &password, Now::default());
+        // Nobody came in between.
+        let back = taken_back(&kept, before.clone(), &password);
+        assert_eq!((refresh_token(&back), &back.credentials), ("rt-1", &None));
+        // Somebody renewed.
+        let meanwhile = renewed(&kept, "rt-2");
+        let back = taken_back(&meanwhile, before.clone(), &password);
+        assert_eq!((refresh_token(&back), &back.credentials), ("rt-2", &None));
+        // Somebody left a doubt.
+        let doubt = kept.intend(Now::default(), false);
+        assert!(taken_back(&doubt, before, &password).intent.is_some());
+    }
+
+    #[test]
+    fn r9_a_refused_refresh_token_gives_its_place_back() {
+        let before = renewed(&Record::default(), "rt-1");
+        let brought = Brought { refresh_token: Some(Secret::new("bad")), ..Brought::default() };
+        let kept = with_brought(before.clone(), &brought, Now::default());
+        let back = taken_back(&kept, before.clone(), &brought);
+        assert_eq!(refresh_token(&back), "rt-1");
+        assert!(back.is_newer_than(&kept));
+        // Somebody was granted a successor to it after all.
+        let back = taken_back(&renewed(&kept, "rt-9"), before, &brought);
+        assert_eq!(refresh_token(&back), "rt-9");
     }
 }
