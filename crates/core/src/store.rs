@@ -65,6 +65,21 @@ pub struct Stored {
     pub place: Place,
 }
 
+impl Stored {
+    /// The newer of a record in its own place and a copy that was set aside; its own place's when
+    /// both are alike.
+    pub fn newest(kept: Option<Record>, aside: Option<Record>) -> Option<Self> {
+        let found = |place| move |record| Self { record, place };
+        match (kept, aside) {
+            (Some(own), Some(copy)) if copy.is_newer_than(&own) => {
+                Some(copy).map(found(Place::SetAside))
+            }
+            (Some(own), _) => Some(own).map(found(Place::Kept)),
+            (None, copy) => copy.map(found(Place::SetAside)),
+        }
+    }
+}
+
 /// Where a record was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {

@@ -140,11 +140,6 @@ impl Session {
             salt: Salt(random::bytes()),
         }
     }
-
-    /// Whether its refresh token can still be used at `now`.
-    pub fn is_live(&self, now: UnixTime) -> bool {
-        self.revoked.is_none() && now < self.ends_at && now < self.idle_ends_at
-    }
 }
 
 /// When and why a session was ended before its time.

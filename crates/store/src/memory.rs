@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use unlapse_core::{BoxFuture, Holder, Key, Lease, Place, Record, Store, StoreError, Stored};
+use unlapse_core::{BoxFuture, Holder, Key, Lease, Record, Store, StoreError, Stored};
 
 /// Records in memory, gone with the process (A3, K6). Cheap to clone: clones share the records.
 ///
@@ -38,13 +38,7 @@ struct Slot {
 
 impl Slot {
     fn newest(&self) -> Option<Stored> {
-        let kept = |record: &Record| Stored { record: record.clone(), place: Place::Kept };
-        let aside = |record: &Record| Stored { record: record.clone(), place: Place::SetAside };
-        match (&self.kept, &self.aside) {
-            (Some(own), Some(copy)) if copy.is_newer_than(own) => Some(aside(copy)),
-            (Some(own), _) => Some(kept(own)),
-            (None, copy) => copy.as_ref().map(aside),
-        }
+        Stored::newest(self.kept.clone(), self.aside.clone())
     }
 }
 
@@ -245,7 +239,7 @@ mod tests {
             let busy = store.lease(&key, Duration::ZERO).await.map(|_| ());
             assert!(matches!(busy, Err(StoreError::Busy { .. })), "the other lease still holds");
             let found = now.load().await.expect("loaded").expect("found");
-            assert_eq!((found.record, found.place), (answer, Place::SetAside));
+            assert_eq!((found.record, found.place), (answer, unlapse_core::Place::SetAside));
         });
     }
 

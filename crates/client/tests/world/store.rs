@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::OwnedMutexGuard;
-use unlapse_core::{BoxFuture, Holder, Key, Lease, Place, Record, Store, StoreError, Stored};
+use unlapse_core::{BoxFuture, Holder, Key, Lease, Record, Store, StoreError, Stored};
 
 /// One key's record, with every write counted and any of them failing on demand.
 #[derive(Default)]
@@ -91,13 +91,7 @@ impl WorldStore {
     fn newest(kept: &Mutex<Option<Record>>, aside: &Mutex<Option<Record>>) -> Option<Stored> {
         let kept = kept.lock().unwrap().clone();
         let aside = aside.lock().unwrap().clone();
-        match (kept, aside) {
-            (Some(kept), Some(aside)) if aside.is_newer_than(&kept) => {
-                Some(Stored { record: aside, place: Place::SetAside })
-            }
-            (Some(record), _) => Some(Stored { record, place: Place::Kept }),
-            (None, aside) => aside.map(|record| Stored { record, place: Place::SetAside }),
-        }
+        Stored::newest(kept, aside)
     }
 
     fn away(&self) -> Result<(), StoreError> {

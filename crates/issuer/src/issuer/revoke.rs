@@ -14,8 +14,9 @@ use crate::session::{RevokedBecause, Session, SessionId};
 const MARGIN: Duration = Duration::from_secs(120);
 
 impl Issuer {
-    /// Ends a session: its refresh token and, at once, its access tokens. Returns whether it was
-    /// live.
+    /// Ends a session: its refresh token everywhere and, for [`verify`](Self::verify) in this
+    /// process, its access tokens, both at once; elsewhere those last until they expire. Returns
+    /// whether this call ended it.
     pub async fn revoke_session(
         &self,
         session: SessionId,

@@ -1,14 +1,13 @@
 //! A key in a file of its own.
 
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use unlapse_core::CustodyError;
 use zeroize::Zeroizing;
 
 use super::{Custody, Derivation, RootKey, Salt};
-use crate::file::{Disk, RealDisk, parent, temporary};
+use crate::file::{Disk, RealDisk, exposed, ours, parent, temporary};
 use crate::random;
 
 /// Thirty-two random bytes in a file that nobody else can read.
@@ -41,10 +40,10 @@ impl KeyFile {
         };
         let unread = |error: io::Error| self.problem(format!("cannot be read: {}", error.kind()));
         let metadata = file.file.metadata().map_err(unread)?;
-        if !metadata.is_file() || metadata.uid() != rustix::process::geteuid().as_raw() {
+        if !metadata.is_file() || !ours(&metadata) {
             return Err(self.problem("is no regular file of this user"));
         }
-        if metadata.mode() & 0o077 != 0 {
+        if exposed(&metadata) {
             return Err(self.problem("can be read or changed by others; its mode has to be 0600"));
         }
         let bytes = Zeroizing::new(disk.read(&file, 33).map_err(unread)?);
@@ -105,6 +104,7 @@ impl Custody for KeyFile {
 mod tests {
     #![allow(clippy::disallowed_methods, reason = "tests touch files as an attacker does")]
 
+    use std::os::unix::fs::MetadataExt as _;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;

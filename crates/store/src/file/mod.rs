@@ -24,4 +24,5 @@ pub(crate) use layout::{parent, temporary};
 pub use lease::FileLease;
 pub use probe::{Permissions, Probe};
 pub use store::FileStore;
+pub(crate) use trust::{exposed, ours};
 pub use watched::{DiskOperation, DiskStep, WatchedDisk};

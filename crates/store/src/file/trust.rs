@@ -59,12 +59,12 @@ fn unreadable(path: &Path, error: &io::Error) -> StoreError {
 }
 
 /// Whether it is this user's.
-pub(super) fn ours(metadata: &Metadata) -> bool {
+pub(crate) fn ours(metadata: &Metadata) -> bool {
     metadata.uid() == rustix::process::geteuid().as_raw()
 }
 
 /// Whether others can read or change it.
-pub(super) fn exposed(metadata: &Metadata) -> bool {
+pub(crate) fn exposed(metadata: &Metadata) -> bool {
     metadata.mode() & 0o077 != 0
 }
 

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use unlapse_core::{Damage, Key, Place, Record, StoreError, Stored};
+use unlapse_core::{Damage, Key, Record, StoreError, Stored};
 
 use super::layout::{Fallback, Paths};
 use super::store::FileStore;
@@ -54,13 +54,11 @@ impl View {
 
     /// The newest good record; the own place's when both are alike.
     pub(super) fn newest(self) -> Option<Stored> {
-        let kept = |record: Box<Record>| Stored { record: *record, place: Place::Kept };
-        let set_aside = |record: Box<Record>| Stored { record: *record, place: Place::SetAside };
-        match (self.own, self.aside) {
-            (Seen::Good(own), Some(aside)) if aside.is_newer_than(&own) => Some(set_aside(aside)),
-            (Seen::Good(own), _) => Some(kept(own)),
-            (_, aside) => aside.map(set_aside),
-        }
+        let own = match self.own {
+            Seen::Good(own) => Some(*own),
+            Seen::Absent | Seen::Damaged(_) => None,
+        };
+        Stored::newest(own, self.aside.map(|aside| *aside))
     }
 }
 
