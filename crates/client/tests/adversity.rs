@@ -202,6 +202,8 @@ async fn r5_r14_the_api_key_takes_no_unsaved_tokens_place() {
 #[tokio::test(start_paused = true)]
 async fn r5_r20_an_observer_that_panics_costs_no_token() {
     let world = World::new(Reuse::Strict);
+    let panicked = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let told = Arc::clone(&panicked);
     world.log_in().await;
     let process = Builder::with_effects(
         Key::new("acme"),
@@ -213,12 +215,19 @@ async fn r5_r20_an_observer_that_panics_costs_no_token() {
     )
     .policy(world.policy.clone())
     .ahead_of_time(false)
-    .observer(Arc::new(|_, event| assert!(!matches!(event, Event::ClockOff { .. }), "planted")))
+    .observer(Arc::new(move |_, event| {
+        if matches!(event, Event::ClockOff { .. }) {
+            told.store(true, Ordering::SeqCst);
+            panic!("planted");
+        }
+    }))
     .build()
     .await;
     *world.server.clock_ahead.lock().unwrap() = 3_600_000;
     world.expire().await;
-    let _ = process.token().await;
+    assert_eq!(process.token().await.unwrap().secret.expose(), "at-2");
+    assert!(panicked.load(Ordering::SeqCst), "the observer was told");
+    assert_eq!(world.store.record().generation, 2);
     assert_eq!(world.server.families_revoked(), 0);
     assert!(world.server.is_alive());
 }
@@ -509,7 +518,9 @@ async fn r6_settle_waits_for_every_renewal_under_way() {
         tokio::spawn(async move { process.force_refresh().await });
         world.pass(Duration::from_millis(10)).await;
     }
-    let _ = process.settle().await;
+    assert!(process.settle().await.is_ok());
+    // The second gave up on the lease; the first still held it.
+    assert_eq!(world.server.requests(), 1);
     // What is under way now dies with the process.
     assert_eq!(world.store.record().intent, None, "ended with a refresh token in the air");
 }
@@ -678,8 +689,10 @@ async fn r8_metadata_that_hangs_leaves_no_doubt() {
     let error = process.token().await.unwrap_err();
     assert_ne!(error.code(), "outcome_unknown");
     assert_eq!(world.store.record().doubts, 0, "the refresh token never left: {error}");
+    // The renewal goes on for its three attempts, then lets go.
+    world.pass(secs(120)).await;
     let lease = world.store.lease(&Key::new("acme"), Duration::ZERO).await;
-    drop(lease);
+    assert!(lease.is_ok(), "the lease was not released");
 }
 
 // --- what holds
