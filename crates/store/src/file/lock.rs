@@ -32,6 +32,16 @@ pub(super) struct Lock {
     files: Vec<DiskFile>,
 }
 
+/// Unlocks by word and does not leave it to the closing: a child that this program is just starting
+/// has every file open until it becomes its own program, and would hold the lease for as long.
+impl Drop for Lock {
+    fn drop(&mut self) {
+        for file in &self.files {
+            unlock(file);
+        }
+    }
+}
+
 enum Attempt {
     Taken(Lock),
     Held(Option<Holder>),
@@ -144,7 +154,11 @@ impl Lock {
                 let file = disk.open(&path).ok()?;
                 match file.file.try_lock_shared() {
                     Err(TryLockError::WouldBlock) => signed(disk, &file),
-                    _ => None,
+                    Ok(()) => {
+                        unlock(&file);
+                        None
+                    }
+                    Err(TryLockError::Error(_)) => None,
                 }
             },
         )
@@ -195,9 +209,18 @@ fn lock(
             files.push(file);
             Ok(None)
         }
-        Ok(()) => Ok(Some(Attempt::Moved)),
+        Ok(()) => {
+            unlock(&file);
+            Ok(Some(Attempt::Moved))
+        }
         Err(TryLockError::WouldBlock) => Ok(Some(Attempt::Held(signed(disk, &file)))),
         Err(TryLockError::Error(error)) => Err(failure(&file.path, &error)),
+    }
+}
+
+fn unlock(file: &DiskFile) {
+    if let Err(error) = file.file.unlock() {
+        tracing::debug!(lock = %file.path.display(), %error, "left to the closing");
     }
 }
 
@@ -224,4 +247,27 @@ fn in_place(file: &DiskFile) -> bool {
         return false;
     };
     (open.dev(), open.ino()) == (there.dev(), there.ino())
+}
+
+#[cfg(test)]
+mod tests {
+    use unlapse_core::Key;
+
+    use super::super::disk::RealDisk;
+    use super::super::layout::Layout;
+    use super::*;
+
+    #[test]
+    fn c6_released_is_released_while_a_child_still_has_the_file_open() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let layout = Layout::Directory(dir.path().to_owned());
+        let paths = Paths::of(&layout, &[], "project", &Key::new("k")).expect("paths");
+        let lock = Lock::take(&RealDisk, &paths, Duration::ZERO).expect("free");
+        // What a fork has until it becomes its own program.
+        let inherited = lock.files[0].file.try_clone().expect("a second descriptor");
+        drop(lock);
+        assert!(Lock::holder(&RealDisk, &paths).is_none());
+        Lock::take(&RealDisk, &paths, Duration::ZERO).expect("free at once");
+        drop(inherited);
+    }
 }
