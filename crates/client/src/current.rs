@@ -34,21 +34,27 @@ pub(crate) enum Credential {
 }
 
 impl Current {
-    /// Publishes a record's token; `None` when it has none.
+    /// Publishes a record's token; `None` when it has none. If it is due, it is served for as long as
+    /// `again` before that is looked at again.
     pub(crate) fn token(
         record: Box<Record>,
         kept: Kept,
         now: &Now,
         key: &Key,
         policy: &Policy,
+        again: Duration,
     ) -> Option<Self> {
         let until = match record.freshness(key, now, policy)? {
-            Freshness::Fresh { due_in } => due_in.min(policy.trust),
-            // A renewal has just been tried: served without asking until the next round.
-            Freshness::Due { left } => left.saturating_sub(SLACK).min(policy.round),
-            Freshness::Expired => Duration::ZERO,
+            Freshness::Fresh { due_in } => Some(due_in.min(policy.trust)),
+            // A renewal has just been tried: served without asking until it is to be tried again.
+            Freshness::Due { left } => left.checked_sub(SLACK).map(|left| left.min(again)),
+            Freshness::Expired => None,
         };
-        let hot = (now.wall.minus(SLACK), now.wall.plus(until));
+        let hot = match until {
+            Some(until) => (now.wall.minus(SLACK), now.wall.plus(until)),
+            // Never, not even for the moment that the coarse clock is behind.
+            None => (UnixTime::default(), UnixTime::default()),
+        };
         Some(Self {
             credential: Credential::Token { record, kept },
             hot,

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use unlapse_core::{Demand, Freshness, Key, Now, Policy, Record};
+use unlapse_core::{Demand, Error, Freshness, Key, Now, Policy, Record, StoreError};
 
 use crate::effects::Clock;
 use crate::shared::Shared;
@@ -27,7 +27,7 @@ const LEAST_LOOK: Duration = Duration::from_secs(1);
 
 /// Keeps one credential alive until every handle to it is gone.
 pub(crate) async fn keep(shared: Weak<Shared>, clock: Arc<dyn Clock>) {
-    let mut failed_at: Option<Now> = None;
+    let mut failed: Option<(Now, Duration)> = None;
     let mut saves = 0_u32;
     loop {
         let (wake, after, chore) = {
@@ -39,7 +39,7 @@ pub(crate) async fn keep(shared: Weak<Shared>, clock: Arc<dyn Clock>) {
             let policy = &shared.renewer.policy;
             let unsaved = unsaved.then_some(saves);
             let (after, chore) =
-                next(record, unsaved, failed_at, &now, policy, &shared.renewer.key);
+                next(record, unsaved, failed, &now, policy, &shared.renewer.key);
             (Arc::clone(&shared.wake), after, chore)
         };
         tokio::select! {
@@ -61,21 +61,36 @@ pub(crate) async fn keep(shared: Weak<Shared>, clock: Arc<dyn Clock>) {
             Chore::Renew => {
                 let before = shared.generation();
                 let mut outcome = shared.launch(Demand::Fresh { min_ttl: Duration::ZERO });
-                let _ = outcome.wait_for(Option::is_some).await;
+                let ended = outcome.wait_for(Option::is_some).await;
+                let policy = &shared.renewer.policy;
+                let again = match ended.as_deref() {
+                    Ok(Some(Err(error))) => pause(error, policy),
+                    _ => policy.round,
+                };
                 // A token that is due from its birth is no success either.
                 let renewed = shared.generation() > before && !shared.is_due();
-                failed_at = (!renewed).then(|| clock.now());
+                failed = (!renewed).then(|| (clock.now(), again));
             }
         }
     }
 }
 
-/// When to wake and what for. `unsaved` counts the saves that failed, if one is due; `failed_at` is
-/// when the keeper last tried to renew in vain.
+/// How long after a renewal that came to nothing the next is tried. A lease that somebody else holds
+/// says nothing of the server: whoever holds it may have died over a request whose outcome can be
+/// asked for again only for a while (R7).
+pub(crate) fn pause(error: &Error, policy: &Policy) -> Duration {
+    match error {
+        Error::Store(StoreError::Busy { .. }) => LEAST_LOOK,
+        _ => policy.round,
+    }
+}
+
+/// When to wake and what for. `unsaved` counts the saves that failed, if one is due; `failed` is
+/// when the keeper last tried to renew in vain, and how long to leave it at that.
 fn next(
     record: Option<&Record>,
     unsaved: Option<u32>,
-    failed_at: Option<Now>,
+    failed: Option<(Now, Duration)>,
     now: &Now,
     policy: &Policy,
     key: &Key,
@@ -93,7 +108,8 @@ fn next(
         // While it fails: every round, or when the server said, and no sooner (R15).
         let asked = record.failure.and_then(|failure| failure.retry_at);
         let asked = asked.map(|at| at.since(now.wall).min(policy.max_delay));
-        let round = failed_at.map(|at| policy.round.max(LEAST_LOOK).saturating_sub(now.since(&at)));
+        let round =
+            failed.map(|(at, again)| again.max(LEAST_LOOK).saturating_sub(now.since(&at)));
         Some((due.max(round.unwrap_or_default()).max(asked.unwrap_or_default()), Chore::Renew))
     });
     [renew, save, Some(look)].into_iter().flatten().min_by_key(|(wait, _)| *wait).unwrap_or(look)
@@ -120,9 +136,9 @@ mod tests {
         failed: Option<u64>,
     ) -> (u64, Chore) {
         let now = BIRTH.plus(Duration::from_secs(secs));
-        let failed = failed.map(|secs| BIRTH.plus(Duration::from_secs(secs)));
-        let (wait, chore) =
-            next(record, unsaved, failed, &now, &Policy::default(), &Key::new("acme"));
+        let policy = Policy::default();
+        let failed = failed.map(|secs| (BIRTH.plus(Duration::from_secs(secs)), policy.round));
+        let (wait, chore) = next(record, unsaved, failed, &now, &policy, &Key::new("acme"));
         (wait.as_secs(), chore)
     }
 
@@ -142,6 +158,14 @@ mod tests {
         let asked = Some(Duration::from_secs(45));
         let limited = hour.failed(hour.failure(Cause::Status(429), now, asked));
         assert_eq!(at(3300, Some(&limited), None, Some(3300)), (45, Chore::Renew));
+    }
+
+    #[test]
+    fn r7_a_busy_lease_is_tried_again_before_a_window_closes() {
+        let policy = Policy::default();
+        let busy = StoreError::Busy { key: Key::new("acme"), holder: None };
+        assert!(pause(&Error::Store(busy), &policy) <= Duration::from_secs(1));
+        assert_eq!(pause(&Error::Store(StoreError::Fenced), &policy), policy.round);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::events::Event;
 use crate::flight::{Flight, Outcome, UnderWay, joins, satisfies};
 use crate::hold::{Hold, Kept};
 use crate::info::Info;
+use crate::keeper;
 use crate::mark::Mark;
 use crate::renew::{Renewed, Renewer};
 use crate::source::AccessToken;
@@ -203,7 +204,7 @@ impl Shared {
             Ok(Renewed::ApiKey) => self.publish_api_key(),
             Err(error) => {
                 // The old token, if it is still valid, serves until the next round (R10).
-                self.republish();
+                self.republish(keeper::pause(&error, &self.renewer.policy));
                 Err(error)
             }
         }
@@ -211,9 +212,17 @@ impl Shared {
 
     /// Makes `record` what callers get, unless they already have a newer one.
     pub(crate) fn publish_record(&self, record: Box<Record>, kept: Kept) {
+        self.publish_until(record, kept, self.renewer.policy.round);
+    }
+
+    /// The same, with the time after which a token that is due is looked at again.
+    fn publish_until(&self, record: Box<Record>, kept: Kept, again: Duration) {
         let now = self.renewer.clock.now();
         let mark = Mark::of(&record);
-        let next = Current::token(record, kept, &now, &self.renewer.key, &self.renewer.policy);
+        let next = {
+            let Renewer { key, policy, .. } = &self.renewer;
+            Current::token(record, kept, &now, key, policy, again)
+        };
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         if newest.supersedes(mark) {
             return;
@@ -298,17 +307,17 @@ impl Shared {
         self.spawn.spawn(Box::pin(async move {
             // A store that cannot be read now is read again when its time has come again.
             if looking.0.look().await.is_err() {
-                looking.0.republish();
+                looking.0.republish(looking.0.renewer.policy.round);
             }
         }));
     }
 
     /// Serves what there is for another while.
-    fn republish(&self) {
+    fn republish(&self, again: Duration) {
         if let Some(current) = self.current.load_full()
             && let Credential::Token { record, kept } = &current.credential
         {
-            self.publish_record(record.clone(), kept.clone());
+            self.publish_until(record.clone(), kept.clone(), again);
         }
     }
 
