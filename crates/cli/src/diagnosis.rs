@@ -166,7 +166,7 @@ fn store_hint(error: &StoreError, profile: &str) -> String {
                 .to_owned()
         }
         StoreError::Damaged { damage, .. } => damage_hint(*damage, profile),
-        StoreError::Custody(error) => custody_hint(error),
+        StoreError::Custody(error) => custody_hint(error, profile),
         StoreError::TooLarge => format!(
             "ask the server for smaller tokens, for instance with fewer `scopes` in \
              `[profile.{profile}]`"
@@ -184,7 +184,7 @@ fn damage_hint(damage: Damage, profile: &str) -> String {
              `unlapse doctor` to see what was set aside"
             .to_owned(),
         Damage::Undecryptable => format!(
-            "if the project was moved or copied, or the key file replaced, put it back; else run \
+            "if the project was moved or copied, put it back; else run \
              `unlapse login {profile}`; `unlapse doctor` lists what was set aside"
         ),
         Damage::Exposed => format!(
@@ -195,8 +195,15 @@ fn damage_hint(damage: Damage, profile: &str) -> String {
     }
 }
 
-fn custody_hint(error: &CustodyError) -> String {
+fn custody_hint(error: &CustodyError, profile: &str) -> String {
     match error {
+        CustodyError::KeyWrong => {
+            return format!(
+                "nothing is changed: set UNLAPSE_HOME as it was, or put back the key file that \
+                 `unlapse doctor` names; if that key is gone for good, forget the login with \
+                 `unlapse logout {profile} --local` and log in again"
+            );
+        }
         CustodyError::PassphraseNeeded => {
             "set UNLAPSE_PASSPHRASE, or choose another `custody` in `[store]`"
         }

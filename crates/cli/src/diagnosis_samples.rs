@@ -89,6 +89,7 @@ fn store_errors() -> Vec<StoreError> {
         [
             CustodyError::PassphraseNeeded,
             CustodyError::PassphraseWrong,
+            CustodyError::KeyWrong,
             CustodyError::KeyFile { path: place(), problem: "is empty".to_owned() },
             CustodyError::NoMachineIdentity,
             CustodyError::Derivation,

@@ -59,10 +59,12 @@ impl From<&StoreError> for Exit {
     fn from(error: &StoreError) -> Self {
         match error {
             StoreError::Busy { .. } => Self::LeaseBusy,
-            // The right passphrase was not given: the person is refused, the store is whole.
-            StoreError::Custody(CustodyError::PassphraseNeeded | CustodyError::PassphraseWrong) => {
-                Self::Denied
-            }
+            // The right key was not given: the person is refused, the store is whole.
+            StoreError::Custody(
+                CustodyError::PassphraseNeeded
+                | CustodyError::PassphraseWrong
+                | CustodyError::KeyWrong,
+            ) => Self::Denied,
             StoreError::Damaged { .. } | StoreError::TooLarge | StoreError::Custody(_) => {
                 Self::StoreDamaged
             }
@@ -90,7 +92,7 @@ mod tests {
             "temporary_failure" | "rate_limited" | "breaker_open" | "deadline" | "lease_lost"
             | "store_full" | "store_read_only" | "store_unavailable" => 11,
             "lease_busy" => 12,
-            "client_rejected" | "token_rule_broken" => 13,
+            "client_rejected" | "token_rule_broken" | "custody_key_wrong" => 13,
             "store_damaged" | "record_too_large" => 14,
             "outcome_unknown" => 15,
             "custody_unavailable" => match error {

@@ -201,17 +201,26 @@ impl TokenSource {
 
     /// Removes the credential here and from the store. Other processes that share the store notice
     /// within their trust time (K9). The server is not told: see [`TokenSource::log_out`].
+    ///
+    /// A record that no key at hand opens is removed as well: whoever asks for this means it.
     pub async fn clear(&self) -> Result<(), Error> {
-        let (mut hold, record) = self.hold().await?;
+        let (mut hold, record) = match self.hold().await {
+            Err(Error::Store(StoreError::Custody(_))) => (self.take().await?, Record::default()),
+            held => held?,
+        };
         self.clear_held(&mut hold, &record).await
     }
 
-    /// The lease, waited for as long as the policy says, and the newest record; an empty one in
-    /// place of one that is damaged.
-    async fn hold(&self) -> Result<(Hold, Record), Error> {
+    /// The lease, waited for as long as the policy says.
+    async fn take(&self) -> Result<Hold, Error> {
         let renewer = &self.shared.renewer;
         let wait = renewer.policy.lease_wait;
-        let mut hold = Hold::take(&*renewer.store, &renewer.key, &renewer.memory, wait).await?;
+        Ok(Hold::take(&*renewer.store, &renewer.key, &renewer.memory, wait).await?)
+    }
+
+    /// The lease, and the newest record; an empty one in place of one that is damaged.
+    async fn hold(&self) -> Result<(Hold, Record), Error> {
+        let mut hold = self.take().await?;
         match hold.read(None).await {
             (record, None | Some(StoreError::Damaged { .. })) => Ok((hold, record)),
             (_, Some(error)) => Err(error.into()),

@@ -294,6 +294,7 @@ impl StoreError {
             Self::Full { .. } => "store_full",
             Self::ReadOnly { .. } => "store_read_only",
             Self::Damaged { .. } => "store_damaged",
+            Self::Custody(CustodyError::KeyWrong) => "custody_key_wrong",
             Self::Custody(_) => "custody_unavailable",
             Self::TooLarge => "record_too_large",
             Self::Io { .. } => "store_unavailable",
@@ -346,6 +347,10 @@ pub enum CustodyError {
     /// The passphrase is not the one the record was sealed with.
     #[error("the passphrase is wrong")]
     PassphraseWrong,
+    /// The key is another one than the record was sealed with: a forgotten `UNLAPSE_HOME`, a key file
+    /// from another backup, another machine's identity. The record may be as good as it was.
+    #[error("the sealing key is not the one that the record was sealed with")]
+    KeyWrong,
     /// The key file cannot be read, is too open or holds no key.
     #[error("the key file {path} {problem}")]
     KeyFile {

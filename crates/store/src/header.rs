@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use unlapse_core::{Damage, JwtLook, Key, Record, UnixTime};
 
 use crate::custody::Derivation;
+use crate::key_check::KeyCheck;
 
 /// The version of the sealed form that is written.
 pub(crate) const FORMAT: u32 = 1;
@@ -21,6 +22,9 @@ pub(crate) struct Header {
     pub(crate) unlapse: u32,
     pub(crate) seal: String,
     pub(crate) custody: Derivation,
+    /// Of the sealing key; none in records of the first versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) check: Option<KeyCheck>,
     /// The project's fingerprint.
     pub(crate) project: String,
     pub(crate) key: Key,
@@ -45,6 +49,7 @@ impl Header {
         key: &Key,
         record: &Record,
         custody: Derivation,
+        check: KeyCheck,
         project: String,
         nonce: String,
     ) -> Self {
@@ -54,6 +59,7 @@ impl Header {
             unlapse: FORMAT,
             seal: A256GCM.to_owned(),
             custody,
+            check: Some(check),
             project,
             key: key.clone(),
             generation: record.generation,

@@ -20,6 +20,7 @@ pub mod custody;
 #[cfg(unix)]
 mod file;
 mod header;
+mod key_check;
 mod memory;
 mod random;
 mod seal;

@@ -10,8 +10,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use unlapse_core::{CustodyError, Damage, Key, MAX_RECORD, Record, StoreError};
 use zeroize::Zeroizing;
 
-use crate::custody::{Custody, Derivation};
+use crate::custody::{Custody, Derivation, Salt};
 use crate::header::Header;
+use crate::key_check::KeyCheck;
 use crate::random;
 
 /// Seals and opens the records of one project.
@@ -59,11 +60,12 @@ impl Sealer {
     /// Seals `record` for `key`'s place. Says [`StoreError::TooLarge`] beyond [`MAX_RECORD`].
     pub fn seal(&self, key: &Key, record: &Record) -> Result<Vec<u8>, StoreError> {
         let derivation = self.custody.derivation().map_err(StoreError::Custody)?;
-        let seal = self.key(&derivation).map_err(StoreError::Custody)?;
+        let salt = derivation.salt().ok_or(StoreError::Custody(CustodyError::Derivation))?;
+        let (seal, check) = self.key(&derivation, salt).map_err(StoreError::Custody)?;
         let mut nonce = [0; NONCE_LEN];
         random::fill(&mut nonce).map_err(|_| broken())?;
         let nonce_text = URL_SAFE_NO_PAD.encode(nonce);
-        let header = Header::of(key, record, derivation, self.fingerprint(), nonce_text);
+        let header = Header::of(key, record, derivation, check, self.fingerprint(), nonce_text);
         let line = serde_json::to_vec(&header).map_err(|_| broken())?;
 
         // In place, so that the plain text is overwritten rather than copied.
@@ -104,11 +106,16 @@ impl Sealer {
         if !self.custody.covers(&header.custody) {
             return Err(other_custody(&header.custody));
         }
-        let seal = self.key(&header.custody).map_err(|error| match error {
+        let salt = header.custody.salt().ok_or(Damage::NewerFormat)?;
+        let (seal, check) = self.key(&header.custody, salt).map_err(|error| match error {
             // The parameters stand in the file: it is the file that is broken.
             CustodyError::Derivation => Unopened::Damaged(Damage::Corrupt),
             error => Unopened::Custody(error),
         })?;
+        // Before the seal is tried: one that does not open tells no wrong key from an alteration.
+        if let Some(written) = &header.check {
+            written.compare(&check, salt)?;
+        }
         let mut body = Zeroizing::new(body.to_vec());
         let plain = seal
             .open_in_place(
@@ -136,18 +143,30 @@ impl Sealer {
         URL_SAFE_NO_PAD.encode(&digest.as_ref()[..12])
     }
 
-    /// HKDF-SHA-256 (RFC 5869) over the custody's secret, with the project in the context.
-    fn key(&self, derivation: &Derivation) -> Result<LessSafeKey, CustodyError> {
-        let salt = derivation.salt().ok_or(CustodyError::Derivation)?;
+    /// The key that seals, and its check: HKDF-SHA-256 (RFC 5869) over the custody's secret, with the
+    /// project in the context.
+    fn key(
+        &self,
+        derivation: &Derivation,
+        salt: &Salt,
+    ) -> Result<(LessSafeKey, KeyCheck), CustodyError> {
         let root = self.custody.unlock(derivation)?;
-        let mut key = Zeroizing::new([0; 32]);
-        hkdf::Salt::new(hkdf::HKDF_SHA256, salt.as_bytes())
-            .extract(root.as_slice())
-            .expand(&[b"unlapse record v1\0", self.project.as_bytes()], hkdf::HKDF_SHA256)
-            .and_then(|okm| okm.fill(&mut *key))
-            .map_err(|_| CustodyError::Derivation)?;
-        let key = UnboundKey::new(&AES_256_GCM, key.as_slice());
-        key.map(LessSafeKey::new).map_err(|_| CustodyError::Derivation)
+        let secret = hkdf::Salt::new(hkdf::HKDF_SHA256, salt.as_bytes()).extract(root.as_slice());
+        let expand = |info: &[&[u8]]| {
+            let mut bytes = Zeroizing::new([0; 32]);
+            secret
+                .expand(info, hkdf::HKDF_SHA256)
+                .and_then(|okm| okm.fill(&mut *bytes))
+                .map_err(|_| CustodyError::Derivation)?;
+            Ok(bytes)
+        };
+        let key = expand(&[b"unlapse record v1\0", self.project.as_bytes()])?;
+        let key =
+            UnboundKey::new(&AES_256_GCM, key.as_slice()).map_err(|_| CustodyError::Derivation)?;
+        let mut check = [0; 8];
+        // Of the secret alone: another project is told by its fingerprint, and a forged one by the seal.
+        check.copy_from_slice(&expand(&[b"unlapse key check v1\0"])?[..8]);
+        Ok((LessSafeKey::new(key), KeyCheck::new(salt, check)))
     }
 
     fn associated(&self, line: &[u8], key: &Key, generation: u64) -> Vec<u8> {

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use unlapse_core::{Grant, Now, Secret};
 
 use super::*;
-use crate::custody::{RootKey, Salt};
+use crate::custody::RootKey;
 
 struct Fixed(u8);
 
@@ -34,6 +34,17 @@ fn record() -> Record {
     Record::default().granted(grant, Now::default())
 }
 
+fn wrong_key() -> Unopened {
+    Unopened::Custody(CustodyError::KeyWrong)
+}
+
+/// `sealed`, with `change` made to its header.
+fn with_header(sealed: &[u8], change: impl FnOnce(&mut Header)) -> Vec<u8> {
+    let (mut header, _, body) = Header::parse(sealed).expect("a header");
+    change(&mut header);
+    [&serde_json::to_vec(&header).expect("JSON"), &b"\n"[..], body].concat()
+}
+
 #[test]
 fn c1_opens_as_sealed_and_the_header_says_what_it_is() {
     let sealed = sealer(1, "p").seal(&key(), &record()).expect("sealed");
@@ -55,7 +66,7 @@ fn c13_nothing_secret_is_in_clear() {
 fn c2_another_secret_project_or_key_does_not_open_it() {
     let sealed = sealer(1, "p").seal(&key(), &record()).expect("sealed");
     let undecryptable = Err(Unopened::Damaged(Damage::Undecryptable));
-    assert_eq!(sealer(2, "p").open(&key(), &sealed), undecryptable);
+    assert_eq!(sealer(2, "p").open(&key(), &sealed), Err(wrong_key()));
     assert_eq!(sealer(1, "q").open(&key(), &sealed), undecryptable);
     let other = Key::new("https://as.example").account("bob");
     assert_eq!(sealer(1, "p").open(&other, &sealed), Err(Unopened::OtherKey(key())));
@@ -68,6 +79,69 @@ fn c2_another_secret_project_or_key_does_not_open_it() {
     let renamed = text.replace("\"ann\"", "\"bob\"");
     let forged = [renamed.as_bytes(), &sealed[text.len()..]].concat();
     assert_eq!(sealer(1, "p").open(&other, &forged), undecryptable);
+}
+
+#[test]
+fn c4_a_wrong_key_is_told_from_a_damaged_record() {
+    let sealed = sealer(1, "p").seal(&key(), &record()).expect("sealed");
+    let mut altered = sealed.clone();
+    *altered.last_mut().expect("a tag") ^= 1;
+    let damaged = |damage| Err(Unopened::Damaged(damage));
+    assert_eq!(sealer(1, "p").open(&key(), &altered), damaged(Damage::Undecryptable));
+    assert_eq!(sealer(2, "p").open(&key(), &altered), Err(wrong_key()));
+    // Rot in the salt is no wrong key.
+    let other = Derivation::KeyFile { salt: Salt::random().expect("random") };
+    let rotten = with_header(&sealed, |header| header.custody = other);
+    assert_eq!(sealer(1, "p").open(&key(), &rotten), damaged(Damage::Corrupt));
+}
+
+#[test]
+fn c4_an_altered_key_check_opens_nothing() {
+    let sealed = sealer(1, "p").seal(&key(), &record()).expect("sealed");
+    let theirs = sealer(2, "p").seal(&key(), &record()).expect("sealed");
+    let (theirs, ..) = Header::parse(&theirs).expect("a header");
+    let salt = *Header::parse(&sealed).expect("a header").0.custody.salt().expect("a salt");
+    // Without one, as in the first versions.
+    let without = with_header(&sealed, |header| header.check = None);
+    let undecryptable = Err(Unopened::Damaged(Damage::Undecryptable));
+    assert_eq!(sealer(1, "p").open(&key(), &without), undecryptable);
+    assert_eq!(sealer(2, "p").open(&key(), &without), undecryptable);
+    // Another record's, another key's, and one that is made up.
+    let moved = with_header(&sealed, |header| header.check = theirs.check);
+    assert_eq!(sealer(1, "p").open(&key(), &moved), Err(Unopened::Damaged(Damage::Corrupt)));
+    let (_, check) = sealer(2, "p").key(&Derivation::KeyFile { salt }, &salt).expect("a key");
+    let claimed = with_header(&sealed, |header| header.check = Some(check));
+    assert_eq!(sealer(2, "p").open(&key(), &claimed), undecryptable);
+    let made_up = with_header(&sealed, |header| header.check = Some(KeyCheck::new(&salt, [0; 8])));
+    assert_eq!(sealer(1, "p").open(&key(), &made_up), Err(wrong_key()));
+}
+
+#[test]
+fn c2_checks_of_one_key_do_not_show_that_it_is_one() {
+    let check = || {
+        let sealed = sealer(1, "p").seal(&key(), &record()).expect("sealed");
+        Header::parse(&sealed).expect("a header").0.check
+    };
+    assert!(check().is_some());
+    assert_ne!(check(), check());
+}
+
+#[test]
+fn c1_a_record_of_the_first_versions_opens() {
+    // Sealed before there were key checks, under `sealer(1, "p")`.
+    let line = r#"{"unlapse":1,"seal":"A256GCM","custody":{"kind":"key_file","salt":"A_STnGFxkE7EM21BC33k8g"},"project":"xhgBcXMSkSJfPKEW","key":{"server":"https://as.example","account":"ann"},"generation":1,"revision":1,"alg":"RS256","stored_at":0,"nonce":"pmk9umrhOf2hlb6l"}"#;
+    let body = URL_SAFE_NO_PAD.decode(
+        "pie6aBH2EJ4viBroQFfrKxPnpn6h7ksJhchOdLYqnvOARCryzZgQXPnIcDP0Pw8Knx41x6Mjv4kz\
+         GQCQvzM9Hm9Bd_zZt55Gtk-s_CZf7o9emyBgVWE2V78lbMR184IUj9QvJKI-xB0wSSa1fIuWlA-5\
+         btOz_xuTVyVWfwOK4rgj90q98wnxTmjM9w41rFMDhUXoP5J__k6uB0e4ftyQqJPl5uXzyQU-hb2L\
+         Wk_Gvr5ht8g_saf2-bgqPpDOEfIS_H3AnmbIK7H_J9rCmMBtwr3c8iEDtcb80gRu6XoqJxWCKKQZ\
+         yhyFtmbXZToeRpoBllyBibWxCWwr_NicyxIRJOcCyCgGSsmriIBMdTbDx_Y0fBgsKhKH8IQ4xhe2\
+         SfQvcdFs",
+    );
+    let sealed = [line.as_bytes(), b"\n", &body.expect("base64")].concat();
+    assert_eq!(sealer(1, "p").open(&key(), &sealed), Ok(record()));
+    let other = sealer(2, "p").open(&key(), &sealed);
+    assert_eq!(other, Err(Unopened::Damaged(Damage::Undecryptable)));
 }
 
 #[test]

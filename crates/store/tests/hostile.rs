@@ -236,7 +236,8 @@ fn c2_a_file_copied_to_another_key_or_project_does_not_open() {
     let custody = Arc::new(KeyFile::new(rig.root.path().join("another key")));
     let elsewhere = FileStore::new(Layout::Directory(rig.dir()), "project", custody);
     elsewhere.lock(&other, WAIT).expect("free").write(&record(1)).expect("written");
-    assert!(undecryptable(elsewhere.read(&key()).map(|_| ())));
+    let wrong = elsewhere.read(&key()).map(|_| ());
+    assert_eq!(wrong, Err(StoreError::Custody(CustodyError::KeyWrong)));
 }
 
 #[test]
@@ -284,6 +285,48 @@ fn a_missing_key_file_or_a_wrong_passphrase_touches_nothing() {
     let leased = with("wrong").lock(&key(), WAIT).expect("the lease").read().map(|_| ());
     assert_eq!(leased, Err(StoreError::Custody(CustodyError::PassphraseWrong)));
     assert!(with("right").read(&key()).expect("read").is_some(), "nothing was touched");
+}
+
+#[test]
+fn r10_another_key_file_touches_nothing_and_is_told() {
+    let rig = Rig::new();
+    write(&rig.store(), &record(1));
+    let with = |name: &str| {
+        let custody = Arc::new(KeyFile::new(rig.root.path().join(name).join("key")));
+        FileStore::new(Layout::Directory(rig.dir()), "project", custody).fallbacks([rig.fallback()])
+    };
+    let (mine, other) = (with("keys"), with("other"));
+    // Its key exists: it has sealed a record of its own.
+    let second = Key::new("https://as.example").account("bob");
+    other.lock(&second, WAIT).expect("the lease").write(&record(1)).expect("written");
+    let files = || {
+        let paths =
+            names(&rig.dir(), ".token").into_iter().chain(names(&rig.dir(), "-undecryptable"));
+        paths.map(|path| (std::fs::read(&path).expect("read"), path)).collect::<Vec<_>>()
+    };
+    let before = files();
+    let wrong = Err(StoreError::Custody(CustodyError::KeyWrong));
+    assert_eq!(other.read(&key()).map(|_| ()), wrong);
+    let lease = other.lock(&key(), WAIT).expect("the lease");
+    assert_eq!(lease.read().map(|_| ()), wrong);
+    // An older copy of ours does not stand in for it: the next save would go over it.
+    lease.put_aside(&record(1)).expect("set aside");
+    assert_eq!(lease.read().map(|_| ()), wrong);
+    drop(lease);
+    assert_eq!(files(), before, "nothing was touched");
+    assert_eq!(other.quarantined(), Ok(Vec::new()));
+    assert_eq!(mine.read(&key()).expect("read").expect("a record").record, record(1));
+    // What is altered is quarantined by whoever has the right key.
+    let path =
+        before.iter().map(|(_, path)| path).find(|path| path.to_string_lossy().contains("ann"));
+    let path = path.expect("the record of ann");
+    let mut bytes = std::fs::read(path).expect("read");
+    *bytes.last_mut().expect("a tag") ^= 1;
+    std::fs::write(path, bytes).expect("written");
+    assert!(matches!(
+        mine.read(&key()),
+        Err(StoreError::Damaged { damage: Damage::Undecryptable, kept: Some(_), .. })
+    ));
 }
 
 #[test]

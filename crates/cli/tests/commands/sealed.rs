@@ -85,6 +85,55 @@ fn c2_a_passphrase_seals_and_a_wrong_one_loses_nothing() {
 }
 
 #[test]
+fn r10_another_key_file_loses_nothing_and_is_told() {
+    let (server, project) = sealed("");
+    project.log_in(&server);
+    let token = project.run(&["token"]).ok();
+    let record = std::fs::read(project.record_path()).expect("read");
+    let (key, away) = (project.state_dir().join("unlapse.key"), project.root().join("away"));
+    std::fs::rename(&key, &away).expect("moved");
+    let made = Command::new("sh")
+        .args(["-c", "umask 077; head -c 32 /dev/urandom > \"$0\""])
+        .arg(&key)
+        .status();
+    assert!(made.expect("sh").success());
+
+    let login = ["login", "acme", "--refresh-token-stdin"];
+    project.run_with(&login, &server.issue()).failed(13, "custody_key_wrong");
+    for arguments in [["token", "acme"].as_slice(), &["refresh"], &["logout"]] {
+        let run = project.run(arguments).failed(13, "custody_key_wrong");
+        assert!(run.stderr.contains("UNLAPSE_HOME"), "{run}");
+    }
+    let doctor = project.run(&["doctor"]);
+    assert_eq!(doctor.code, Some(11), "{doctor}");
+    assert!(doctor.stdout.contains("not the one that the record was sealed with"), "{doctor}");
+    assert!(doctor.stdout.contains(&key.display().to_string()), "{doctor}");
+    assert!(!doctor.stdout.contains("quarantine"), "{doctor}");
+    assert_eq!(std::fs::read(project.record_path()).expect("read"), record, "not a byte");
+    assert_eq!((server.counts().requests, server.counts().revocations), (1, 0));
+
+    std::fs::rename(&away, &key).expect("moved back");
+    assert_eq!(project.run(&["token"]).ok().stdout, token.stdout);
+}
+
+#[test]
+fn k9_a_login_whose_key_is_gone_for_good_can_be_forgotten() {
+    let (server, project) = sealed("");
+    for lost in [
+        |key: &std::path::Path| std::fs::remove_file(key).expect("removed"),
+        |key: &std::path::Path| std::fs::write(key, [7; 32]).expect("written"),
+    ] {
+        project.log_in(&server);
+        lost(&project.state_dir().join("unlapse.key"));
+        assert_ne!(project.run(&["token"]).code, Some(0));
+        project.run(&["logout", "--local"]).ok();
+        project.run(&["token"]).failed(10, "login_needed");
+    }
+    project.log_in(&server);
+    project.run(&["token"]).ok();
+}
+
+#[test]
 fn c2_argon2id_seals_as_well() {
     let (server, mut project) =
         sealed("custody = \"passphrase\"\nderivation = \"argon2id\"\nrounds = 1");

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use unlapse_core::{Damage, Key, Record, StoreError, Stored};
+use unlapse_core::{CustodyError, Damage, Key, Record, StoreError, Stored};
 
 use super::layout::{Fallback, Paths};
 use super::store::FileStore;
@@ -45,6 +45,8 @@ impl View {
             }
         }
         let own = match Seen::at(store, &paths.record, key) {
+            // Nor is one written over that another key opens, and that may be the newer one.
+            wrong @ Err(StoreError::Custody(CustodyError::KeyWrong)) => wrong?,
             // A copy that can be read is better than a record that cannot (R10).
             Err(_) if aside.is_some() => Seen::Absent,
             own => own?,
