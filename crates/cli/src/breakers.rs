@@ -2,11 +2,13 @@
 #![expect(clippy::disallowed_methods, reason = "this file owns the breakers' files")]
 
 use std::collections::hash_map::DefaultHasher;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::ffi::OsStr;
+use std::fs::{self, DirBuilder, OpenOptions, TryLockError};
 use std::hash::{Hash as _, Hasher as _};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use unlapse::Breakers;
@@ -27,6 +29,13 @@ struct Kept {
 /// Larger than any breaker there is.
 const MAX_FILE: u64 = 4096;
 
+/// Ends the name of a breaker's lock.
+const LOCK: &str = "lock";
+
+/// A change takes well under a millisecond: so many looks are half a second.
+const LOOKS: u32 = 500;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
+
 impl FileBreakers {
     pub(crate) fn new(dir: PathBuf) -> Self {
         Self { dir }
@@ -37,6 +46,13 @@ impl FileBreakers {
         let mut endpoints = Vec::new();
         for entry in fs::read_dir(&self.dir).into_iter().flatten().flatten() {
             let path = entry.path();
+            let _lock = match path.extension().and_then(OsStr::to_str) {
+                // It stays where it is: whoever removes one lets two in.
+                Some(LOCK) => continue,
+                Some("json") => Lock::take(&path),
+                // What somebody left who died while writing.
+                _ => None,
+            };
             if let Some(kept) = read(&path) {
                 endpoints.push(kept.endpoint);
             }
@@ -60,8 +76,13 @@ impl Breakers for FileBreakers {
     }
 
     fn update(&self, endpoint: &str, change: &mut dyn FnMut(Breaker) -> Breaker) {
-        // Two processes that change it in the same instant lose one of the changes: a failure that
-        // is not counted, or a second trial. A lock would cost every renewal more than that.
+        // A file is replaced whole: what changes nothing, as in every renewal while all is well,
+        // needs no lock.
+        let seen = self.read(endpoint);
+        if change(seen) == seen {
+            return;
+        }
+        let _lock = self.lock(endpoint);
         let before = self.read(endpoint);
         let after = change(before);
         if after != before {
@@ -71,6 +92,12 @@ impl Breakers for FileBreakers {
 }
 
 impl FileBreakers {
+    /// One change at a time, over all processes; `None` when the lock is not to be had.
+    fn lock(&self, endpoint: &str) -> Option<Lock> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.dir);
+        made.ok().and_then(|()| Lock::take(&self.path(endpoint)))
+    }
+
     fn write(&self, endpoint: &str, breaker: Breaker) {
         let path = self.path(endpoint);
         if breaker == Breaker::default() {
@@ -79,14 +106,8 @@ impl FileBreakers {
         }
         let kept = Kept { endpoint: endpoint.to_owned(), breaker };
         let written = (|| -> std::io::Result<()> {
-            DirBuilder::new().recursive(true).mode(0o700).create(&self.dir)?;
             let staged = path.with_extension(format!("{}.tmp", std::process::id()));
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(&staged)?;
+            let mut file = private().truncate(true).open(&staged)?;
             file.write_all(&serde_json::to_vec(&kept)?)?;
             fs::rename(&staged, &path).inspect_err(|_| drop(fs::remove_file(&staged)))
         })();
@@ -96,38 +117,46 @@ impl FileBreakers {
     }
 }
 
-fn read(path: &std::path::Path) -> Option<Kept> {
+/// The right to change one breaker. The system frees it when its holder dies.
+struct Lock(fs::File);
+
+impl Lock {
+    /// Waits for as long as many others may take, and no longer: a holder that was stopped must not
+    /// stop every renewal with it. Without the lock a count may be lost, or a second trial made.
+    fn take(breaker: &Path) -> Option<Self> {
+        let file = private().open(breaker.with_extension(LOCK)).ok()?;
+        for _ in 0..LOOKS {
+            match file.try_lock() {
+                Ok(()) => return Some(Self(file)),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(BETWEEN_LOOKS),
+                Err(TryLockError::Error(_)) => return None,
+            }
+        }
+        tracing::debug!(breaker = %breaker.display(), "changed without its lock");
+        None
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // By word: a child that is just being started has the descriptor too.
+        let _ = self.0.unlock();
+    }
+}
+
+/// A file to be written, for this user alone.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).mode(0o600);
+    options
+}
+
+fn read(path: &Path) -> Option<Kept> {
     let mut bytes = Vec::new();
     fs::File::open(path).ok()?.take(MAX_FILE).read_to_end(&mut bytes).ok()?;
     serde_json::from_slice(&bytes).ok()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use unlapse_core::{BreakerPolicy, UnixTime};
-
-    #[test]
-    fn r16_processes_share_a_breaker_and_doctor_closes_it() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let (one, two) =
-            (FileBreakers::new(dir.path().join("b")), FileBreakers::new(dir.path().join("b")));
-        let failed =
-            one.read("https://a").failed(UnixTime::from_secs(1), &BreakerPolicy::default());
-        one.write("https://a", failed);
-        assert_eq!(two.read("https://a"), failed);
-        assert_eq!(two.read("https://b"), Breaker::default());
-        assert_eq!(two.reset(), ["https://a"]);
-        assert_eq!(one.read("https://a"), Breaker::default());
-    }
-
-    #[test]
-    fn hostile_files_are_closed_breakers() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let breakers = FileBreakers::new(dir.path().to_owned());
-        for bytes in [&b""[..], b"{", b"[]", &[0xff; 9000]] {
-            fs::write(breakers.path("https://a"), bytes).expect("written");
-            assert_eq!(breakers.read("https://a"), Breaker::default());
-        }
-    }
-}
+#[path = "breakers_tests.rs"]
+mod tests;

@@ -90,8 +90,9 @@ pub trait Breakers: Send + Sync {
     /// The breaker of `endpoint`; a closed one when there is none.
     fn read(&self, endpoint: &str) -> Breaker;
 
-    /// Changes the breaker of `endpoint`, at once for everybody in this process. A breaker that
-    /// cannot be kept protects less, and nothing else: no error.
+    /// Changes the breaker of `endpoint`, at once for everybody in this process. `change` may be asked
+    /// more than once, and the last time counts. A breaker that cannot be kept protects less, and
+    /// nothing else: no error.
     fn update(&self, endpoint: &str, change: &mut dyn FnMut(Breaker) -> Breaker);
 }
 
