@@ -1,6 +1,8 @@
 //! What to do about an error.
 
-use unlapse_core::{Cause, CustodyError, Damage, Error, LoginReason, StoreError, UnixTime};
+use unlapse_core::{
+    Cause, CustodyError, Damage, Error, LoginReason, RuleBroken, StoreError, UnixTime,
+};
 
 use crate::config::{ConfigError, Origin};
 use crate::exit::Exit;
@@ -76,6 +78,13 @@ fn hint(error: &Error, profile: &str) -> String {
             "the login itself is kept: check `client_id`, `client_auth` and the client's secret of \
              profile `{profile}` (`unlapse config show`)"
         ),
+        Error::RuleBroken { rule: RuleBroken::Unsendable | RuleBroken::NoAccessToken, .. } => {
+            format!(
+                "the login itself is kept: tell the server's owner what it grants, check the \
+                 endpoint and the name of the token's field (`unlapse config show`), then run \
+                 `unlapse refresh {profile}`"
+            )
+        }
         Error::RuleBroken { .. } => format!(
             "change the server's tokens or the rule in `[profile.{profile}.policy]`, then run \
              `unlapse refresh {profile}`"

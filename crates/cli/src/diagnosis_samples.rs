@@ -20,6 +20,8 @@ pub(crate) fn errors() -> Vec<Error> {
         Error::BreakerOpen { endpoint: "https://login.example/token".to_owned(), until },
         Error::ClientRejected { key: key(), rejection: Rejection::InvalidClient },
         Error::RuleBroken { key: key(), rule: RuleBroken::Algorithm },
+        Error::RuleBroken { key: key(), rule: RuleBroken::Unsendable },
+        Error::RuleBroken { key: key(), rule: RuleBroken::NoAccessToken },
         Error::OutcomeUnknown { key: key(), cause: Cause::Broken },
         Error::Deadline { key: key(), waited: Duration::from_mins(1) },
     ];

@@ -227,6 +227,9 @@ pub enum RuleBroken {
     /// It has characters that a header cannot carry (RFC 9110 §5.5).
     #[error("it has characters that a header cannot carry")]
     Unsendable,
+    /// The server granted a refresh token, and no access token that could be found.
+    #[error("the server's reply has a refresh token and no access token")]
+    NoAccessToken,
     /// `max_lifetime` is set and the token names no end.
     #[error("`max_lifetime` is set and the token names no end")]
     NoExpiry,

@@ -84,7 +84,8 @@ impl Default for BreakerPolicy {
     }
 }
 
-/// What a profile demands of an access token (C8). The default demands nothing.
+/// What a profile demands of an access token (C8). The default demands nothing but a token that can be
+/// sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
     /// Only a JWT with one of these `alg`s; empty: any token.
@@ -97,6 +98,12 @@ impl Rules {
     /// Whether the access token of `grant`, received at `now`, keeps every rule. A clock that is
     /// off by `skew` breaks none.
     pub fn check(&self, grant: &Grant, now: UnixTime, skew: Duration) -> Result<(), RuleBroken> {
+        if grant.access_token.is_empty() {
+            return Err(RuleBroken::NoAccessToken);
+        }
+        if !grant.access_token.is_sendable() {
+            return Err(RuleBroken::Unsendable);
+        }
         let look = JwtLook::at(grant.access_token.expose());
         if !self.algorithms.is_empty() {
             let look = look.as_ref().ok_or(RuleBroken::NotAJwt)?;
@@ -160,8 +167,18 @@ mod tests {
     }
 
     #[test]
-    fn c8_no_rules_refuse_nothing() {
-        let grant = Grant::bearer(Secret::new("opaque"));
-        assert_eq!(Rules::default().check(&grant, UnixTime::default(), Duration::ZERO), Ok(()));
+    fn c8_no_rules_refuse_nothing_that_can_be_sent() {
+        for (token, expected) in [
+            ("opaque", Ok(())),
+            ("a.b-c~d+e/f=,\"", Ok(())),
+            ("", Err(RuleBroken::NoAccessToken)),
+            ("a b", Err(RuleBroken::Unsendable)),
+            ("a\r\nX: y", Err(RuleBroken::Unsendable)),
+            ("ü", Err(RuleBroken::Unsendable)),
+        ] {
+            let grant = Grant::bearer(Secret::new(token));
+            let found = Rules::default().check(&grant, UnixTime::default(), Duration::ZERO);
+            assert_eq!(found, expected, "{token:?}");
+        }
     }
 }

@@ -34,7 +34,7 @@ pub struct Reply {
 /// What the body of a token reply holds, whatever its Content-Type says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// A token reply (RFC 6749 §5.1).
+    /// A token reply (RFC 6749 §5.1), or what one has come to that must not be asked for again.
     Grant(Box<Grant>),
     /// An error reply (RFC 6749 §5.2).
     Error(ErrorCode),

@@ -30,6 +30,12 @@ impl Secret {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Whether it is one word of visible ASCII, which a header can carry as a credential (RFC 9110
+    /// §11.4). RFC 6750 §2.1 allows less, but real tokens have other characters too.
+    pub fn is_sendable(&self) -> bool {
+        !self.is_empty() && self.0.bytes().all(|byte| byte.is_ascii_graphic())
+    }
 }
 
 impl From<String> for Secret {

@@ -83,7 +83,9 @@ impl Token {
 /// A token reply as parsed (RFC 6749 §5.1), before it becomes a [`Token`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// `access_token`.
+    /// `access_token`. It may be one that cannot be sent, or empty where the reply had a refresh token
+    /// alone: such a grant breaks a rule ([`Rules::check`](crate::Rules::check)), and its refresh
+    /// token is worth keeping.
     pub access_token: Secret,
     /// `refresh_token`, when the server sent one.
     pub refresh_token: Option<Secret>,

@@ -50,10 +50,7 @@ pub(crate) fn check(secret: &Secret) -> Result<(), CredentialError> {
     if secret.is_empty() {
         return Err(CredentialError::Empty);
     }
-    if !secret.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(CredentialError::Characters);
-    }
-    Ok(())
+    if secret.is_sendable() { Ok(()) } else { Err(CredentialError::Characters) }
 }
 
 /// A sensitive header value of `parts`, in memory that is wiped.

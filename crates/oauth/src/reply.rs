@@ -26,7 +26,8 @@ pub const MAX_REPLY: usize = 1024 * 1024;
 /// sent no `Date` of its own.
 ///
 /// Where a body holds both a token and an error, the status decides which counts: a granted token
-/// must not be lost.
+/// must not be lost. For the same reason, a success whose access token cannot be sent, or that has a
+/// refresh token and none, is a grant: the server has rotated, and asking again would be reuse.
 pub fn parse(status: StatusCode, headers: &HeaderMap, body: &[u8], now: UnixTime) -> Reply {
     read(status, headers, body, now, &fields::OAUTH, error::code)
 }
@@ -56,14 +57,19 @@ fn read(
     let date = header(headers, &DATE).and_then(retry::http_date);
     // The server's own clock, where it tells it: then its dates do not suffer from skew (R11).
     let clock = date.unwrap_or(now);
+    let granted = |grant| Body::Grant(Box::new(grant));
     let body = Shape::with(headers, body, |shape| {
-        let grant = fields.grant(&shape, clock).map(Body::Grant);
+        let grant = fields.grant(&shape, clock).map(granted);
         let error = shape
             .value("error")
             .and_then(Value::into_text)
             .and_then(|text| code(text.expose(), status))
             .map(Body::Error);
-        let found = if status.is_success() { grant.or(error) } else { error.or(grant) };
+        let found = if status.is_success() {
+            grant.or(error).or_else(|| fields.unusable_grant(&shape, clock).map(granted))
+        } else {
+            error.or(grant)
+        };
         found.unwrap_or(match shape {
             Shape::Object(_) | Shape::OtherJson => Body::Json,
             Shape::Html => Body::Html,

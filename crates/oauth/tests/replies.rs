@@ -133,11 +133,51 @@ fn r8_garbage_is_a_web_page_when_it_says_so() {
 
 #[test]
 fn r8_what_is_no_access_token_is_no_grant() {
-    for bad in [r#""""#, "null", "7", "true", "[\"at\"]", "{}", r#""a b""#, r#""a\r\nb""#, "\"ü\""]
-    {
-        let text = format!("{{\"access_token\":{bad},\"refresh_token\":\"rt\"}}");
-        assert_eq!(body("", text.as_bytes()), Body::Json, "{bad}");
+    for bad in [r#""""#, "null", "7", "true", "[\"at\"]", "{}"] {
+        for rest in ["", r#","refresh_token":"""#, r#","refresh_token":null"#, r#","scope":"a""#] {
+            let text = format!("{{\"access_token\":{bad}{rest}}}");
+            assert_eq!(body("", text.as_bytes()), Body::Json, "{bad}{rest}");
+        }
     }
+}
+
+#[test]
+fn r8_a_success_that_cannot_be_used_loses_no_refresh_token() {
+    let kept = |access: &str| {
+        let mut grant = Grant::bearer(Secret::new(access));
+        grant.refresh_token = Some(Secret::new("rt"));
+        Body::Grant(Box::new(grant))
+    };
+    let unusable = [
+        (r#""""#, ""),
+        ("null", ""),
+        ("7", ""),
+        ("[\"at\"]", ""),
+        (r#""a b""#, "a b"),
+        (r#""a\r\nb""#, "a\r\nb"),
+        ("\"ü\"", "ü"),
+    ];
+    for (written, access) in unusable {
+        let text = format!("{{\"access_token\":{written},\"refresh_token\":\"rt\"}}");
+        assert_eq!(body("", text.as_bytes()), kept(access), "{written}");
+        // Without success it is whatever it was.
+        for code in [400, 401, 503] {
+            let reply = parse(status(code), &HeaderMap::new(), text.as_bytes(), NOW);
+            assert_eq!(reply.body, Body::Json, "{code} {written}");
+        }
+        // A structured error says why there is no token.
+        let text = format!("{{\"error\":\"invalid_grant\",{}", &text[1..]);
+        assert_eq!(body("", text.as_bytes()), rejected(Rejection::InvalidGrant), "{written}");
+    }
+    assert_eq!(body("", br#"{"refresh_token":"rt"}"#), kept(""));
+    // The server has answered: its refresh token stays as it is (RFC 6749 §6).
+    assert_eq!(body("", br#"{"access_token":"a b"}"#), bearer("a b"));
+    assert_eq!(body("", b"access_token=a+b"), bearer("a b"));
+    // A name that is usable goes before one that is not.
+    let login = br#"{"access_token":"a b","token":"at"}"#;
+    let fields = ReplyFields::default();
+    let reply = parse_login(status(200), &HeaderMap::new(), login, NOW, &fields);
+    assert_eq!(reply.body, bearer("at"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Servers that say no, and servers that say where else to ask.
 
-use crate::harness::{AuthServer, Class, Fault};
+use crate::harness::{AuthServer, Class, Fault, Project};
 use crate::{QUICK, logged_in};
 
 #[test]
@@ -66,6 +66,31 @@ fn r9_c11_rejected_clients_count_for_the_breaker() {
     }
     project.run(&["token", "acme"]).failed(11, "breaker_open");
     assert_eq!(server.counts().requests, 6);
+}
+
+#[test]
+fn r8_x2_a_success_that_cannot_be_used_is_not_asked_for_again() {
+    for members in [
+        serde_json::json!({ "access_token": "two words" }),
+        serde_json::json!({ "access_token": "line\r\nbreak" }),
+        serde_json::json!({ "access_token": null }),
+        serde_json::json!({ "access_token": { "value": "at" } }),
+    ] {
+        let server = AuthServer::start(Class::Strict);
+        let project = Project::new(&server, "", QUICK);
+        project.log_in(&server);
+        project.expire();
+        server.set_extra(members.clone());
+        let run = project.run(&["token", "acme"]).failed(13, "token_rule_broken");
+        assert!(!run.stderr.contains("two words"), "R18: {run}");
+        let counts = server.counts();
+        assert_eq!((counts.requests, counts.reuses), (2, 0), "{members}: asked again: {run}");
+        // The successor of the token that was spent is what is sent next.
+        server.set_extra(serde_json::json!({}));
+        project.run(&["token", "acme"]).ok();
+        let counts = server.counts();
+        assert_eq!((counts.reuses, counts.families_revoked), (0, 0), "{members}");
+    }
 }
 
 #[test]

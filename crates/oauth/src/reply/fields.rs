@@ -63,20 +63,37 @@ fn names(names: &[&str]) -> Vec<String> {
 impl ReplyFields {
     /// The grant in `shape`, if there is one: an access token that a request can carry. Dates are
     /// held against `clock`.
-    pub(super) fn grant(&self, shape: &Shape<'_>, clock: UnixTime) -> Option<Box<Grant>> {
-        let text = |name: &str| shape.value(name).and_then(Value::into_text);
+    pub(super) fn grant(&self, shape: &Shape<'_>, clock: UnixTime) -> Option<Grant> {
+        let access_token = first(&self.access_token, |name| {
+            text(shape, name).filter(|token| bearer::check(token).is_ok())
+        })?;
+        Some(self.beside(access_token, shape, clock))
+    }
+
+    /// The grant in `shape` whose access token no request can carry, or that has a refresh token and
+    /// no access token at all.
+    pub(super) fn unusable_grant(&self, shape: &Shape<'_>, clock: UnixTime) -> Option<Grant> {
+        let access_token = first(&self.access_token, |name| text(shape, name));
+        let nothing = || Secret::new("");
+        let is_one = access_token.is_some() || self.refresh_token(shape).is_some();
+        is_one.then(|| self.beside(access_token.unwrap_or_else(nothing), shape, clock))
+    }
+
+    fn refresh_token(&self, shape: &Shape<'_>) -> Option<Secret> {
+        first(&self.refresh_token, |name| text(shape, name))
+    }
+
+    /// The grant of `access_token`, with whatever stands beside it.
+    fn beside(&self, access_token: Secret, shape: &Shape<'_>, clock: UnixTime) -> Grant {
         let words = |name: &str| match shape.value(name)? {
             // Some servers list scopes in an array.
             Value::Texts(texts) => Some(join(&texts)),
             value => value.into_text().map(|text| text.expose().to_owned()),
         };
-        let access_token = first(&self.access_token, |name| {
-            text(name).filter(|token| bearer::check(token).is_ok())
-        })?;
         let expires_in = first(&self.expires_in, |name| lifetime::relative(&shape.value(name)?));
-        Some(Box::new(Grant {
+        Grant {
             access_token,
-            refresh_token: first(&self.refresh_token, text),
+            refresh_token: self.refresh_token(shape),
             expires_in: expires_in.or_else(|| {
                 first(&self.expires_at, |name| lifetime::absolute(&shape.value(name)?, clock))
             }),
@@ -90,9 +107,14 @@ impl ReplyFields {
                 .map(|kind| kind.trim().to_owned())
                 .filter(|kind| !kind.is_empty() && kind.bytes().all(bearer::is_tchar)),
             scope: words("scope").filter(|scope| !scope.is_empty()),
-            id_token: text("id_token"),
-        }))
+            id_token: text(shape, "id_token"),
+        }
     }
+}
+
+/// The text of a field, if it has one that is not empty.
+fn text(shape: &Shape<'_>, name: &str) -> Option<Secret> {
+    shape.value(name).and_then(Value::into_text)
 }
 
 fn first<T>(names: &[String], find: impl Fn(&str) -> Option<T>) -> Option<T> {
