@@ -25,6 +25,7 @@ const NEEDS: &[Need] = &[
         package: "mount",
         suites: "the tests on a file system that is full or read-only",
     },
+    Need { program: "mkfs.ext4", package: "e2fsprogs", suites: "the tests on a full ext4" },
 ];
 
 /// As whom packages can be installed.

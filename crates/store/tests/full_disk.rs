@@ -1,7 +1,6 @@
 //! Disks that are full, read-only, or limited (R3, R5, C16).
 #![cfg(target_os = "linux")]
 #![allow(clippy::disallowed_methods, reason = "tests touch files as a neighbour does")]
-#![allow(clippy::print_stderr, reason = "a test that cannot run here says why")]
 
 mod rig;
 
@@ -12,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rig::{Rig, WAIT, child, key, names, passed, record};
+use rig::{Rig, WAIT, cannot_run, child, key, names, passed, record};
 use unlapse_core::{Grant, Now, Place, Record, Secret, StoreError};
 use unlapse_store::custody::KeyFile;
 use unlapse_store::{DiskOperation, DiskStep, FileStore, Layout, WatchedDisk};
@@ -23,7 +22,7 @@ struct Mounted {
 }
 
 impl Mounted {
-    /// `None`, with the reason printed, where mounting is not permitted.
+    /// `None` where mounting is not permitted, and the run is a quick one.
     fn new(rig: &Rig, arguments: &[&str]) -> Option<Self> {
         let at = rig.root.path().join("disk");
         std::fs::create_dir(&at).expect("created");
@@ -31,11 +30,11 @@ impl Mounted {
         match done {
             Ok(done) if done.status.success() => Some(Self { at }),
             Ok(done) => {
-                eprintln!("skipped: {}", String::from_utf8_lossy(&done.stderr).trim());
+                cannot_run(String::from_utf8_lossy(&done.stderr).trim());
                 None
             }
             Err(error) => {
-                eprintln!("skipped: mount: {error}");
+                cannot_run(&format!("mount: {error}"));
                 None
             }
         }
@@ -53,7 +52,7 @@ impl Mounted {
         // Without blocks that only root may use: we are root here, and want none left.
         let made = Command::new("mkfs.ext4").args(["-q", "-m", "0"]).arg(&image).output();
         if !made.as_ref().is_ok_and(|made| made.status.success()) {
-            eprintln!("skipped: mkfs.ext4: {made:?}");
+            cannot_run(&format!("mkfs.ext4: {made:?}"));
             return None;
         }
         Self::new(rig, &["-o", "loop", image.to_str()?])

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rig::{Rig, WAIT, child, key, names, only, passed, record};
+use rig::{Rig, WAIT, cannot_run, child, key, names, only, passed, record};
 use unlapse_core::{CustodyError, Damage, Key, Place, Record, Secret, StoreError};
 use unlapse_store::custody::{KeyFile, Passphrase, Stretch};
 use unlapse_store::{FileStore, Layout, Permissions as Access};
@@ -145,7 +145,7 @@ fn c3_what_is_no_file_of_ours() {
 #[test]
 fn c3_a_file_of_somebody_else() {
     if !rustix::process::geteuid().is_root() {
-        return eprintln!("skipped: only root can give a file away");
+        return cannot_run("only root can give a file away");
     }
     harmed(Damage::NotAFile, |path| {
         std::os::unix::fs::chown(path, Some(65_534), None).expect("given away");
@@ -412,7 +412,7 @@ fn quarantined_files_never_replace_each_other() {
 #[test]
 fn c3_without_root_too() {
     if !rustix::process::geteuid().is_root() {
-        return eprintln!("skipped: only root can become somebody else");
+        return cannot_run("only root can become somebody else");
     }
     let rig = Rig::new();
     std::os::unix::fs::chown(rig.root.path(), Some(65_534), Some(65_534)).expect("given away");

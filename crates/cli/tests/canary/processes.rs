@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
-use crate::harness::{Fault, Project, Running, eventually};
+use crate::harness::{Fault, Project, Running, cannot_run, eventually};
 use crate::planted::{Planted, SEALED};
 use crate::search::{
     ACCESS_TOKEN, ALL, API_KEY, CLIENT_SECRET, ENV_SECRET, PASSPHRASE, PASSWORD, REFRESH_TOKEN,
@@ -98,8 +98,7 @@ fn c13_a_process_with_secrets_leaves_no_core_dump() {
     planted.log_in();
     let pause = || std::thread::sleep(std::time::Duration::from_millis(300));
     if !dumps_core(&planted.project, &["sleep", "60"], pause) {
-        eprintln!("not proved: this machine allows no core dumps");
-        return;
+        return cannot_run("this machine allows no core dumps (ulimit -c)");
     }
     let before = planted.server.counts().requests;
     planted.server.fault(Fault::Hang);

@@ -43,6 +43,13 @@ pub fn is_full() -> bool {
     std::env::var("UNLAPSE_SUITES").is_ok_and(|suites| suites == "full")
 }
 
+/// Says why a test cannot run here: the quick run leaves it out, the full one fails for it.
+#[track_caller]
+pub fn cannot_run(why: &str) {
+    assert!(!is_full(), "the full run leaves no test out, and this one cannot run here: {why}");
+    println!("skipped: {why}");
+}
+
 /// Waits until `done`, looking every few milliseconds; panics after [`WAIT`].
 pub fn eventually(what: &str, mut done: impl FnMut() -> bool) {
     let started = Instant::now();

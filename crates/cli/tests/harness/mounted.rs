@@ -4,13 +4,15 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::cannot_run;
+
 /// A file system of our own in the place of a directory, gone when dropped.
 pub struct Mounted {
     at: PathBuf,
 }
 
 impl Mounted {
-    /// `None`, with the reason printed, where mounting is not permitted.
+    /// `None` where mounting is not permitted, and the run is a quick one.
     pub fn tmpfs(at: &Path) -> Option<Self> {
         std::fs::create_dir_all(at).expect("created");
         let mut mount = Command::new("mount");
@@ -18,11 +20,11 @@ impl Mounted {
         match mount.output() {
             Ok(done) if done.status.success() => Some(Self { at: at.to_owned() }),
             Ok(done) => {
-                println!("skipped: {}", String::from_utf8_lossy(&done.stderr).trim());
+                cannot_run(String::from_utf8_lossy(&done.stderr).trim());
                 None
             }
             Err(error) => {
-                println!("skipped: mount: {error}");
+                cannot_run(&format!("mount: {error}"));
                 None
             }
         }

@@ -93,6 +93,16 @@ pub fn eventually(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
+/// Says why a test cannot run here: the quick run leaves it out, the full one (`UNLAPSE_SUITES=full`)
+/// fails for it.
+#[track_caller]
+#[allow(clippy::print_stderr, reason = "a test that cannot run here says why")]
+pub fn cannot_run(why: &str) {
+    let is_full = std::env::var("UNLAPSE_SUITES").is_ok_and(|suites| suites == "full");
+    assert!(!is_full, "the full run leaves no test out, and this one cannot run here: {why}");
+    eprintln!("skipped: {why}");
+}
+
 /// A child that is killed when the test ends early.
 pub struct Reaped(pub Child);
 
