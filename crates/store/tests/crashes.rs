@@ -26,7 +26,7 @@ fn answer() -> Record {
 /// The process dies before its `k`-th effect: nothing happens from there on.
 #[test]
 fn x2_an_answer_that_was_durable_when_its_process_died_is_found() {
-    let mut lost = Vec::new();
+    let (mut lost, mut deaths, mut after_sync) = (Vec::new(), 0, 0);
     for k in 0.. {
         let rig = Rig::new();
         let healthy = rig.store();
@@ -58,7 +58,11 @@ fn x2_an_answer_that_was_durable_when_its_process_died_is_found() {
             assert_eq!(found, answer());
             break;
         }
+        deaths += 1;
+        after_sync += usize::from(synced.load(Ordering::SeqCst) > 0);
     }
+    assert!(deaths >= 8, "{deaths} deaths are too few to prove much");
+    assert!(after_sync >= 1, "none died between the answer's being durable and its place");
     assert_eq!(lost, Vec::<usize>::new(), "durable, and thrown away by the next holder");
 }
 

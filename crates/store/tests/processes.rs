@@ -4,6 +4,7 @@
 
 mod rig;
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -133,7 +134,8 @@ fn x2_killed_at_every_step_the_record_is_the_old_or_the_new() {
             (scenario.before)(&store);
             let arg = format!("{} {step}", scenario.name);
             let status = child("child_dies_at_a_step", rig.root.path(), &arg).status();
-            let finished = status.expect("run").success();
+            let status = status.expect("run");
+            let finished = status.success();
 
             let found = store.read(&key()).expect("whole").map(|stored| stored.record);
             let (old, new) = ((scenario.old)(), (scenario.new)());
@@ -152,6 +154,7 @@ fn x2_killed_at_every_step_the_record_is_the_old_or_the_new() {
             if finished {
                 break;
             }
+            assert_eq!(status.signal(), Some(Signal::KILL.as_raw()), "{name}, at {step}: {status}");
             kills += 1;
         }
         assert!(kills >= 5, "{}: {kills} steps are too few to prove much", scenario.name);
@@ -183,6 +186,7 @@ fn child_dies_at_a_step() {
 
 #[test]
 fn x2_killed_while_removing_nothing_older_comes_back() {
+    let mut kills = 0;
     for step in 0.. {
         let rig = Rig::new();
         let store = rig.store();
@@ -200,7 +204,10 @@ fn x2_killed_while_removing_nothing_older_comes_back() {
             break;
         }
         assert!(found.is_none() || found == Some(intent()), "killed at {step}: {found:?}");
+        assert_eq!(status.signal(), Some(Signal::KILL.as_raw()), "at {step}: {status}");
+        kills += 1;
     }
+    assert!(kills >= 5, "{kills} steps are too few to prove much");
 }
 
 #[test]

@@ -40,14 +40,24 @@ pub(crate) async fn settled<T>(
     };
     let settling = source.settle();
     tokio::pin!(settling);
+    let mut is_said = false;
     loop {
+        let is_to_say = signal.is_some() && !is_said;
         tokio::select! {
+            biased;
             // What could not be saved has been said, and was set aside if that was possible.
             _ = &mut settling => break,
             raised = signals::interrupted() => match signal {
                 None => signal = Some(raised),
                 Some(_) => std::process::exit(128 + raised),
             },
+            // Only if there is something to wait for.
+            () = std::future::ready(()), if is_to_say => {
+                terminal::note(
+                    "interrupted: finishing the renewal under way; once more stops at once",
+                );
+                is_said = true;
+            }
         }
     }
     match (outcome, signal) {

@@ -68,6 +68,7 @@ impl fmt::Display for Run {
 pub struct Running {
     pid: Pid,
     stdout: Text,
+    stderr: Text,
     ended: Receiver<Run>,
     is_over: bool,
 }
@@ -87,7 +88,7 @@ impl Running {
         let (stdout, out) = collect(child.stdout.take().expect("a pipe"));
         let (stderr, err) = collect(child.stderr.take().expect("a pipe"));
         let (sender, ended) = channel();
-        let text = Arc::clone(&stdout);
+        let (said, told) = (Arc::clone(&stdout), Arc::clone(&stderr));
         std::thread::spawn(move || {
             let status = child.wait().expect("waited");
             let took = started.elapsed();
@@ -98,17 +99,22 @@ impl Running {
             let _ = sender.send(Run {
                 code: status.code(),
                 signal: status.signal(),
-                stdout: so_far(&text),
-                stderr: so_far(&stderr),
+                stdout: so_far(&said),
+                stderr: so_far(&told),
                 took,
             });
         });
-        Self { pid, stdout, ended, is_over: false }
+        Self { pid, stdout, stderr, ended, is_over: false }
     }
 
     /// What it has printed to stdout so far.
     pub fn stdout(&self) -> String {
         so_far(&self.stdout)
+    }
+
+    /// What it has printed to stderr so far.
+    pub fn stderr(&self) -> String {
+        so_far(&self.stderr)
     }
 
     /// Its process id.
