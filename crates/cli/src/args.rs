@@ -175,7 +175,7 @@ pub(crate) struct StatusArguments {
     #[command(flatten)]
     pub(crate) which: Which,
     /// Print nothing and ask nobody; exit 0 if the token is valid, 10 if a login is needed, 11 if it
-    /// has to be renewed first
+    /// has to be renewed or obtained first
     #[arg(long)]
     pub(crate) check: bool,
     /// With --check: valid for this long more

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use unlapse::reqwest::{HttpSettings, ReqwestHttp};
 use unlapse::tokio::TokioClock;
 use unlapse::{AuthMethod, Builder, Endpoints, LoginRung, Server, ServerExchange};
-use unlapse_core::{CustodyError, Secret, Store};
+use unlapse_core::{Credentials, CustodyError, Rungs, Secret, Store};
 use unlapse_oauth::ReplyFields;
 use unlapse_oauth::grant::{LoginEndpoint, LoginFields};
 use unlapse_store::custody::{KeyFile, Machine, Passphrase, Stretch};
@@ -207,6 +207,12 @@ fn login_rung(login: &config::LoginEndpoint) -> LoginRung {
         },
         replied,
     }))
+}
+
+/// The profile's ways to a token at its server, with its configured credentials or those that its
+/// record keeps (R14).
+pub(crate) fn rungs(profile: &Profile, stored: Option<&Credentials>) -> Rungs {
+    server(profile).rungs(stored)
 }
 
 /// The name that the breaker of the profile's token endpoint is kept under.

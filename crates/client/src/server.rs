@@ -98,7 +98,7 @@ impl ServerExchange {
 
     fn client(&self, credentials: Option<&Credentials>) -> Option<Client> {
         let id = self.server.client_id.clone();
-        let secret = self.client_secret(credentials);
+        let secret = self.server.secret(credentials);
         Some(match self.server.auth {
             AuthMethod::None => Client::public(id),
             AuthMethod::Basic => Client::basic(id, secret?.clone()),
@@ -108,11 +108,6 @@ impl ServerExchange {
                 None => Client::public(id),
             },
         })
-    }
-
-    fn client_secret<'a>(&'a self, credentials: Option<&'a Credentials>) -> Option<&'a Secret> {
-        let stored = credentials.and_then(|credentials| credentials.client_secret.as_ref());
-        self.server.client_secret.as_ref().or(stored)
     }
 
     /// The token endpoint. A failure here comes before any secret is sent.
@@ -260,6 +255,30 @@ impl Server {
         }
     }
 
+    /// The ways to a token that there are, given what a record keeps. No request is made for it.
+    pub fn rungs(&self, credentials: Option<&Credentials>) -> Rungs {
+        let can_prove = matches!(self.auth, AuthMethod::None | AuthMethod::BasicIfSecret)
+            || self.secret(credentials).is_some();
+        let (login, refresh) = match &self.login {
+            LoginRung::None => (false, can_prove),
+            LoginRung::ClientCredentials => (can_prove, can_prove),
+            LoginRung::Password => (can_prove && user(credentials).is_some(), can_prove),
+            LoginRung::Endpoint(endpoint) => {
+                (user(credentials).is_some(), endpoint.refresh_url.is_some() || can_prove)
+            }
+        };
+        let Endpoints { token, issuer, .. } = &self.endpoints;
+        let has_token_endpoint = token.is_some() || issuer.is_some();
+        let own_refresh =
+            matches!(&self.login, LoginRung::Endpoint(login) if login.refresh_url.is_some());
+        Rungs { refresh: refresh && (has_token_endpoint || own_refresh), login, api_key: false }
+    }
+
+    fn secret<'a>(&'a self, credentials: Option<&'a Credentials>) -> Option<&'a Secret> {
+        let stored = credentials.and_then(|credentials| credentials.client_secret.as_ref());
+        self.client_secret.as_ref().or(stored)
+    }
+
     /// What its breaker is kept under (R16): the token endpoint or what stands for it, no query.
     pub fn endpoint_name(&self) -> String {
         let Endpoints { token, issuer, .. } = &self.endpoints;
@@ -278,21 +297,7 @@ impl Exchange for ServerExchange {
     }
 
     fn rungs(&self, credentials: Option<&Credentials>) -> Rungs {
-        let can_prove = matches!(self.server.auth, AuthMethod::None | AuthMethod::BasicIfSecret)
-            || self.client_secret(credentials).is_some();
-        let (login, refresh) = match &self.server.login {
-            LoginRung::None => (false, can_prove),
-            LoginRung::ClientCredentials => (can_prove, can_prove),
-            LoginRung::Password => (can_prove && user(credentials).is_some(), can_prove),
-            LoginRung::Endpoint(endpoint) => {
-                (user(credentials).is_some(), endpoint.refresh_url.is_some() || can_prove)
-            }
-        };
-        let Endpoints { token, issuer, .. } = &self.server.endpoints;
-        let has_token_endpoint = token.is_some() || issuer.is_some();
-        let own_refresh =
-            matches!(&self.server.login, LoginRung::Endpoint(login) if login.refresh_url.is_some());
-        Rungs { refresh: refresh && (has_token_endpoint || own_refresh), login, api_key: false }
+        self.server.rungs(credentials)
     }
 
     fn door(&self, request: &Request<'_>) -> Door {

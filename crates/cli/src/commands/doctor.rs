@@ -234,7 +234,15 @@ fn record(store: &FileStore, profile: &Profile) -> Finding {
         Ok(Some(stored)) if stored.record.token.is_some() => {
             Finding::good(what, format!("it opens, and has token #{}", stored.record.generation))
         }
-        Ok(_) => Finding::good(what, "none: nobody has logged in"),
+        Ok(stored) => {
+            let credentials = stored.as_ref().and_then(|it| it.record.credentials.as_ref());
+            let found = if wiring::rungs(profile, credentials).login {
+                "none yet: `unlapse token` obtains one by itself"
+            } else {
+                "none: nobody has logged in"
+            };
+            Finding::good(what, found)
+        }
         Err(error @ StoreError::Damaged { .. }) => {
             Finding::bad(what, error.to_string(), format!("run: unlapse login {}", profile.name))
         }

@@ -46,11 +46,18 @@ fn login(app: &App, shelf: &Shelf, profile: &Profile) -> &'static str {
     if matches!(profile.grant, Grant::ApiKey(_)) {
         return if wiring::api_key(profile).is_some() { "api_key" } else { "api_key_not_set" };
     }
-    let Shelf::File(store) = shelf else { return "not_logged_in" };
-    match store.read(&profile.key()) {
+    let stored = match shelf {
+        Shelf::File(store) => store.read(&profile.key()),
+        Shelf::Memory(store) => Ok(store.read(&profile.key())),
+    };
+    match stored {
         Ok(Some(stored)) if stored.record.state != State::Active => "login_needed",
         Ok(Some(stored)) if stored.record.token.is_some() => "logged_in",
-        Ok(_) => "not_logged_in",
+        Ok(stored) => {
+            let credentials = stored.as_ref().and_then(|it| it.record.credentials.as_ref());
+            let by_itself = wiring::rungs(profile, credentials).login;
+            if by_itself { "no_token_yet" } else { "not_logged_in" }
+        }
         Err(error) => {
             // A damaged record has been set aside by now, and nobody else meets it (C4).
             if !app.quiet {

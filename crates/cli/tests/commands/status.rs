@@ -98,6 +98,62 @@ fn r14_check_knows_of_the_last_rung() {
 }
 
 #[test]
+fn r14_a_profile_that_needs_no_person_is_not_called_logged_out() {
+    let server = AuthServer::start(Class::Strict);
+    server.require_secret("s3cret");
+    let profile = "grant = \"client_credentials\"\nclient_secret_env = \"ACME_SECRET\"";
+    let mut project = Project::new(&server, profile, "");
+    let list = |project: &Project| {
+        project.run(&["list", "--json"]).ok().json()["profiles"][0]["login"].clone()
+    };
+    // Without its secret nothing is obtained.
+    assert!(project.run(&["status"]).ok().stdout.contains("not logged in"));
+    assert_eq!(project.run(&["status", "--check"]).code, Some(10));
+    assert_eq!(
+        (list(&project), project.status()["logs_in_by_itself"].clone()),
+        ("not_logged_in".into(), false.into())
+    );
+
+    project.env.push(("ACME_SECRET".to_owned(), "s3cret".to_owned()));
+    let text = project.run(&["status"]).ok().stdout;
+    assert!(text.contains("no token yet") && text.contains("obtains one by itself"), "{text}");
+    assert!(!text.contains("log in") && !text.contains("unlapse login"), "{text}");
+    let status = project.status();
+    assert_eq!((&status["token"], &status["logs_in_by_itself"]), (&"none".into(), &true.into()));
+    assert_eq!(status["next"], serde_json::Value::Null);
+    assert_eq!(list(&project), "no_token_yet");
+    assert_eq!(project.run(&["list"]).ok().stdout, "acme  client_credentials  no token yet\n");
+    assert_eq!(project.run(&["status", "--check"]).code, Some(11), "as with one to be renewed");
+    assert!(project.run(&["doctor"]).ok().stdout.contains("obtains one by itself"));
+    assert_eq!(server.counts().requests, 0, "nobody is asked");
+
+    project.run(&["token"]).ok();
+    assert_eq!(project.run(&["status", "--check"]).code, Some(0));
+    assert_eq!(list(&project), "logged_in");
+    project.run(&["logout", "--local"]).ok();
+    assert_eq!(list(&project), "no_token_yet", "and it would log in again");
+    project.run(&["token"]).ok();
+}
+
+#[test]
+fn r14_stored_credentials_are_told_before_their_first_use() {
+    let server = AuthServer::start(Class::Strict);
+    let project = Project::new(&server, "grant = \"password\"\nusername = \"u\"", "");
+    assert!(project.run(&["status"]).ok().stdout.contains("not logged in"));
+    project.run_with(&["login", "acme", "--password-stdin", "--no-verify"], "p").ok();
+    assert!(project.run(&["status"]).ok().stdout.contains("no token yet"));
+    project.run(&["token"]).ok();
+    // Refused since: only a person helps.
+    server.set_password("changed");
+    server.revoke_all();
+    project.expire();
+    project.run(&["token"]).failed(10, "login_needed");
+    let text = project.run(&["status"]).ok().stdout;
+    assert!(text.contains("login needed") && text.contains("next: run: unlapse login"), "{text}");
+    assert_eq!(project.run(&["status", "--check"]).code, Some(10));
+}
+
+#[test]
 fn c6_whoever_holds_the_lease_is_named() {
     let server = AuthServer::start(Class::Strict);
     let project = Project::new(&server, "", "lease_wait = \"300ms\"");

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use unlapse_core::{
-    Admission, Failure, Freshness, Holder, LoginReason, Now, Place, State, StoreError, Stored,
-    UnixTime,
+    Admission, Failure, Freshness, Holder, LoginReason, Now, Place, Rungs, State, StoreError,
+    Stored, UnixTime,
 };
 
 use crate::config::{Grant, Profile};
 use crate::diagnosis::Diagnosis;
 use crate::exit::Exit;
+use crate::wiring;
 
 /// How a profile's login is doing.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,8 +23,9 @@ pub(crate) struct Standing {
     pub(crate) obtained_at: Option<UnixTime>,
     pub(crate) lifetime: Option<Duration>,
     pub(crate) has_refresh_token: bool,
-    /// An API key is at hand, as the profile's own or as its last rung (R14).
-    pub(crate) has_api_key: bool,
+    /// The ways to a token (R14). With a login, there need be none: configured or stored credentials
+    /// obtain it without a person. The API key is the profile's own, or its last rung.
+    pub(crate) rungs: Rungs,
     pub(crate) refresh_ends_at: Option<UnixTime>,
     pub(crate) needs_login: Option<LoginReason>,
     pub(crate) in_doubt: bool,
@@ -37,7 +39,7 @@ pub(crate) struct Standing {
 /// The access token's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Token {
-    /// Nobody has logged in.
+    /// There is none: nobody has logged in, or nobody has to.
     Absent,
     /// Valid; renewal is due in so long. `left` is `None` without an end.
     Valid { left: Option<Duration>, due_in: Option<Duration> },
@@ -80,7 +82,7 @@ impl Standing {
             obtained_at: None,
             lifetime: None,
             has_refresh_token: false,
-            has_api_key,
+            rungs: Rungs { api_key: has_api_key, ..wiring::rungs(profile, None) },
             refresh_ends_at: None,
             needs_login: None,
             in_doubt: false,
@@ -110,6 +112,8 @@ impl Standing {
             Place::Kept => Storage::Saved,
             Place::SetAside => Storage::Unsaved,
         };
+        standing.rungs =
+            Rungs { api_key: has_api_key, ..wiring::rungs(profile, record.credentials.as_ref()) };
         standing.generation = record.generation;
         standing.in_doubt = record.intent.is_some();
         standing.doubts = record.doubts;
@@ -161,11 +165,17 @@ impl Standing {
         match (self.left(), &self.problem, self.needs_login, self.token) {
             (Some(left), ..) if left >= min_ttl => Exit::Ok,
             (_, Some(problem), ..) => problem.exit,
+            _ if self.is_to_come() => Exit::Temporary,
             // The last rung, which has no end.
-            (_, _, Some(_), _) | (.., Token::Absent) if self.has_api_key => Exit::Ok,
+            (_, _, Some(_), _) | (.., Token::Absent) if self.rungs.api_key => Exit::Ok,
             (_, _, Some(_), _) | (.., Token::Absent | Token::ApiKey { .. }) => Exit::LoginNeeded,
             _ => Exit::Temporary,
         }
+    }
+
+    /// There is no token, and `token` obtains one without a person.
+    pub(crate) fn is_to_come(&self) -> bool {
+        self.token == Token::Absent && self.needs_login.is_none() && self.rungs.login
     }
 
     /// What a person should do next, if anything.
@@ -179,7 +189,9 @@ impl Standing {
                 return Some("set the variable that `api_key_env` names".to_owned());
             }
             Token::ApiKey { is_set: true } => return None,
-            Token::Absent => return Some(format!("run: unlapse login {name}")),
+            Token::Absent if !self.is_to_come() => {
+                return Some(format!("run: unlapse login {name}"));
+            }
             _ => {}
         }
         if self.needs_login.is_some() {
@@ -190,6 +202,9 @@ impl Standing {
         }
         if self.breaker_open_until.is_some() {
             return Some("wait, or ask again at once: unlapse doctor --reset-breaker".to_owned());
+        }
+        if self.is_to_come() {
+            return None;
         }
         if matches!(self.token, Token::Expired { .. }) {
             return Some(format!("it is renewed when next asked for: unlapse token {name}"));

@@ -42,7 +42,8 @@ fn profile(standing: &Standing, now: &Now) -> Value {
         "expires_at": expires_at,
         "expires_in": expires_in,
         "refresh_token": standing.has_refresh_token,
-        "api_key": standing.has_api_key,
+        "api_key": standing.rungs.api_key,
+        "logs_in_by_itself": standing.rungs.login,
         "refresh_expires_at": standing.refresh_ends_at.map(rfc3339),
         "needs_login": standing.needs_login,
         "in_doubt": standing.in_doubt,
@@ -109,6 +110,9 @@ fn headline(standing: &Standing, style: Style) -> String {
             format!("{}  {} ago", style.paint(red, "expired"), span(since))
         }
         Token::Expired { .. } => style.paint(yellow, "no token yet"),
+        Token::Absent if standing.is_to_come() => {
+            format!("{}, `unlapse token` obtains one by itself", style.paint(green, "no token yet"))
+        }
         Token::Absent => style.paint(yellow, "not logged in"),
         Token::ApiKey { is_set: true } => style.paint(green, "api key"),
         Token::ApiKey { is_set: false } => style.paint(red, "api key not set"),
@@ -135,7 +139,8 @@ fn details(standing: &Standing, now: &Now, style: Style) -> Vec<String> {
     if let Some(reason) = standing.needs_login {
         lines.push(format!("{}: {}", style.paint("31", "login needed"), reason.describe()));
     }
-    if standing.has_api_key && (standing.needs_login.is_some() || standing.token == Token::Absent) {
+    let is_absent = standing.token == Token::Absent && !standing.is_to_come();
+    if standing.rungs.api_key && (standing.needs_login.is_some() || is_absent) {
         lines.push("the API key stands in until then".to_owned());
     }
     if standing.in_doubt {
