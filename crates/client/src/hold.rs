@@ -88,6 +88,17 @@ impl Hold {
         }
     }
 
+    /// Over a lease on trial, at a record of that generation. What it cannot save is nobody's.
+    pub(crate) fn over(lease: Box<dyn Lease>, generation: u64) -> Self {
+        let memory = Memory::default();
+        Self { lease: Ok(lease), kept: Kept::Saved, memory, base: Some(generation) }
+    }
+
+    /// How well the newest record is kept.
+    pub(crate) fn kept(&self) -> Kept {
+        self.kept.clone()
+    }
+
     /// Whether the record can be changed.
     pub(crate) fn is_leased(&self) -> bool {
         self.lease.is_ok()

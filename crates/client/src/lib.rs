@@ -22,6 +22,7 @@ mod hold;
 mod http;
 mod info;
 mod keeper;
+mod login;
 mod mark;
 mod renew;
 mod server;
@@ -39,6 +40,7 @@ pub use effects::{Breakers, Clock, Exchange, MemoryBreakers, Request, Revoked, S
 pub use events::{Event, Observer};
 pub use http::{Http, HttpReply, NoReply};
 pub use info::{Info, Source};
+pub use login::{LoggedIn, Login};
 pub use server::{AuthMethod, Endpoints, LoginRung, Server, ServerExchange};
 pub use source::{AccessToken, Bearer, TokenSource};
 pub use unlapse_core::{Error, Key, Policy, Secret};

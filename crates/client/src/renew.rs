@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use unlapse_core::{
     Admission, Answer, Cause, Demand, Dice, Error, Key, Now, Plan, Policy, Record, Rejection,
-    Reuse, Rungs, Situation, Spend, Store, Verdict, classify, plan,
+    Reuse, Situation, Spend, Store, StoreError, Verdict, classify, plan,
 };
 
 use crate::effects::{Breakers, Clock, Exchange, Request};
@@ -50,6 +50,8 @@ pub(crate) struct Effort {
     pub(crate) lost: u32,
     pub(crate) waited: Duration,
     pub(crate) last: Option<Cause>,
+    /// A person's login: nothing but what was brought is tried.
+    pub(crate) is_login: bool,
 }
 
 impl Renewer {
@@ -64,11 +66,22 @@ impl Renewer {
             Turn::Mine(hold) => hold,
             Turn::Served(record, kept) => return Ok(self.adopt(*record, kept)),
         };
-        let (mut record, trouble) = hold.read(last).await;
+        let (record, trouble) = hold.read(last).await;
         if let Some(error) = &trouble {
             self.tell(&Event::StoreAway { error: error.clone() });
         }
-        let mut effort = Effort::default();
+        self.renew_held(hold, record, demand, Effort::default(), trouble).await
+    }
+
+    /// The renewal, with the lease in hand and `record` as read under it.
+    pub(crate) async fn renew_held(
+        &self,
+        mut hold: Hold,
+        mut record: Record,
+        demand: Demand,
+        mut effort: Effort,
+        trouble: Option<StoreError>,
+    ) -> Result<Renewed, Error> {
         loop {
             let now = self.clock.now();
             let leased = hold.is_leased();
@@ -132,7 +145,11 @@ impl Renewer {
             effort.last = Some(cause);
             record = failed(&record, spend, cause, now, asked);
             if let Err(error) = self.pause(&mut hold, &mut record, &effort, asked, again).await {
-                return self.without_token(&record, error);
+                return if effort.is_login {
+                    Err(error)
+                } else {
+                    self.without_token(&record, error)
+                };
             }
         }
     }
@@ -173,13 +190,18 @@ impl Renewer {
         let mut rungs = self.exchange.rungs(record.credentials.as_ref());
         // Nothing single-use is spent without the lease (R1).
         rungs.refresh &= leased;
+        rungs.api_key |= self.has_api_key;
+        if effort.is_login {
+            rungs.login &= demand == Demand::NewLogin;
+            rungs.api_key = false;
+        }
         Situation {
             record,
             now,
             policy: &self.policy,
             key: &self.key,
             demand,
-            rungs: Rungs { api_key: rungs.api_key || self.has_api_key, ..rungs },
+            rungs,
             breaker: self.breakers.read(&self.exchange.endpoint()).admit(now.wall),
             attempts: effort.attempts,
             lost: effort.lost,

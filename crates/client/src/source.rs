@@ -10,6 +10,7 @@ use crate::effects::{Revoked, Spawn};
 use crate::events::Event;
 use crate::hold::{Hold, Kept};
 use crate::info::Info;
+use crate::login::{LoggedIn, Login};
 use crate::renew::Renewer;
 use crate::shared::Shared;
 
@@ -204,7 +205,7 @@ impl TokenSource {
     ///
     /// A record that no key at hand opens is removed as well: whoever asks for this means it.
     pub async fn clear(&self) -> Result<(), Error> {
-        let (mut hold, record) = match self.hold().await {
+        let (mut hold, record) = match self.shared.renewer.held().await {
             Err(Error::Store(StoreError::Custody(_))) => (self.take().await?, Record::default()),
             held => held?,
         };
@@ -218,13 +219,17 @@ impl TokenSource {
         Ok(Hold::take(&*renewer.store, &renewer.key, &renewer.memory, wait).await?)
     }
 
-    /// The lease, and the newest record; an empty one in place of one that is damaged.
-    async fn hold(&self) -> Result<(Hold, Record), Error> {
-        let mut hold = self.take().await?;
-        match hold.read(None).await {
-            (record, None | Some(StoreError::Damaged { .. })) => Ok((hold, record)),
-            (_, Some(error)) => Err(error.into()),
-        }
+    /// Logs in with what a person brings, verified at the server, as one transaction under one lease.
+    ///
+    /// Over a login that is alive, what was brought is kept only if the server grants a token for it:
+    /// refused, unanswered or interrupted, it leaves the login that there was. Where there is none to
+    /// lose, what was brought is kept as well when the server gives no verdict
+    /// ([`LoggedIn::Kept`]). A caller that is dropped changes nothing (R6).
+    ///
+    /// To keep something without asking the server, [`TokenSource::edit`] with
+    /// [`Login::brought_to`].
+    pub async fn log_in(&self, login: Login) -> Result<LoggedIn, Error> {
+        self.shared.log_in(login).await
     }
 
     /// Logs out: revokes the refresh token at the server (RFC 7009), or the access token if there is
@@ -232,7 +237,7 @@ impl TokenSource {
     /// When the server cannot revoke it now, nothing is cleared: there is something to try again
     /// with.
     pub async fn log_out(&self) -> Result<Revoked, Error> {
-        let (mut hold, record) = self.hold().await?;
+        let (mut hold, record) = self.shared.renewer.held().await?;
         let renewer = &self.shared.renewer;
         let revoked = match &record.token {
             None => Revoked::Done,
@@ -268,7 +273,7 @@ impl TokenSource {
         &self,
         change: impl FnOnce(Record, Now) -> Record + Send,
     ) -> Result<(), Error> {
-        let (mut hold, record) = self.hold().await?;
+        let (mut hold, record) = self.shared.renewer.held().await?;
         let now = self.shared.renewer.clock.now();
         let mut changed = change(record, now);
         changed.stored_at = now.wall;

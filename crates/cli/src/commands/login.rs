@@ -1,8 +1,8 @@
 //! `unlapse login`
 
 use serde_json::json;
-use unlapse::{AccessToken, TokenSource};
-use unlapse_core::{Credentials, Error, Grant as Granted, LoginReason, Now, Record, Secret, State};
+use unlapse::{AccessToken, LoggedIn, Login, TokenSource};
+use unlapse_core::{Error, LoginReason};
 
 use crate::app::{App, failed};
 use crate::args::LoginArguments;
@@ -12,15 +12,6 @@ use crate::diagnosis::Diagnosis;
 use crate::exit::Exit;
 use crate::report::rfc3339;
 use crate::terminal;
-
-/// What a person brings.
-#[derive(Default)]
-struct Brought {
-    refresh_token: Option<Secret>,
-    username: Option<String>,
-    password: Option<Secret>,
-    client_secret: Option<Secret>,
-}
 
 pub(crate) fn run(app: &App, arguments: &LoginArguments) -> Result<Exit, Diagnosis> {
     let profile = app.profile(arguments.which.profile.as_deref())?;
@@ -36,7 +27,7 @@ pub(crate) fn run(app: &App, arguments: &LoginArguments) -> Result<Exit, Diagnos
         let source = app.source(profile, &shelf).await?;
         let spinner = terminal::spinner(format!("logging in to {}", profile.name), app.quiet);
         let work = async {
-            let outcome = log_in(&source, &brought, arguments.no_verify).await;
+            let outcome = log_in(&source, brought, arguments.no_verify).await;
             outcome.map_err(|error| refused(profile, &error))
         };
         let token = settled(&source, work).await;
@@ -55,109 +46,38 @@ enum Outcome {
     Kept(Option<Error>),
 }
 
-async fn log_in(
-    source: &TokenSource,
-    brought: &Brought,
-    no_verify: bool,
-) -> Result<Outcome, Error> {
-    let mut before = None;
-    source
-        .edit(|record, now| {
-            before = Some(record.clone());
-            with_brought(record, brought, now)
-        })
-        .await?;
+async fn log_in(source: &TokenSource, login: Login, no_verify: bool) -> Result<Outcome, Error> {
     if no_verify {
+        source.edit(|record, now| login.brought_to(&record, now)).await?;
         return Ok(Outcome::Kept(None));
     }
-    let asked = if brought.refresh_token.is_some() {
-        source.force_refresh().await
-    } else {
-        source.obtain().await
-    };
-    match asked {
-        Ok(token) => Ok(Outcome::Granted(token)),
-        // No verdict: what was brought may be good, and is all there is.
-        Err(error) if error.is_retryable() => Ok(Outcome::Kept(Some(error))),
-        Err(error) => {
-            // Refused: what was there before is still as good as it was. (A token that breaks a
-            // rule is no refusal: its refresh token is spent, and the successor must be kept.)
-            let is_refused =
-                matches!(error, Error::NeedsLogin { .. } | Error::ClientRejected { .. });
-            if let Some(before) = before.filter(|_| is_refused) {
-                source.edit(|record, _| taken_back(&record, before, brought)).await?;
-            }
-            Err(error)
-        }
-    }
-}
-
-/// The record with what a person brought. A refresh token replaces the login that there was; its
-/// access token is yet to be bought, and the empty one in its place is expired from birth.
-fn with_brought(record: Record, brought: &Brought, now: Now) -> Record {
-    let mut next = record;
-    if let Some(refresh_token) = &brought.refresh_token {
-        let mut grant = Granted::bearer(Secret::new(""));
-        grant.refresh_token = Some(refresh_token.clone());
-        grant.expires_in = Some(std::time::Duration::ZERO);
-        next = next.logged_in(grant, now);
-    }
-    next.next(|record| {
-        let mut kept = record.credentials.take().unwrap_or_default();
-        kept.username = brought.username.clone().or(kept.username);
-        kept.password = brought.password.clone().or(kept.password);
-        kept.client_secret = brought.client_secret.clone().or(kept.client_secret);
-        record.credentials = (kept != Credentials::default()).then_some(kept);
-        record.state = State::Active;
-        record.failure = None;
-    })
-}
-
-/// The record without what a person brought, after the server refused it. Between the two, others
-/// may have had the lease: whatever they renewed, or left in doubt, is newer than `before` and
-/// stays.
-fn taken_back(record: &Record, before: Record, brought: &Brought) -> Record {
-    let replaced = brought.refresh_token.is_some();
-    let untouched = record.generation == before.generation + u64::from(replaced);
-    if replaced && untouched {
-        // The login that was brought is the one that was refused.
-        return Record {
-            generation: record.generation + 1,
-            revision: record.revision + 1,
-            ..before
-        };
-    }
-    record.next(|record| {
-        record.credentials = before.credentials;
-        if untouched {
-            record.state = before.state;
-        }
+    Ok(match source.log_in(login).await? {
+        LoggedIn::Granted(token) => Outcome::Granted(token),
+        LoggedIn::Kept(error) => Outcome::Kept(Some(error)),
     })
 }
 
 /// Reads what the profile's grant needs, from stdin or by asking.
-fn collect(profile: &Profile, arguments: &LoginArguments) -> Result<Brought, Diagnosis> {
-    let mut brought = Brought {
-        username: arguments.username.clone().or_else(|| username(profile)),
-        ..Brought::default()
-    };
+fn collect(profile: &Profile, arguments: &LoginArguments) -> Result<Login, Diagnosis> {
+    let mut brought = Login::default();
+    brought.credentials.username = arguments.username.clone().or_else(|| username(profile));
     let other = arguments.refresh_token_stdin || arguments.password_stdin;
     let wanted = usize::from(arguments.client_secret_stdin) + usize::from(other);
     if wanted > 0 {
         let mut secrets = terminal::secrets_from_stdin(wanted)?.into_iter();
         if arguments.client_secret_stdin {
-            brought.client_secret = secrets.next();
+            brought.credentials.client_secret = secrets.next();
         }
         if arguments.refresh_token_stdin {
             brought.refresh_token = secrets.next();
         } else if arguments.password_stdin {
-            brought.password = secrets.next();
+            brought.credentials.password = secrets.next();
         }
     }
     let name = &profile.name;
     match &profile.grant {
         Grant::RefreshToken { login, .. } => {
-            let by_password = brought.password.is_some() && login.is_some();
+            let by_password = brought.credentials.password.is_some() && login.is_some();
             if brought.refresh_token.is_none() && !by_password {
                 brought.refresh_token =
                     Some(terminal::ask_secret("Refresh token", "--refresh-token-stdin")?);
@@ -170,10 +90,11 @@ fn collect(profile: &Profile, arguments: &LoginArguments) -> Result<Brought, Dia
                     "use --password-stdin",
                 ));
             }
-            if brought.password.is_none() {
-                let user = brought.username.as_deref().unwrap_or("the user");
+            if brought.credentials.password.is_none() {
+                let user = brought.credentials.username.as_deref().unwrap_or("the user");
                 let prompt = format!("Password of {user}");
-                brought.password = Some(terminal::ask_secret(&prompt, "--password-stdin")?);
+                brought.credentials.password =
+                    Some(terminal::ask_secret(&prompt, "--password-stdin")?);
             }
         }
         Grant::ClientCredentials { client, .. } => {
@@ -184,9 +105,9 @@ fn collect(profile: &Profile, arguments: &LoginArguments) -> Result<Brought, Dia
                     ..
                 }
             );
-            if missing && brought.client_secret.is_none() {
+            if missing && brought.credentials.client_secret.is_none() {
                 let secret = terminal::ask_secret("Client secret", "--client-secret-stdin")?;
-                brought.client_secret = Some(secret);
+                brought.credentials.client_secret = Some(secret);
             }
         }
         Grant::ApiKey(_) => {}
@@ -204,6 +125,21 @@ fn refused(profile: &Profile, error: &Error) -> Diagnosis {
         }
         Error::NeedsLogin { .. } => {
             ("refresh token", "check that it is whole, unused, and of this client and server")
+        }
+        // Past the deadline it goes on, and nobody knows yet what it comes to.
+        Error::Deadline { .. } => return diagnosis,
+        error if error.is_retryable() => {
+            let next = match error {
+                Error::OutcomeUnknown { .. } => "the server may have used up what was brought",
+                _ => &diagnosis.hint,
+            };
+            return Diagnosis {
+                message: format!("the login to {name} could not be verified: {error}"),
+                hint: format!(
+                    "nothing that was there is changed; {next}; then `unlapse login {name}` again"
+                ),
+                ..diagnosis
+            };
         }
         _ => return diagnosis,
     };
@@ -259,51 +195,5 @@ fn usage(message: String, hint: &str) -> Diagnosis {
         hint: hint.to_owned(),
         retry_at: None,
         exit: Exit::Usage,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn renewed(record: &Record, refresh_token: &str) -> Record {
-        let mut grant = Granted::bearer(Secret::new("at"));
-        grant.refresh_token = Some(Secret::new(refresh_token));
-        record.granted(grant, Now::default())
-    }
-
-    fn refresh_token(record: &Record) -> &str {
-        let token = record.token.as_ref().expect("a token");
-        token.refresh_token.as_ref().expect("a refresh token").expose()
-    }
-
-    #[test]
-    fn x2_a_refused_login_takes_nothing_back_that_others_renewed() {
-        let before = renewed(&Record::default(), "rt-1");
-        let password = Brought { password: Some(Secret::new("wrong")), ..Brought::default() };
-        let kept = with_brought(before.clone(), &password, Now::default());
-        // Nobody came in between.
-        let back = taken_back(&kept, before.clone(), &password);
-        assert_eq!((refresh_token(&back), &back.credentials), ("rt-1", &None));
-        // Somebody renewed.
-        let meanwhile = renewed(&kept, "rt-2");
-        let back = taken_back(&meanwhile, before.clone(), &password);
-        assert_eq!((refresh_token(&back), &back.credentials), ("rt-2", &None));
-        // Somebody left a doubt.
-        let doubt = kept.intend(Now::default(), false);
-        assert!(taken_back(&doubt, before, &password).intent.is_some());
-    }
-
-    #[test]
-    fn r9_a_refused_refresh_token_gives_its_place_back() {
-        let before = renewed(&Record::default(), "rt-1");
-        let brought = Brought { refresh_token: Some(Secret::new("bad")), ..Brought::default() };
-        let kept = with_brought(before.clone(), &brought, Now::default());
-        let back = taken_back(&kept, before.clone(), &brought);
-        assert_eq!(refresh_token(&back), "rt-1");
-        assert!(back.is_newer_than(&kept));
-        // Somebody was granted a successor to it after all.
-        let back = taken_back(&renewed(&kept, "rt-9"), before, &brought);
-        assert_eq!(refresh_token(&back), "rt-9");
     }
 }

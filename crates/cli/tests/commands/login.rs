@@ -56,6 +56,27 @@ fn r14_a_server_that_is_away_keeps_what_was_brought_with_a_warning() {
 }
 
 #[test]
+fn x2_a_server_that_is_away_costs_no_login_that_is_alive() {
+    let mut server = AuthServer::start(Class::Strict);
+    let project = Project::new(&server, "reuse = \"strict\"", "attempts = 1\ntimeout = \"1s\"");
+    project.log_in(&server);
+    let before = project.run(&["token", "acme"]).ok();
+    let refresh_token = server.issue();
+    server.stop();
+    let run = project.run_with(&FROM_STDIN, &refresh_token).failed(11, "temporary_failure");
+    assert!(run.stderr.contains("nothing that was there is changed"), "{run}");
+    assert_eq!(project.run(&["token", "acme"]).ok().stdout, before.stdout);
+    server.start_again();
+    // The reply to the new one is lost on the way: the old one is as good as it was.
+    server.fault(Fault::LoseReply);
+    project.run_with(&FROM_STDIN, &refresh_token).failed(15, "outcome_unknown");
+    assert_eq!(project.status()["in_doubt"], false);
+    assert_eq!(project.run(&["token", "acme"]).ok().stdout, before.stdout);
+    project.run(&["refresh", "acme"]).ok();
+    project.log_in(&server);
+}
+
+#[test]
 fn no_verify_asks_nobody() {
     let server = AuthServer::start(Class::Strict);
     let project = Project::new(&server, "", "");
