@@ -1,8 +1,4 @@
 //! Logins that a person makes: one transaction, on trial until the server has granted it.
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests may")]
-#![allow(missing_docs, reason = "the names of the tests say what they prove")]
-
-mod world;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,7 +6,8 @@ use std::time::Duration;
 
 use unlapse::{Error, LoggedIn, Login, Secret, TokenSource};
 use unlapse_core::{Credentials, Grant, Record, Rejection, Reuse, Rungs, StoreError};
-use world::{Fault, World};
+
+use crate::world::{Fault, World};
 
 /// A login that the server's own family does not hang on, so that only the store can lose it.
 async fn with_old_login(class: Reuse) -> (World, TokenSource, Record) {

@@ -1,0 +1,124 @@
+//! One renewal for all who ask (R1, R13, R20, K5, C6).
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use unlapse::Error;
+use unlapse_core::{Reuse, Rules};
+
+use crate::secs;
+use crate::world::{Fault, World};
+
+#[tokio::test(start_paused = true)]
+async fn r1_k5_a_hundred_tasks_and_ten_processes_renew_once() {
+    let world = World::new(Reuse::Strict);
+    world.log_in().await;
+    world.expire().await;
+    let mut tasks = Vec::new();
+    for _ in 0..10 {
+        let process = world.process().await;
+        for _ in 0..10 {
+            let process = process.clone();
+            tasks.push(tokio::spawn(async move { process.token().await }));
+        }
+    }
+    for task in tasks {
+        assert_eq!(task.await.unwrap().unwrap().secret.expose(), "at-2");
+    }
+    assert_eq!(world.server.requests(), 1);
+    assert_eq!(world.server.families_revoked(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn r13_fifty_late_401s_cost_one_renewal() {
+    let world = World::new(Reuse::Strict);
+    let process = world.log_in().await;
+    let bearer = process.bearer().await.unwrap();
+    let mut tasks = Vec::new();
+    for late in 0..50 {
+        let process = process.clone();
+        let generation = bearer.generation();
+        tasks.push(tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(late * 20)).await;
+            process.reject(generation).await
+        }));
+    }
+    for task in tasks {
+        assert_eq!(task.await.unwrap().unwrap().header(), "Bearer at-2");
+    }
+    assert_eq!(world.server.requests(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn r20_a_leader_that_panics_strands_nobody() {
+    let world = World::new(Reuse::Stable);
+    let process = world.log_in().await;
+    world.expire().await;
+    world.server.panics.store(1, Ordering::SeqCst);
+    let waiter = {
+        let process = process.clone();
+        tokio::spawn(async move { process.token().await })
+    };
+    // The leader dies after 50 ms; the waiter takes over, from a server that has recovered.
+    world.pass(Duration::from_millis(60)).await;
+    world.server.panics.store(0, Ordering::SeqCst);
+    assert_eq!(waiter.await.unwrap().unwrap().secret.expose(), "at-2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn c6_a_busy_lease_names_its_holder_after_five_seconds() {
+    use unlapse_core::Store as _;
+    let world = World::new(Reuse::Strict);
+    let process = world.log_in().await;
+    world.expire().await;
+    let held = world.store.lease(&unlapse::Key::new("acme"), Duration::ZERO).await.unwrap();
+    let start = tokio::time::Instant::now();
+    let error = process.token().await.unwrap_err();
+    assert_eq!(error.code(), "lease_busy");
+    assert!(error.to_string().contains("process 42 on here"), "{error}");
+    assert!((5..6).contains(&start.elapsed().as_secs()));
+    drop(held);
+    assert!(process.token().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn r1_c7_looking_for_a_newer_token_takes_no_lease() {
+    use unlapse_core::Store as _;
+    let world = World::new(Reuse::Strict);
+    let (one, two) = (world.log_in().await, world.process().await);
+    assert_eq!(one.refresh().await.unwrap().generation, 2);
+    let held = world.store.lease(&unlapse::Key::new("acme"), Duration::ZERO).await.unwrap();
+    world.pass(Duration::from_secs(61)).await;
+    // The first to ask after the trust time is served at once, and starts the look.
+    assert_eq!(two.token().await.unwrap().secret.expose(), "at-1");
+    world.pass(Duration::from_secs(1)).await;
+    assert_eq!(two.token().await.unwrap().secret.expose(), "at-2");
+    drop(held);
+}
+
+#[tokio::test(start_paused = true)]
+async fn r13_a_rejected_token_is_not_handed_out_as_a_newer_one() {
+    let mut world = World::new(Reuse::Strict);
+    world.log_in().await;
+    world.policy.rules = Rules { max_lifetime: Some(secs(86_400)), ..Rules::default() };
+    let process = world.process().await;
+    let bearer = process.bearer().await.unwrap();
+    world.server.fault(Fault::Opaque);
+    let _ = process.reject(bearer.generation()).await.unwrap_err();
+    let again = process.reject(bearer.generation()).await;
+    if let Ok(again) = again {
+        assert_ne!(again.header(), bearer.header(), "the very token that was rejected");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn r20_a_renewal_that_panics_every_time_ends_in_an_error() {
+    let world = World::new(Reuse::Stable);
+    let process = world.log_in().await;
+    world.expire().await;
+    world.server.panics.store(1, Ordering::SeqCst);
+    let error = process.token().await.unwrap_err();
+    assert!(matches!(error, Error::Deadline { .. }));
+    world.server.panics.store(0, Ordering::SeqCst);
+    assert!(process.token().await.is_ok());
+}
