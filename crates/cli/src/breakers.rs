@@ -8,6 +8,7 @@ use std::hash::{Hash as _, Hasher as _};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,10 @@ use unlapse_core::Breaker;
 /// be read is closed, and one that cannot be written protects a little less.
 pub(crate) struct FileBreakers {
     dir: PathBuf,
+    /// How often a lock is looked at before it is done without.
+    looks: u32,
+    /// A lock was waited for in vain: its holder was stopped, and is not waited for again.
+    is_stuck: AtomicBool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -32,13 +37,14 @@ const MAX_FILE: u64 = 4096;
 /// Ends the name of a breaker's lock.
 const LOCK: &str = "lock";
 
-/// A change takes well under a millisecond: so many looks are half a second.
+/// A change takes well under a millisecond, unless the disk or the machine has much else to do. So
+/// many looks are half a second; longer than that nobody's token waits for a breaker.
 const LOOKS: u32 = 500;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
 
 impl FileBreakers {
     pub(crate) fn new(dir: PathBuf) -> Self {
-        Self { dir }
+        Self { dir, looks: LOOKS, is_stuck: AtomicBool::new(false) }
     }
 
     /// Closes all of them, and says of which endpoints.
@@ -49,7 +55,7 @@ impl FileBreakers {
             let _lock = match path.extension().and_then(OsStr::to_str) {
                 // It stays where it is: whoever removes one lets two in.
                 Some(LOCK) => continue,
-                Some("json") => Lock::take(&path),
+                Some("json") => Lock::take(&path, self.looks).ok(),
                 // What somebody left who died while writing.
                 _ => None,
             };
@@ -94,8 +100,11 @@ impl Breakers for FileBreakers {
 impl FileBreakers {
     /// One change at a time, over all processes; `None` when the lock is not to be had.
     fn lock(&self, endpoint: &str) -> Option<Lock> {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.dir);
-        made.ok().and_then(|()| Lock::take(&self.path(endpoint)))
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.dir).ok()?;
+        let looks = if self.is_stuck.load(Ordering::Relaxed) { 1 } else { self.looks };
+        let lock = Lock::take(&self.path(endpoint), looks);
+        self.is_stuck.store(matches!(lock, Err(Untaken::Held)), Ordering::Relaxed);
+        lock.ok()
     }
 
     fn write(&self, endpoint: &str, breaker: Breaker) {
@@ -123,18 +132,29 @@ struct Lock(fs::File);
 impl Lock {
     /// Waits for as long as many others may take, and no longer: a holder that was stopped must not
     /// stop every renewal with it. Without the lock a count may be lost, or a second trial made.
-    fn take(breaker: &Path) -> Option<Self> {
-        let file = private().open(breaker.with_extension(LOCK)).ok()?;
-        for _ in 0..LOOKS {
+    fn take(breaker: &Path, looks: u32) -> Result<Self, Untaken> {
+        let file = private().open(breaker.with_extension(LOCK)).map_err(|_| Untaken::Unusable)?;
+        for look in 0..looks {
+            if look > 0 {
+                std::thread::sleep(BETWEEN_LOOKS);
+            }
             match file.try_lock() {
-                Ok(()) => return Some(Self(file)),
-                Err(TryLockError::WouldBlock) => std::thread::sleep(BETWEEN_LOOKS),
-                Err(TryLockError::Error(_)) => return None,
+                Ok(()) => return Ok(Self(file)),
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(_)) => return Err(Untaken::Unusable),
             }
         }
         tracing::debug!(breaker = %breaker.display(), "changed without its lock");
-        None
+        Err(Untaken::Held)
     }
+}
+
+/// Why a lock is not to be had.
+enum Untaken {
+    /// Somebody has held it for all of the wait.
+    Held,
+    /// It cannot be made, or the file system does not lock.
+    Unusable,
 }
 
 impl Drop for Lock {

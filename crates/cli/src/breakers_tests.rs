@@ -52,8 +52,11 @@ fn r17_a_lock_that_is_never_given_up_holds_up_nobody_for_long() {
     let _stuck = breakers.lock("https://a").expect("free");
     let started = Instant::now();
     breakers.update("https://a", &mut failed);
-    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
-    assert_eq!(breakers.read("https://a").failures, 1, "changed all the same");
+    let first = started.elapsed();
+    assert!(first < Duration::from_secs(30), "{first:?}");
+    breakers.update("https://a", &mut failed);
+    assert!(started.elapsed() < first * 2, "it is not waited for again");
+    assert_eq!(breakers.read("https://a").failures, 2, "changed all the same");
 }
 
 /// This test binary again, many times at once, running the ignored test `name` in `dir`.
@@ -80,7 +83,9 @@ fn passed() -> Option<(usize, PathBuf, FileBreakers)> {
     let number = std::env::var("BREAKERS_CHILD").ok()?.parse().expect("a number");
     fs::write(dir.join(ready(number)), "").expect("written");
     eventually("the parent says go", || dir.join("go").exists());
-    let breakers = FileBreakers::new(dir.join("b"));
+    // How exact the lock is, is one thing, and how long it is waited for on a machine whose disk
+    // stalls, another.
+    let breakers = FileBreakers { looks: 60_000, ..FileBreakers::new(dir.join("b")) };
     Some((number, dir, breakers))
 }
 
