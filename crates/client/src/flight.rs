@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
 use unlapse_core::{Demand, Error};
 
 use crate::current::{Credential, Current};
 use crate::shared::Shared;
+use crate::sync::watch;
 
 /// How a renewal ended; what it brought has been published.
 pub(crate) type Outcome = Result<(), Error>;

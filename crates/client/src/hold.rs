@@ -1,9 +1,11 @@
 //! A renewal's grip on its record: the lease, and how well the newest record is kept.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use unlapse_core::{Key, Lease, Place, Record, Store, StoreError};
+
+use crate::sync::Mutex;
 
 /// How well the newest record is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -28,6 +28,7 @@ mod renew;
 mod server;
 mod shared;
 mod source;
+mod sync;
 mod verdict;
 
 #[cfg(feature = "reqwest")]

@@ -1,12 +1,10 @@
 //! What the handles of one credential share: the published token, and the renewal under way.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
 use http::HeaderValue;
-use tokio::sync::{Notify, watch};
 use unlapse_core::{Demand, Error, Freshness, Now, Record, RuleBroken, Secret, StoreError};
 
 use crate::current::{Credential, Current};
@@ -19,6 +17,7 @@ use crate::keeper;
 use crate::mark::Mark;
 use crate::renew::{Renewed, Renewer};
 use crate::source::AccessToken;
+use crate::sync::{ArcSwapOption, AtomicBool, Mutex, Notify, watch};
 
 pub(crate) struct Shared {
     pub(crate) renewer: Renewer,

@@ -244,6 +244,7 @@ impl TokenSource {
             Some(token) => {
                 let secret = token.refresh_token.as_ref().unwrap_or(&token.access_token);
                 tokio::select! {
+                    biased;
                     revoked = renewer.exchange.revoke(secret, record.credentials.as_ref()) => revoked,
                     () = renewer.clock.sleep(renewer.policy.exchange_deadline) => {
                         Revoked::Failed(unlapse_core::Cause::Timeout)

@@ -1,0 +1,18 @@
+//! What threads meet at: every lock, flag and signal of this crate that decides an order comes from
+//! here, so that `cargo xtask threads` can put a scheduler of its own under the unchanged code.
+//!
+//! Two locks stay the standard library's, since nothing happens while they are held: the dice of a
+//! renewal, and the breakers of one process.
+
+#[cfg(unlapse_shuttle)]
+mod explored;
+
+#[cfg(unlapse_shuttle)]
+pub(crate) use explored::{ArcSwapOption, AtomicBool, Mutex, Notify, watch};
+
+#[cfg(not(unlapse_shuttle))]
+pub(crate) use arc_swap::ArcSwapOption;
+#[cfg(not(unlapse_shuttle))]
+pub(crate) use std::sync::{Mutex, atomic::AtomicBool};
+#[cfg(not(unlapse_shuttle))]
+pub(crate) use tokio::sync::{Notify, watch};
