@@ -62,6 +62,22 @@ impl Current {
         })
     }
 
+    /// A token once more, for another while; not an API key, which only the ladder gives.
+    pub(crate) fn again(
+        &self,
+        now: &Now,
+        key: &Key,
+        policy: &Policy,
+        again: Duration,
+    ) -> Option<Self> {
+        match &self.credential {
+            Credential::Token { record, kept } => {
+                Self::token(record.clone(), kept.clone(), now, key, policy, again)
+            }
+            Credential::ApiKey { .. } => None,
+        }
+    }
+
     /// Publishes an API key, until the ladder is to be tried from its top again.
     pub(crate) fn api_key(header: HeaderValue, now: &Now, policy: &Policy) -> Self {
         let hot = (now.wall.minus(SLACK), now.wall.plus(policy.round));
@@ -91,6 +107,11 @@ impl Current {
     /// Whether the newest token still has to be saved (R5).
     pub(crate) fn is_unsaved(&self) -> bool {
         matches!(&self.credential, Credential::Token { kept: Kept::Unsaved { .. }, .. })
+    }
+
+    /// Whether it is a token that lies in its place.
+    pub(crate) fn is_saved(&self) -> bool {
+        matches!(&self.credential, Credential::Token { kept: Kept::Saved, .. })
     }
 
     /// The `Authorization` header, prepared.

@@ -24,6 +24,7 @@ mod info;
 mod keeper;
 mod login;
 mod mark;
+mod published;
 mod renew;
 mod server;
 mod shared;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use unlapse_core::{Demand, Error, Freshness, Now, Record, RuleBroken, Secret, StoreError};
 
-use crate::current::{Credential, Current};
+use crate::current::Current;
 use crate::effects::Spawn;
 use crate::events::Event;
 use crate::flight::{Flight, Outcome, UnderWay, joins, satisfies};
@@ -15,23 +15,22 @@ use crate::hold::{Hold, Kept};
 use crate::info::Info;
 use crate::keeper;
 use crate::mark::Mark;
+use crate::published::Published;
 use crate::renew::{Renewed, Renewer};
 use crate::source::AccessToken;
-use crate::sync::{ArcSwapOption, AtomicBool, Mutex, Notify, watch};
+use crate::sync::{AtomicBool, Mutex, Notify, watch};
 
 pub(crate) struct Shared {
     pub(crate) renewer: Renewer,
     pub(crate) spawn: Arc<dyn Spawn>,
     pub(crate) api_key: Option<Secret>,
-    pub(crate) current: ArcSwapOption<Current>,
+    pub(crate) current: Published,
     pub(crate) wake: Arc<Notify>,
     flight: Mutex<Option<Flight>>,
     /// A record that was found damaged, until somebody is told (C4): a store says so only once.
     damage: Mutex<Option<StoreError>>,
     /// Renewals under way, joined or not.
     pub(crate) flights: watch::Sender<usize>,
-    /// The newest record that was published, also when it had no token.
-    newest: Mutex<Mark>,
     looking: AtomicBool,
 }
 
@@ -41,11 +40,10 @@ impl Shared {
             renewer,
             spawn,
             api_key,
-            current: ArcSwapOption::empty(),
+            current: Published::nothing(),
             wake: Arc::new(Notify::new()),
             flight: Mutex::new(None),
             flights: watch::Sender::new(0),
-            newest: Mutex::default(),
             looking: AtomicBool::new(false),
             damage: Mutex::new(None),
         }
@@ -193,6 +191,7 @@ impl Shared {
 
     /// One renewal, and its publication.
     async fn run(&self, demand: Demand) -> Outcome {
+        let seen = self.current.newest();
         let last = self.current.load_full();
         let last = last.as_ref().and_then(|current| current.record());
         match self.renewer.renew(last, demand).await {
@@ -200,7 +199,7 @@ impl Shared {
                 self.publish_record(record, kept);
                 Ok(())
             }
-            Ok(Renewed::ApiKey) => self.publish_api_key(),
+            Ok(Renewed::ApiKey) => self.publish_api_key(seen),
             Err(error) => {
                 // The old token, if it is still valid, serves until the next round (R10).
                 self.republish(keeper::pause(&error, &self.renewer.policy));
@@ -218,30 +217,27 @@ impl Shared {
     fn publish_until(&self, record: Box<Record>, kept: Kept, again: Duration) {
         let now = self.renewer.clock.now();
         let mark = Mark::of(&record);
-        let next = {
-            let Renewer { key, policy, .. } = &self.renewer;
-            Current::token(record, kept, &now, key, policy, again)
-        };
-        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        if newest.supersedes(mark) {
+        let Renewer { key, policy, .. } = &self.renewer;
+        let next = Current::token(record, kept, &now, key, policy, again);
+        let found = next.is_some();
+        if !self.current.publish(mark, next) {
             return;
         }
-        *newest = mark;
-        if next.is_some() {
+        if found {
             *self.damage.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
-        self.current.store(next.map(Arc::new));
-        drop(newest);
         self.wake.notify_one();
     }
 
-    fn publish_api_key(&self) -> Outcome {
+    /// Makes the API key what callers get, unless a record was published since `seen`: a person may
+    /// have logged in.
+    fn publish_api_key(&self, seen: Mark) -> Outcome {
         let now = self.renewer.clock.now();
         let header = self.api_key.as_ref().map(crate::current::api_key_header);
         match header {
             Some(Ok(header)) => {
                 let current = Current::api_key(header, &now, &self.renewer.policy);
-                self.current.store(Some(Arc::new(current)));
+                self.current.replace(seen, Some(current));
                 Ok(())
             }
             _ => Err(self.unusable()),
@@ -252,6 +248,7 @@ impl Shared {
     /// not save itself is not in the store, and is left to the next renewal or save.
     pub(crate) async fn look(&self) -> Result<(), Error> {
         let wait = self.renewer.policy.lease_wait;
+        let seen = self.current.newest();
         let stored = tokio::select! {
             biased;
             stored = self.renewer.store.load(&self.renewer.key) => stored?,
@@ -267,7 +264,7 @@ impl Shared {
                     self.publish_record(Box::new(stored.record), kept);
                 }
             }
-            None if unsaved.is_none() => self.current.store(None),
+            None if unsaved.is_none() => self.current.replace(seen, None),
             None => {}
         }
         Ok(())
@@ -313,11 +310,10 @@ impl Shared {
 
     /// Serves what there is for another while.
     fn republish(&self, again: Duration) {
-        if let Some(current) = self.current.load_full()
-            && let Credential::Token { record, kept } = &current.credential
-        {
-            self.publish_until(record.clone(), kept.clone(), again);
-        }
+        let renewer = &self.renewer;
+        let now = renewer.clock.now();
+        self.current.republish(|current| current.again(&now, &renewer.key, &renewer.policy, again));
+        self.wake.notify_one();
     }
 
     /// Whether the newest token still has to be saved in its place.
@@ -327,9 +323,7 @@ impl Shared {
 
     /// Forgets the credential: it was cleared, and `cleared` is what is left of its record.
     pub(crate) fn forget(&self, cleared: &Record) {
-        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        *newest = Mark::of(cleared);
-        self.current.store(None);
+        self.current.forget(Mark::of(cleared));
     }
 
     /// Waits until no renewal is under way.

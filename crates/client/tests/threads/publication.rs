@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use shuttle::future::{block_on, spawn};
-use unlapse::TokenSource;
+use unlapse::{Secret, TokenSource};
 
 use crate::explore::explore;
 use crate::world::{World, step};
@@ -99,6 +99,52 @@ fn k9_nothing_that_was_cleared_is_served_again() {
     });
 }
 
+/// A person logs in while something else goes on; whoever asks after that gets the login's token.
+async fn log_in_beside(world: Arc<World>, process: TokenSource, other: impl AsyncFnOnce()) {
+    let login = (Arc::clone(&world), process.clone());
+    let login = spawn(async move {
+        login.0.log_in(&login.1).await;
+        assert_eq!(login.0.served(&login.1), Some(1), "served when the login has returned");
+    });
+    other().await;
+    login.await.expect("ended");
+    world.tasks.ended().await;
+    assert_eq!(world.served(&process), Some(1), "and from then on");
+}
+
+#[test]
+fn r10_a_look_that_found_nothing_takes_no_newer_token_away() {
+    explore(|| {
+        block_on(async {
+            let world = World::new();
+            let process = world.process().await;
+            let looker = process.clone();
+            log_in_beside(world, process, async move || {
+                looker.info().await.expect("looked");
+            })
+            .await;
+        });
+    });
+}
+
+#[test]
+fn r14_the_api_key_takes_no_tokens_place() {
+    explore(|| {
+        block_on(async {
+            let world = World::new();
+            let builder = world.builder().ahead_of_time(false).api_key(Secret::new("key"));
+            let process = builder.build().await;
+            let caller = process.clone();
+            log_in_beside(world, process, async move || {
+                // The key, or the token, whichever was there first.
+                let bearer = caller.bearer().await.expect("served");
+                assert!(bearer.generation() <= 1);
+            })
+            .await;
+        });
+    });
+}
+
 #[test]
 fn r10_r15_a_failing_renewal_republishes_nothing_older() {
     explore(|| {
@@ -155,6 +201,33 @@ fn c7_one_look_at_a_time_and_the_next_when_it_is_due() {
             process.bearer().await.expect("valid");
             world.tasks.ended().await;
             assert_eq!(world.store.looks(), before + 1);
+        });
+    });
+}
+
+#[test]
+fn r5_what_was_saved_is_not_called_unsaved_again() {
+    explore(|| {
+        block_on(async {
+            let world = World::new();
+            let process = world.logged_in().await;
+            // Neither the intent nor the answer finds room; both are set aside.
+            world.store.fail_saves(2);
+            let token = process.force_refresh().await.expect("renewed");
+            assert_eq!((token.generation, token.is_unsaved), (2, true));
+            let others = [process.clone(), process.clone()].map(|other| {
+                spawn(async move {
+                    other.info().await.expect("looked");
+                })
+            });
+            process.settle().await.expect("saved");
+            for other in others {
+                other.await.expect("ended");
+            }
+            let token = process.token().await.expect("valid");
+            assert_eq!((token.generation, token.is_unsaved), (2, false));
+            assert_eq!(world.store.kept().generation, 2);
+            assert_eq!((world.server.requests(), world.server.reused()), (1, 0));
         });
     });
 }

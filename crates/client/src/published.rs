@@ -1,0 +1,79 @@
+//! The credential that callers get, and what may take its place.
+
+use std::sync::{Arc, PoisonError};
+
+use crate::current::Current;
+use crate::mark::Mark;
+use crate::sync::{ArcSwapOption, Mutex};
+
+/// What the hot path reads. Reading takes no lock; replacing does, so that what was found out
+/// earlier never takes the place of what was found out later.
+pub(crate) struct Published {
+    current: ArcSwapOption<Current>,
+    /// The newest record that was published, also when it had no token. Held while `current` is
+    /// replaced.
+    newest: Mutex<Mark>,
+}
+
+impl Published {
+    pub(crate) fn nothing() -> Self {
+        Self { current: ArcSwapOption::empty(), newest: Mutex::default() }
+    }
+
+    /// The current credential, for a moment.
+    #[inline]
+    pub(crate) fn load(&self) -> arc_swap::Guard<Option<Arc<Current>>> {
+        self.current.load()
+    }
+
+    /// The current credential, to keep.
+    pub(crate) fn load_full(&self) -> Option<Arc<Current>> {
+        self.current.load_full()
+    }
+
+    /// How new the newest publication is: for [`Self::replace`].
+    pub(crate) fn newest(&self) -> Mark {
+        *self.newest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Publishes what a record of this mark comes to, unless something newer was; says whether.
+    pub(crate) fn publish(&self, mark: Mark, next: Option<Current>) -> bool {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        if newest.supersedes(mark) {
+            return false;
+        }
+        let mark = newest.then(mark);
+        // The same record again: once it is saved, whoever saw it unsaved saw it earlier.
+        let unsaved = next.as_ref().is_some_and(Current::is_unsaved);
+        if mark == *newest && unsaved && self.load().as_ref().is_some_and(|now| now.is_saved()) {
+            return false;
+        }
+        *newest = mark;
+        self.current.store(next.map(Arc::new));
+        true
+    }
+
+    /// Puts what no record stands for in the current one's place, an API key or nothing, unless a
+    /// record was published after `seen`, when this was found out.
+    pub(crate) fn replace(&self, seen: Mark, next: Option<Current>) {
+        let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        if *newest == seen {
+            self.current.store(next.map(Arc::new));
+        }
+    }
+
+    /// Publishes the current credential once more, as `again` makes it, if it makes anything of it.
+    pub(crate) fn republish(&self, again: impl FnOnce(&Current) -> Option<Current>) {
+        let _newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(next) = self.load_full().and_then(|current| again(&current)) {
+            self.current.store(Some(Arc::new(next)));
+        }
+    }
+
+    /// Nothing up to this mark is served any more (K9).
+    pub(crate) fn forget(&self, cleared: Mark) {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        *newest = newest.then(cleared);
+        self.current.store(None);
+    }
+}
