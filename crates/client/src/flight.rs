@@ -46,6 +46,11 @@ pub(crate) fn joins(demand: Demand, under_way: Demand) -> bool {
     }
 }
 
+/// Whether a renewal was made for this very demand, and may be shared at all.
+pub(crate) fn alike(demand: Demand, under_way: Demand) -> bool {
+    demand == under_way && joins(demand, under_way)
+}
+
 /// Whether an outcome gives this caller what it asked for.
 pub(crate) fn satisfies(demand: Demand, current: &Current, before: Option<&Current>) -> bool {
     if matches!(current.credential, Credential::ApiKey { .. }) {

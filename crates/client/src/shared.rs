@@ -10,7 +10,7 @@ use unlapse_core::{Demand, Error, Freshness, Now, Record, RuleBroken, Secret, St
 use crate::current::Current;
 use crate::effects::Spawn;
 use crate::events::Event;
-use crate::flight::{Flight, Outcome, UnderWay, joins, satisfies};
+use crate::flight::{Flight, Outcome, UnderWay, alike, joins, satisfies};
 use crate::hold::{Hold, Kept};
 use crate::info::Info;
 use crate::keeper;
@@ -67,7 +67,7 @@ impl Shared {
     pub(crate) async fn serve(self: &Arc<Self>, demand: Demand) -> Result<Arc<Current>, Error> {
         let now = self.renewer.clock.now();
         let Some(valid) = self.valid(&now) else {
-            return self.wait_for(demand, self.renewer.policy.caller_deadline).await;
+            return self.wait_or_serve(demand, self.renewer.policy.caller_deadline).await;
         };
         let asks_for_more = matches!(demand, Demand::Fresh { min_ttl } if !min_ttl.is_zero());
         if valid.is_hot(now.wall) && (!asks_for_more || self.is_met(demand, &valid)) {
@@ -109,7 +109,10 @@ impl Shared {
         let mut asked = 0_u32;
         loop {
             let before = self.current.load_full();
-            let mut outcome = self.launch(demand);
+            // A renewal that was made for less may end without what is asked for here, and so may
+            // the next: after one of them, only a renewal for the same demand is shared.
+            let shares = if died == 0 { joins } else { alike };
+            let mut outcome = self.board(demand, shares);
             let left = patience.saturating_sub(self.renewer.clock.now().since(&start));
             let ended = tokio::select! {
                 biased;
@@ -125,7 +128,6 @@ impl Shared {
                     {
                         return Ok(current);
                     }
-                    // Joined a renewal that was made for less: try again with our own demand.
                     died += 1;
                     None
                 }
@@ -165,9 +167,17 @@ impl Shared {
 
     /// Joins the renewal under way if it serves this demand as well, or starts one.
     pub(crate) fn launch(self: &Arc<Self>, demand: Demand) -> watch::Receiver<Option<Outcome>> {
+        self.board(demand, joins)
+    }
+
+    fn board(
+        self: &Arc<Self>,
+        demand: Demand,
+        shares: fn(Demand, Demand) -> bool,
+    ) -> watch::Receiver<Option<Outcome>> {
         let mut flight = self.flight.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(flight) = flight.as_ref()
-            && joins(demand, flight.demand)
+            && shares(demand, flight.demand)
             && flight.outcome.has_changed().is_ok()
             && flight.outcome.borrow().is_none()
         {
@@ -175,9 +185,10 @@ impl Shared {
         }
         let (sender, outcome) = watch::channel(None);
         *flight = Some(Flight { demand, outcome: outcome.clone() });
+        // Counted before anybody can join it: whoever has joined and settles waits for it (R6).
+        let under_way = UnderWay::begin(Arc::clone(self));
         drop(flight);
         let shared = Arc::clone(self);
-        let under_way = UnderWay::begin(Arc::clone(self));
         self.spawn.spawn(Box::pin(async move {
             let _under_way = under_way;
             let ended = shared.run(demand).await;
@@ -201,6 +212,11 @@ impl Shared {
             }
             Ok(Renewed::ApiKey) => self.publish_api_key(seen),
             Err(error) => {
+                // Who wanted no more than a valid token has shared this renewal: the store may have
+                // one, which was not enough for what was demanded here (R10).
+                if !matches!(demand, Demand::Fresh { .. }) {
+                    let _ = self.look().await;
+                }
                 // The old token, if it is still valid, serves until the next round (R10).
                 self.republish(keeper::pause(&error, &self.renewer.policy));
                 Err(error)

@@ -189,7 +189,9 @@ impl TokenSource {
             current
         } else {
             let deadline = self.shared.renewer.policy.caller_deadline;
-            self.shared.wait_for(Demand::Rejected(generation), deadline).await?
+            let waited = self.shared.wait_for(Demand::Rejected(generation), deadline).await;
+            // Whatever became of the renewal that was waited for, another may have brought one.
+            waited.or_else(|error| self.shared.newer_than(generation).ok_or(error))?
         };
         Ok(Bearer { header: self.shared.header(&current)?, generation: current.generation() })
     }

@@ -9,6 +9,7 @@ use shuttle::rand::Rng as _;
 use crate::explore::explore;
 use crate::world::World;
 
+const DUE: Duration = Duration::from_secs(3400);
 const EXPIRED: Duration = Duration::from_secs(3601);
 
 #[test]
@@ -132,6 +133,88 @@ fn r6_a_caller_that_is_dropped_anywhere_changes_nothing() {
             assert_eq!(world.server.requests(), 1);
             let kept = world.store.kept();
             assert_eq!((kept.generation, kept.intent), (2, None));
+        });
+    });
+}
+
+#[test]
+fn r6_settle_returns_when_what_its_caller_began_or_joined_has_ended() {
+    explore(|| {
+        block_on(async {
+            let world = World::new();
+            let process = world.logged_in().await;
+            world.clock.pass(DUE);
+            let callers = [process.clone(), process.clone()].map(|caller| {
+                let world = Arc::clone(&world);
+                spawn(async move {
+                    // Served at once; the renewal goes on behind it.
+                    world.generation(&caller.bearer().await.expect("valid"));
+                    caller.settle().await.expect("settled");
+                    let kept = world.store.kept();
+                    assert_eq!((kept.generation, kept.intent), (2, None), "not settled");
+                    assert_eq!(world.served(&caller), Some(2), "told before it was published");
+                })
+            });
+            for caller in callers {
+                caller.await.expect("ended");
+            }
+            assert_eq!(world.server.requests(), 1);
+        });
+    });
+}
+
+#[test]
+fn r13_r15_a_401_outlasts_renewals_that_were_made_for_less() {
+    explore(|| {
+        block_on(async {
+            let world = World::new();
+            let process = world.logged_in().await;
+            world.clock.pass(DUE);
+            // A renewal has just failed: for the next 30 s, who wants any token gets the one there is.
+            world.server.go_down(1);
+            process.token_for(Duration::from_secs(1000)).await.expect("valid");
+            let others = [process.clone(), process.clone()].map(|caller| {
+                spawn(async move {
+                    for _ in 0..4 {
+                        let token = caller.token_for(Duration::from_secs(1000)).await;
+                        assert!(token.is_ok(), "{token:?}");
+                    }
+                })
+            });
+            let late = process.clone();
+            let late = spawn(async move { late.reject(1).await.map(|bearer| bearer.generation()) });
+            assert_eq!(late.await.expect("ended"), Ok(2));
+            for other in others {
+                other.await.expect("ended");
+            }
+        });
+    });
+}
+
+#[test]
+fn r10_a_forced_renewal_that_fails_withholds_no_valid_token_from_others() {
+    explore(|| {
+        block_on(async {
+            let world = World::new();
+            let process = world.logged_in().await;
+            world.clock.pass(EXPIRED);
+            // Another process has renewed, and this one has not looked yet.
+            let other = world.process().await;
+            assert_eq!(other.bearer().await.expect("renewed").generation(), 2);
+            world.server.go_down(1);
+            let forcing = process.clone();
+            let forcing = spawn(async move { forcing.force_refresh().await });
+            let callers = [process.clone(), process.clone()].map(|caller| {
+                let world = Arc::clone(&world);
+                spawn(async move {
+                    let bearer = caller.bearer().await;
+                    assert_eq!(world.generation(&bearer.expect("the store has a valid one")), 2);
+                })
+            });
+            assert!(forcing.await.expect("ended").is_err_and(|error| error.is_retryable()));
+            for caller in callers {
+                caller.await.expect("ended");
+            }
         });
     });
 }
