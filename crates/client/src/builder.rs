@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use unlapse_core::{Dice, Error, Key, Policy, Secret, Store, StoreError};
+use unlapse_core::{Dice, Key, Policy, Secret, Store};
 
 use crate::effects::{Breakers, Clock, Exchange, MemoryBreakers, Spawn};
 use crate::events::Observer;
@@ -111,12 +111,8 @@ impl Builder {
             memory: Memory::default(),
         };
         let source = TokenSource::new(renewer, self.spawn, self.api_key);
-        // Whatever is wrong with the store is met again, and told, by the first renewal; a damaged
-        // record is not, for it has been set aside by now.
-        if let Err(Error::Store(damage @ StoreError::Damaged { .. })) = source.shared().look().await
-        {
-            source.shared().remember(damage);
-        }
+        // Whatever is wrong with the store is met again, and told, by the first renewal.
+        let _ = source.shared().look().await;
         if self.ahead {
             spawn.spawn(Box::pin(keeper::keep(Arc::downgrade(source.shared()), clock)));
         }

@@ -23,6 +23,7 @@ mod http;
 mod info;
 mod keeper;
 mod login;
+mod look;
 mod mark;
 mod published;
 mod renew;

@@ -1,6 +1,5 @@
 //! What the handles of one credential share: the published token, and the renewal under way.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -28,10 +27,11 @@ pub(crate) struct Shared {
     pub(crate) wake: Arc<Notify>,
     flight: Mutex<Option<Flight>>,
     /// A record that was found damaged, until somebody is told (C4): a store says so only once.
-    damage: Mutex<Option<StoreError>>,
+    pub(crate) damage: Mutex<Option<StoreError>>,
     /// Renewals under way, joined or not.
     pub(crate) flights: watch::Sender<usize>,
-    looking: AtomicBool,
+    /// Somebody looks at the store.
+    pub(crate) looking: AtomicBool,
 }
 
 impl Shared {
@@ -49,18 +49,13 @@ impl Shared {
         }
     }
 
-    /// Keeps a damage for the first who asks for what it has cost them.
-    pub(crate) fn remember(&self, damage: StoreError) {
-        *self.damage.lock().unwrap_or_else(PoisonError::into_inner) = Some(damage);
-    }
-
     /// A login that is missing because its record was damaged is called that, once.
     fn with_damage(&self, error: Error) -> Error {
-        let mut damage = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
-        match damage.take().filter(|_| error.needs_login()) {
-            Some(damage) => Error::Store(damage),
-            None => error,
+        if !error.needs_login() {
+            return error;
         }
+        let mut damage = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
+        damage.take().map_or(error, Error::Store)
     }
 
     /// A valid token at once, with a renewal started if it is due; or a renewal waited for.
@@ -260,32 +255,6 @@ impl Shared {
         }
     }
 
-    /// Looks at the store for a newer token, or for none any more (C7, K9). What this process could
-    /// not save itself is not in the store, and is left to the next renewal or save.
-    pub(crate) async fn look(&self) -> Result<(), Error> {
-        let wait = self.renewer.policy.lease_wait;
-        let seen = self.current.newest();
-        let stored = tokio::select! {
-            biased;
-            stored = self.renewer.store.load(&self.renewer.key) => stored?,
-            () = self.renewer.clock.sleep(wait) => {
-                return Err(Error::Deadline { key: self.renewer.key.clone(), waited: wait });
-            }
-        };
-        let unsaved = self.renewer.memory.unsaved();
-        match stored {
-            Some(stored) => {
-                let kept = Kept::found(stored.place);
-                if unsaved.is_none_or(|unsaved| !unsaved.is_newer_than(&stored.record)) {
-                    self.publish_record(Box::new(stored.record), kept);
-                }
-            }
-            None if unsaved.is_none() => self.current.replace(seen, None),
-            None => {}
-        }
-        Ok(())
-    }
-
     /// Saves what could not be saved before (R5).
     pub(crate) async fn save_unsaved(&self) -> Result<(), Error> {
         if self.renewer.memory.unsaved().is_none() && !self.is_unsaved() {
@@ -310,22 +279,8 @@ impl Shared {
         saved
     }
 
-    /// Looks at the store in a task of its own, unless one is looking.
-    fn glance(self: &Arc<Self>) {
-        if self.looking.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let looking = Looking(Arc::clone(self));
-        self.spawn.spawn(Box::pin(async move {
-            // A store that cannot be read now is read again when its time has come again.
-            if looking.0.look().await.is_err() {
-                looking.0.republish(looking.0.renewer.policy.round);
-            }
-        }));
-    }
-
     /// Serves what there is for another while.
-    fn republish(&self, again: Duration) {
+    pub(crate) fn republish(&self, again: Duration) {
         let renewer = &self.renewer;
         let now = renewer.clock.now();
         self.current.republish(|current| current.again(&now, &renewer.key, &renewer.policy, again));
@@ -408,15 +363,6 @@ impl Shared {
     /// There is a token, or an API key, and no header can carry it.
     pub(crate) fn unusable(&self) -> Error {
         Error::RuleBroken { key: self.renewer.key.clone(), rule: RuleBroken::Unsendable }
-    }
-}
-
-/// A look under way, which ends in whatever way.
-struct Looking(Arc<Shared>);
-
-impl Drop for Looking {
-    fn drop(&mut self) {
-        self.0.looking.store(false, Ordering::Release);
     }
 }
 

@@ -254,6 +254,37 @@ async fn c4_a_damage_is_told_to_a_caller_not_to_a_keeper() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn c4_a_damage_that_a_look_finds_is_told_as_well() {
+    let world = World::new(Reuse::Strict);
+    let process = world.log_in().await;
+    world.store.go_away(damaged());
+    world.pass(secs(61)).await;
+    process.token().await.unwrap();
+    // The look behind that call finds the damage, and the store sets the record aside.
+    world.pass(secs(1)).await;
+    world.store.heal();
+    *world.store.kept.lock().unwrap() = None;
+    world.expire().await;
+    assert_eq!(process.token().await.unwrap_err().code(), "store_damaged");
+}
+
+#[tokio::test(start_paused = true)]
+async fn c4_a_damage_outlives_an_error_that_it_is_not_to_blame_for() {
+    let world = World::new(Reuse::Strict);
+    world.store.go_away(damaged());
+    let process = world.process().await;
+    world.store.heal();
+    world.server.rungs.lock().unwrap().login = true;
+    for _ in 0..3 {
+        world.server.fault(Fault::Unsent);
+    }
+    assert_eq!(process.token().await.unwrap_err().code(), "temporary_failure");
+    world.server.rungs.lock().unwrap().login = false;
+    world.pass(secs(60)).await;
+    assert_eq!(process.token().await.unwrap_err().code(), "store_damaged");
+}
+
+#[tokio::test(start_paused = true)]
 async fn c4_r5_an_answer_too_large_to_keep_is_kept_without_its_id_token() {
     let world = World::new(Reuse::Strict);
     let process = world.log_in().await;
