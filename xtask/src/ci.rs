@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use crate::report::Report;
 use crate::test::{self, Suites};
-use crate::{arrows, licences, process};
+use crate::{arrows, licences, process, threads};
 
 #[derive(Debug)]
 struct Done {
@@ -31,6 +31,7 @@ pub(crate) fn run() -> bool {
         }),
         step("arrows", arrows::run),
         step("licences", licences::run),
+        step("threads", || threads::run(None)),
     ];
     let mut report = Report::nothing_ran();
     done.push(step("test", || {

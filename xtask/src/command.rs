@@ -9,7 +9,10 @@ cargo xtask <job>
 Jobs
   test           every test: unit, documentation, and the suites that need other programs
   test --quick   the tests that need nothing but cargo
-  ci             what a submission must pass: format, lints, documentation, arrows, licences, tests
+  threads        the client under many orders of its threads; with a name, the tests of that name
+  threads --planted  the proof that those tests can fail: races, planted one by one
+  ci             what a submission must pass: format, lints, documentation, arrows, licences,
+                 threads, tests
   arrows         which of our crates may depend on which, checked and drawn
   licences       the licences and banned crates in deny.toml, checked against the dependencies
   bench          what can be measured beside other libraries
@@ -18,14 +21,24 @@ Jobs
 Options
   -h, --help     this page";
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Help,
     Test(Suites),
+    Threads(Threads),
     Ci,
     Arrows,
     Licences,
     Bench(Order),
+}
+
+/// What is done with the orders of threads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Threads {
+    /// Explore them; all tests, or those of a name.
+    Explore(Option<String>),
+    /// Plant races, and find them.
+    Plant,
 }
 
 /// Parses the arguments after `cargo xtask`; the error is a sentence for the person.
@@ -37,6 +50,11 @@ pub(crate) fn parse(arguments: &[&str]) -> Result<Command, String> {
         [] | ["help"] => Ok(Command::Help),
         ["test"] => Ok(Command::Test(Suites::Full)),
         ["test", "--quick"] => Ok(Command::Test(Suites::Quick)),
+        ["threads"] => Ok(Command::Threads(Threads::Explore(None))),
+        ["threads", "--planted"] => Ok(Command::Threads(Threads::Plant)),
+        ["threads", name] if !name.starts_with('-') => {
+            Ok(Command::Threads(Threads::Explore(Some((*name).to_owned()))))
+        }
         ["ci"] => Ok(Command::Ci),
         ["arrows"] => Ok(Command::Arrows),
         ["licences"] => Ok(Command::Licences),
@@ -44,7 +62,8 @@ pub(crate) fn parse(arguments: &[&str]) -> Result<Command, String> {
         ["bench", name] => bench::parse(name).map(Command::Bench).ok_or_else(|| {
             format!("there is no measurement `{name}`; `cargo xtask bench` lists them")
         }),
-        ["test" | "ci" | "arrows" | "licences", unknown, ..] | ["bench", _, unknown, ..] => {
+        ["bench" | "threads", _, unknown, ..]
+        | ["test" | "threads" | "ci" | "arrows" | "licences", unknown, ..] => {
             Err(format!("`cargo xtask {}` does not take `{unknown}`", arguments[0]))
         }
         [unknown, ..] => Err(format!("there is no job `{unknown}`")),
@@ -59,6 +78,10 @@ mod tests {
     fn every_job_in_the_help_is_understood() {
         assert_eq!(parse(&["test"]), Ok(Command::Test(Suites::Full)));
         assert_eq!(parse(&["test", "--quick"]), Ok(Command::Test(Suites::Quick)));
+        assert_eq!(parse(&["threads"]), Ok(Command::Threads(Threads::Explore(None))));
+        assert_eq!(parse(&["threads", "--planted"]), Ok(Command::Threads(Threads::Plant)));
+        let named = Threads::Explore(Some("r20".to_owned()));
+        assert_eq!(parse(&["threads", "r20"]), Ok(Command::Threads(named)));
         assert_eq!(parse(&["ci"]), Ok(Command::Ci));
         assert_eq!(parse(&["arrows"]), Ok(Command::Arrows));
         assert_eq!(parse(&["licences"]), Ok(Command::Licences));
@@ -78,6 +101,7 @@ mod tests {
         assert!(parse(&["tset"]).is_err_and(|said| said.contains("`tset`")));
         assert!(parse(&["bench", "hto"]).is_err_and(|said| said.contains("`hto`")));
         assert!(parse(&["bench", "hot", "--fast"]).is_err_and(|said| said.contains("`--fast`")));
+        assert!(parse(&["threads", "--fast"]).is_err_and(|said| said.contains("`--fast`")));
         assert!(parse(&["ci", "--fast"]).is_err_and(|said| said.contains("`--fast`")));
     }
 }

@@ -13,19 +13,21 @@ mod metadata;
 mod needs;
 mod output;
 mod peers;
+mod planted;
 mod policy;
 mod process;
 mod report;
 mod spdx;
 mod tally;
 mod test;
+mod threads;
 
 use std::env;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use command::Command;
+use command::{Command, Threads};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -60,6 +62,10 @@ fn run(command: Command) -> Result<bool> {
             Ok(outcome.is_success())
         }
         Command::Ci => Ok(ci::run()),
+        Command::Threads(Threads::Explore(filter)) => {
+            threads::run(filter.as_deref()).map(|()| true)
+        }
+        Command::Threads(Threads::Plant) => threads::plant().map(|()| true),
         Command::Arrows => arrows::run().map(|()| true),
         Command::Licences => licences::run().map(|()| true),
         Command::Bench(order) => bench::run(order).map(|()| true),

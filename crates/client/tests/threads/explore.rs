@@ -34,6 +34,7 @@ fn replay(body: impl Fn() + Send + Sync + 'static) -> bool {
     true
 }
 
+#[expect(clippy::print_stderr, reason = "beside what shuttle prints")]
 fn run(kind: &str, scheduler: impl Scheduler + 'static, body: impl Fn() + Send + Sync + 'static) {
     let mut config = Config::new();
     config.silence_warnings = true;
@@ -50,7 +51,7 @@ fn run(kind: &str, scheduler: impl Scheduler + 'static, body: impl Fn() + Send +
         let tried = tried.load(Ordering::Relaxed);
         eprintln!(
             "failed in the {kind} schedule number {tried}; to run it alone, with what is printed above:\n  \
-             UNLAPSE_THREADS_REPLAY=<schedule> cargo xtask threads {name}"
+         UNLAPSE_THREADS_REPLAY=<schedule> cargo xtask threads {name}"
         );
         resume_unwind(failure);
     }

@@ -85,10 +85,10 @@ impl Store for Records {
     ) -> BoxFuture<'a, Result<Box<dyn Lease>, StoreError>> {
         Box::pin(async {
             step().await;
-            let held = Arc::clone(&self.lease).lock_owned().await;
+            let lease = Arc::clone(&self.lease).lock_owned().await;
             let slot = Arc::clone(&self.slot);
             let saved = Arc::clone(&self.saved);
-            Ok(Box::new(Held { slot, saved, _held: held }) as Box<dyn Lease>)
+            Ok(Box::new(Held { slot, saved, _lease: lease }) as Box<dyn Lease>)
         })
     }
 
@@ -104,7 +104,7 @@ impl Store for Records {
 struct Held {
     slot: Arc<Mutex<Slot>>,
     saved: Arc<tokio::sync::watch::Sender<u64>>,
-    _held: OwnedMutexGuard<()>,
+    _lease: OwnedMutexGuard<()>,
 }
 
 impl Lease for Held {
