@@ -38,8 +38,7 @@ pub(crate) async fn keep(shared: Weak<Shared>, clock: Arc<dyn Clock>) {
             let now = clock.now();
             let policy = &shared.renewer.policy;
             let unsaved = unsaved.then_some(saves);
-            let (after, chore) =
-                next(record, unsaved, failed, &now, policy, &shared.renewer.key);
+            let (after, chore) = next(record, unsaved, failed, &now, policy, &shared.renewer.key);
             (Arc::clone(&shared.wake), after, chore)
         };
         tokio::select! {
@@ -108,8 +107,7 @@ fn next(
         // While it fails: every round, or when the server said, and no sooner (R15).
         let asked = record.failure.and_then(|failure| failure.retry_at);
         let asked = asked.map(|at| at.since(now.wall).min(policy.max_delay));
-        let round =
-            failed.map(|(at, again)| again.max(LEAST_LOOK).saturating_sub(now.since(&at)));
+        let round = failed.map(|(at, again)| again.max(LEAST_LOOK).saturating_sub(now.since(&at)));
         Some((due.max(round.unwrap_or_default()).max(asked.unwrap_or_default()), Chore::Renew))
     });
     [renew, save, Some(look)].into_iter().flatten().min_by_key(|(wait, _)| *wait).unwrap_or(look)

@@ -69,13 +69,27 @@ fn is_alive(record: &Record, now: &Now) -> bool {
 }
 
 impl Shared {
+    /// The lease, waited for as long as the policy says, and the newest record; an empty one in
+    /// place of one that is damaged. It counts on from the generations that this process has seen.
+    pub(crate) async fn held(&self) -> Result<(Hold, Record), Error> {
+        let renewer = &self.renewer;
+        let wait = renewer.policy.lease_wait;
+        let mut hold = Hold::take(&*renewer.store, &renewer.key, &renewer.memory, wait).await?;
+        match hold.read(None).await {
+            (record, None | Some(StoreError::Damaged { .. })) => {
+                Ok((hold, record.counting_on(self.current.newest().generation())))
+            }
+            (_, Some(error)) => Err(error.into()),
+        }
+    }
+
     /// Logs in, in a task of its own (R6).
     pub(crate) async fn log_in(self: &Arc<Self>, login: Login) -> Result<LoggedIn, Error> {
         let (sender, ended) = oneshot::channel();
         let (shared, under_way) = (Arc::clone(self), UnderWay::begin(Arc::clone(self)));
         self.spawn.spawn(Box::pin(async move {
             let _under_way = under_way;
-            let (ended, left) = shared.renewer.log_in(&login).await;
+            let (ended, left) = shared.renewer.log_in(shared.held().await, &login).await;
             if let Some((record, kept)) = left {
                 shared.publish_record(record, kept);
             }
@@ -104,8 +118,8 @@ impl Renewer {
     /// Over a login that is alive, nothing is written but a grant: a refusal, a lost reply or a death
     /// leaves it as it was. Where there is nothing to lose, what was brought is durable before it is
     /// sent, as in every renewal (R3), and a refusal takes it back.
-    async fn log_in(&self, login: &Login) -> Ended {
-        let (mut hold, before) = match self.held().await {
+    async fn log_in(&self, held: Result<(Hold, Record), Error>, login: &Login) -> Ended {
+        let (mut hold, before) = match held {
             Ok(held) => held,
             Err(error) => return (Err(error), None),
         };
@@ -156,17 +170,6 @@ impl Renewer {
             Err(error) if error.is_retryable() => (Ok(LoggedIn::Kept(error)), None),
             // A grant that breaks a rule: its refresh token is kept (C8).
             Err(error) => (Err(error), None),
-        }
-    }
-
-    /// The lease, waited for as long as the policy says, and the newest record; an empty one in
-    /// place of one that is damaged.
-    pub(crate) async fn held(&self) -> Result<(Hold, Record), Error> {
-        let wait = self.policy.lease_wait;
-        let mut hold = Hold::take(&*self.store, &self.key, &self.memory, wait).await?;
-        match hold.read(None).await {
-            (record, None | Some(StoreError::Damaged { .. })) => Ok((hold, record)),
-            (_, Some(error)) => Err(error.into()),
         }
     }
 

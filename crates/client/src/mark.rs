@@ -19,6 +19,10 @@ impl Mark {
         }
     }
 
+    pub(crate) fn generation(self) -> u64 {
+        self.generation
+    }
+
     /// The mark after `next` was published. Time does not go back in it: a clock that was set back
     /// would make what is late look like a login that began anew.
     pub(crate) fn then(self, next: Self) -> Self {

@@ -56,10 +56,11 @@ pub(crate) struct Effort {
 
 impl Renewer {
     /// Renews, or finds that somebody has. `last` is the record that this process has seen last,
-    /// for when the store cannot be read.
+    /// for when the store cannot be read; `seen` the newest generation that it has.
     pub(crate) async fn renew(
         &self,
         last: Option<&Record>,
+        seen: u64,
         demand: Demand,
     ) -> Result<Renewed, Error> {
         let mut hold = match self.lease(demand).await? {
@@ -67,6 +68,7 @@ impl Renewer {
             Turn::Served(record, kept) => return Ok(self.adopt(*record, kept)),
         };
         let (record, trouble) = hold.read(last).await;
+        let record = record.counting_on(seen);
         if let Some(error) = &trouble {
             self.tell(&Event::StoreAway { error: error.clone() });
         }

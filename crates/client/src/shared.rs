@@ -200,7 +200,7 @@ impl Shared {
         let seen = self.current.newest();
         let last = self.current.load_full();
         let last = last.as_ref().and_then(|current| current.record());
-        match self.renewer.renew(last, demand).await {
+        match self.renewer.renew(last, seen.generation(), demand).await {
             Ok(Renewed::Token(record, kept)) => {
                 self.publish_record(record, kept);
                 Ok(())

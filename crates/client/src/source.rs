@@ -207,7 +207,7 @@ impl TokenSource {
     ///
     /// A record that no key at hand opens is removed as well: whoever asks for this means it.
     pub async fn clear(&self) -> Result<(), Error> {
-        let (mut hold, record) = match self.shared.renewer.held().await {
+        let (mut hold, record) = match self.shared.held().await {
             Err(Error::Store(StoreError::Custody(_))) => (self.take().await?, Record::default()),
             held => held?,
         };
@@ -239,7 +239,7 @@ impl TokenSource {
     /// When the server cannot revoke it now, nothing is cleared: there is something to try again
     /// with.
     pub async fn log_out(&self) -> Result<Revoked, Error> {
-        let (mut hold, record) = self.shared.renewer.held().await?;
+        let (mut hold, record) = self.shared.held().await?;
         let renewer = &self.shared.renewer;
         let revoked = match &record.token {
             None => Revoked::Done,
@@ -276,7 +276,7 @@ impl TokenSource {
         &self,
         change: impl FnOnce(Record, Now) -> Record + Send,
     ) -> Result<(), Error> {
-        let (mut hold, record) = self.shared.renewer.held().await?;
+        let (mut hold, record) = self.shared.held().await?;
         let now = self.shared.renewer.clock.now();
         let mut changed = change(record, now);
         changed.stored_at = now.wall;

@@ -221,6 +221,16 @@ impl Record {
         }
     }
 
+    /// A record without a token, counting on from `generation`: what comes after one that was
+    /// removed by hand or is damaged. A 401 names a generation, which must not mean two tokens (R13).
+    #[must_use]
+    pub fn counting_on(self, generation: u64) -> Self {
+        match self.token {
+            Some(_) => self,
+            None => Self { generation: self.generation.max(generation), ..self },
+        }
+    }
+
     /// The record after a request whose outcome is not known: the intent stays (R7).
     #[must_use]
     pub fn in_doubt(&self, failure: Failure) -> Self {
@@ -321,6 +331,14 @@ mod tests {
         let next = intent.granted(grant("at-2", Some("rt-2")), Now::default());
         assert_eq!((next.generation, next.revision), (2, 3));
         assert_eq!(next.intent, None);
+    }
+
+    #[test]
+    fn r13_only_a_record_without_a_token_counts_on() {
+        assert_eq!(Record::default().counting_on(3).generation, 3);
+        let cleared = active().cleared(Now::default());
+        assert_eq!(cleared.clone().counting_on(1), cleared);
+        assert_eq!(active().counting_on(3), active());
     }
 
     #[test]

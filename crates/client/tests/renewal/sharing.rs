@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use unlapse::Error;
-use unlapse_core::{Reuse, Rules};
+use unlapse::{Error, TokenSource};
+use unlapse_core::{BoxFuture, Reuse, Rules};
 
 use crate::secs;
 use crate::world::{Fault, World};
@@ -121,4 +121,36 @@ async fn r20_a_renewal_that_panics_every_time_ends_in_an_error() {
     assert!(matches!(error, Error::Deadline { .. }));
     world.server.panics.store(0, Ordering::SeqCst);
     assert!(process.token().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn r13_after_a_record_was_removed_by_hand_one_login_serves_who_asks() {
+    type Ask = fn(TokenSource) -> BoxFuture<'static, Result<u64, Error>>;
+    let rows: [(&str, Ask); 4] = [
+        ("reject", |process| {
+            Box::pin(async move { process.reject(3).await.map(|bearer| bearer.generation()) })
+        }),
+        ("obtain", |process| {
+            Box::pin(async move { process.obtain().await.map(|token| token.generation) })
+        }),
+        ("refresh", |process| {
+            Box::pin(async move { process.refresh().await.map(|token| token.generation) })
+        }),
+        ("force", |process| {
+            Box::pin(async move { process.force_refresh().await.map(|token| token.generation) })
+        }),
+    ];
+    for (name, ask) in rows {
+        let world = World::new(Reuse::Stable);
+        let process = world.log_in().await;
+        for _ in 0..2 {
+            process.force_refresh().await.unwrap();
+        }
+        world.server.rungs.lock().unwrap().login = true;
+        *world.store.kept.lock().unwrap() = None;
+        let (requests, given) = (world.server.requests(), ask(process.clone()).await);
+        // A 401 names a generation: it must not name two tokens.
+        assert!(given.as_ref().is_ok_and(|given| *given > 3), "{name}: {given:?}");
+        assert_eq!(world.server.requests(), requests + 1, "{name}");
+    }
 }
