@@ -25,6 +25,7 @@ impl Planted {
 
 const SHARED: &str = "crates/client/src/shared.rs";
 const LOOK: &str = "crates/client/src/look.rs";
+const SOURCE: &str = "crates/client/src/source.rs";
 const PUBLISHED: &str = "crates/client/src/published.rs";
 
 pub(crate) const PLANTED: &[Planted] = &[
@@ -120,6 +121,14 @@ pub(crate) const PLANTED: &[Planted] = &[
         found_by: "k2_the_keeper_ends_with_the_last_handle",
     },
     Planted {
+        what: "a logout lets its lease go between reading and revoking",
+        file: SOURCE,
+        from: "let revoked = match &record.token {",
+        to: "drop(hold);\n        let (mut hold, _) = self.hold().await?;\n        \
+             let revoked = match &record.token {",
+        found_by: "k9_r1_a_logout_beside_renewals_revokes_the_newest_token_and_ends_all",
+    },
+    Planted {
         what: "two looks at a time, by asking first and saying so later",
         file: LOOK,
         from: "if self.looking.swap(true, Ordering::AcqRel) {\n            return;\n        }",
@@ -146,6 +155,7 @@ mod tests {
             let source = match planted.file {
                 SHARED => include_str!("../../crates/client/src/shared.rs"),
                 LOOK => include_str!("../../crates/client/src/look.rs"),
+                SOURCE => include_str!("../../crates/client/src/source.rs"),
                 PUBLISHED => include_str!("../../crates/client/src/published.rs"),
                 other => panic!("{other} is read by no test"),
             };

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use shuttle::future::{block_on, spawn};
-use unlapse::{Secret, TokenSource};
+use unlapse::{Revoked, Secret, TokenSource};
 
 use crate::explore::explore;
 use crate::world::{World, step};
@@ -95,6 +95,38 @@ fn k9_nothing_that_was_cleared_is_served_again() {
             world.tasks.ended().await;
             assert_eq!(world.served(&process), None);
             assert!(process.bearer().await.is_err_and(|error| error.needs_login()));
+        });
+    });
+}
+
+#[test]
+fn k9_r1_a_logout_beside_renewals_revokes_the_newest_token_and_ends_all() {
+    explore(|| {
+        block_on(async {
+            let world = World::new();
+            let process = world.logged_in().await;
+            let renewers = [process.clone(), process.clone()].map(|renewer| {
+                spawn(async move {
+                    // Before the logout there is a token to renew; after it, nobody is logged in.
+                    let renewed = renewer.force_refresh().await;
+                    assert!(
+                        renewed.as_ref().is_ok_and(|token| token.generation > 1)
+                            || renewed.as_ref().is_err_and(unlapse::Error::needs_login),
+                        "{renewed:?}"
+                    );
+                })
+            });
+            let revoked = process.log_out().await;
+            assert_eq!(revoked, Ok(Revoked::Done));
+            assert_eq!(world.served(&process), None);
+            for renewer in renewers {
+                renewer.await.expect("ended");
+            }
+            world.tasks.ended().await;
+            assert_eq!(world.served(&process), None);
+            // Nothing was sent after it was replaced, or after it was revoked.
+            assert_eq!(world.server.reused(), 0);
+            assert_eq!(world.store.kept().token, None);
         });
     });
 }
