@@ -13,7 +13,8 @@ use super::origin::Origin;
 /// The environment that a configuration is read from.
 #[derive(Clone)]
 pub(crate) struct Environment {
-    vars: BTreeMap<OsString, OsString>,
+    /// The variables.
+    pub(crate) vars: BTreeMap<OsString, OsString>,
     /// The working directory; `None` when it is gone.
     pub(crate) cwd: Option<PathBuf>,
     /// The user's home directory, where there is one.

@@ -34,6 +34,7 @@ use std::path::PathBuf;
 pub(crate) use client::{Client, ClientSecret, Method};
 pub(crate) use environment::Environment;
 pub(crate) use error::ConfigError;
+pub(crate) use files::{Found, Rank};
 pub(crate) use http::HttpConfig;
 pub(crate) use keys::Layout;
 pub(crate) use origin::Origin;
@@ -42,7 +43,6 @@ pub(crate) use profile::{Grant, LoginEndpoint, Profile, Server};
 pub(crate) use show::Row;
 pub(crate) use store::{Custody, Derivation, Storage};
 
-use files::Rank;
 use keys::PolicyKeys;
 use layer::{Layer, ProfileLayer};
 use origin::Valued;
@@ -78,6 +78,16 @@ impl Config {
         overrides: &Overrides,
     ) -> Result<Self, ConfigError> {
         let found = files::find(environment, overrides.config.as_deref())?;
+        Self::of(found, environment, overrides)
+    }
+
+    /// The configuration that these files, lowest rank first, make with `environment` and the command
+    /// line. Opens no file: paths are only looked at.
+    pub(crate) fn of(
+        found: Vec<Found>,
+        environment: &Environment,
+        overrides: &Overrides,
+    ) -> Result<Self, ConfigError> {
         let mut layer = Layer::default();
         for file in &found {
             layer = parse::parse(&file.text, &file.path)?.over(layer);
@@ -136,7 +146,7 @@ impl Config {
 
 /// The project whose store is the default: that of a project's file, or of a named one that lies
 /// where a project's file would.
-fn project_named(file: &files::Found) -> Option<PathBuf> {
+fn project_named(file: &Found) -> Option<PathBuf> {
     let in_project = match file.rank {
         Rank::User => false,
         Rank::Project => true,
