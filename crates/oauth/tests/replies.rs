@@ -131,6 +131,26 @@ fn r8_garbage_is_a_web_page_when_it_says_so() {
     }
 }
 
+/// A captive portal's page of one line has no end of parameters in its links.
+#[test]
+fn r8_a_link_in_a_page_or_in_prose_is_no_verdict() {
+    for text in [
+        r#"<a href="/login?x=1&error=invalid_grant&next=/">Log in</a>"#,
+        r#"<p><a href="/login?x=1&access_token=at&next=/">Log in</a></p>"#,
+        "Log in at https://portal.example/?x=1&error=invalid_grant&next=/",
+        "Log in at https://portal.example/?x=1&access_token=at",
+    ] {
+        assert_eq!(body("text/plain", text.as_bytes()), Body::Garbage, "{text}");
+        assert_eq!(body("text/html", text.as_bytes()), Body::Html, "{text}");
+    }
+    // Sloppy, and a form all the same.
+    for text in
+        ["error=invalid_grant&error_description=it's <gone> away", "a[]=1&error=invalid_grant&"]
+    {
+        assert_eq!(body("", text.as_bytes()), rejected(Rejection::InvalidGrant), "{text}");
+    }
+}
+
 #[test]
 fn r8_what_is_no_access_token_is_no_grant() {
     for bad in [r#""""#, "null", "7", "true", "[\"at\"]", "{}"] {

@@ -92,12 +92,23 @@ pub(super) fn says_html(headers: &HeaderMap) -> bool {
         .any(|html| media_type.eq_ignore_ascii_case(html))
 }
 
-/// Only a body of one line that has a token or an error by its very name is taken for a form: any
-/// prose with an equals sign would be one otherwise.
+/// Only a body of one line that has a token or an error by its very name, and nothing but names where
+/// names are, is taken for a form: any prose with an equals sign would be one otherwise, and a link
+/// to a login page would be its verdict.
 fn form_pairs(text: &str) -> Option<BTreeMap<String, Secret>> {
     let names_one = |pair: &str| pair.starts_with("access_token=") || pair.starts_with("error=");
-    if text.contains(char::is_control) || !text.split('&').any(names_one) {
+    let is_named = |pair: &str| pair.split('=').next().is_some_and(|name| name.bytes().all(names));
+    if text.contains(char::is_control)
+        || !text.split('&').any(names_one)
+        || !text.split('&').all(is_named)
+    {
         return None;
     }
     Some(form::pairs(text).map(|(name, value)| (name.expose().to_owned(), value)).collect())
+}
+
+/// What the name of a form's field is made of: everything else is escaped (URL standard §5.2). Some
+/// servers leave brackets as they are.
+fn names(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"*-._+%[]".contains(&byte)
 }
