@@ -50,6 +50,11 @@ proptest! {
         let wall = now.wall.since(token.obtained.wall);
         let boot = now.boot.since(token.obtained.boot).unwrap_or_default();
         prop_assert_eq!(valid, wall < lifetime && boot < lifetime);
+        let at = |age| assess(&token, &token.obtained.plus(age), &policy, salt).is_valid();
+        prop_assert!(!at(lifetime));
+        if let Some(before) = lifetime.checked_sub(Duration::from_millis(1)) {
+            prop_assert!(at(before));
+        }
     }
 
     /// I10: the five-minute threshold, with its jitter of 30 s at most.
@@ -57,17 +62,19 @@ proptest! {
     fn r12_an_hours_token_is_renewed_five_minutes_before_its_end(
         sent in any::now(), left in 0_u64..3_600_000, salt in any::<u64>()
     ) {
-        let hour = 60 * MINUTE;
-        let left = Duration::from_millis(left);
-        let now = sent.plus(hour.saturating_sub(left));
-        let freshness = assess(&lasting(hour, sent), &now, &Policy::default(), salt);
-        let expected = match left {
-            left if left.is_zero() => 2..=2,
-            left if left <= 5 * MINUTE => 1..=1,
-            left if left <= 5 * MINUTE + MINUTE / 2 => 0..=1,
-            _ => 0..=0,
-        };
-        prop_assert!(expected.contains(&rank(freshness)), "{freshness:?}, {left:?} left");
+        let (hour, threshold, jitter) = (60 * MINUTE, 5 * MINUTE, MINUTE / 2);
+        let bounds = [threshold, threshold + jitter + Duration::from_millis(1)];
+        for left in [Duration::from_millis(left)].into_iter().chain(bounds) {
+            let now = sent.plus(hour.saturating_sub(left));
+            let freshness = assess(&lasting(hour, sent), &now, &Policy::default(), salt);
+            let expected = match left {
+                left if left.is_zero() => 2..=2,
+                left if left <= threshold => 1..=1,
+                left if left <= threshold + jitter => 0..=1,
+                _ => 0..=0,
+            };
+            prop_assert!(expected.contains(&rank(freshness)), "{freshness:?}, {left:?} left");
+        }
     }
 
     /// R12: at half the lifetime if that is later, a tenth of it earlier at most.
