@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use anyhow::{Result, bail};
 
 use crate::duplicates::duplicates;
-use crate::metadata::{Kind, Metadata};
+use crate::metadata::{self, Kind, Metadata};
 
 /// Each crate with the crates that it may depend on.
 const ALLOWED: &[(&str, &[&str])] = &[
@@ -48,7 +48,7 @@ pub(crate) struct Arrow {
 
 /// Checks and draws the arrows of this repository.
 pub(crate) fn run() -> Result<()> {
-    let metadata = Metadata::read()?;
+    let metadata = Metadata::of(metadata::MAIN)?;
     let crates: Vec<&str> = metadata.members().map(|package| package.name.as_str()).collect();
     let arrows = arrows(&metadata);
     let wrong = wrong(&crates, &arrows);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use crate::metadata::{self, Metadata};
 use crate::report::Report;
 use crate::test::{self, Suites};
 use crate::{arrows, licences, process, threads};
@@ -20,9 +21,12 @@ struct Done {
 /// Runs every step, sums up, and prints the tests' totals last.
 pub(crate) fn run() -> bool {
     let mut done = vec![
-        step("fmt", || cargo(&["fmt", "--all", "--check"])),
+        step("fmt", || each_workspace(&["fmt", "--all"], &["--check"])),
         step("clippy", || {
-            cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+            let target = Metadata::of(metadata::MAIN)?.target_directory;
+            let target = target.to_string_lossy();
+            let clippy = ["clippy", "--workspace", "--all-targets", "--target-dir", &*target];
+            each_workspace(&clippy, &["--", "-D", "warnings"])
         }),
         step("doc", || {
             let mut doc = process::cargo();
@@ -45,8 +49,14 @@ pub(crate) fn run() -> bool {
     done.iter().all(|step| step.passed)
 }
 
-fn cargo(arguments: &[&str]) -> Result<()> {
-    process::show(process::cargo().args(arguments))
+/// Runs cargo with these arguments, the workspace's manifest between them, in each that is tested.
+fn each_workspace(before: &[&str], after: &[&str]) -> Result<()> {
+    for manifest in test::WORKSPACES {
+        let mut cargo = process::cargo();
+        cargo.args(before).args(["--manifest-path", manifest]).args(after);
+        process::show(&mut cargo)?;
+    }
+    Ok(())
 }
 
 fn step(name: &'static str, work: impl FnOnce() -> Result<()>) -> Done {

@@ -1,6 +1,7 @@
 //! What a person can ask for.
 
 use crate::bench::{self, Order};
+use crate::fuzz::{self, Hunt};
 use crate::test::Suites;
 
 pub(crate) const HELP: &str = "\
@@ -17,6 +18,7 @@ Jobs
   licences       the licences and banned crates in deny.toml, checked against the dependencies
   bench          what can be measured beside other libraries
   bench <name>   one measurement; `all`: every one, and their tables in docs/performance.md
+  fuzz           every fuzzer for a minute each: `fuzz [--minutes N] [target]`
 
 Options
   -h, --help     this page";
@@ -30,6 +32,7 @@ pub(crate) enum Command {
     Arrows,
     Licences,
     Bench(Order),
+    Fuzz(Hunt),
 }
 
 /// What is done with the orders of threads.
@@ -62,6 +65,7 @@ pub(crate) fn parse(arguments: &[&str]) -> Result<Command, String> {
         ["bench", name] => bench::parse(name).map(Command::Bench).ok_or_else(|| {
             format!("there is no measurement `{name}`; `cargo xtask bench` lists them")
         }),
+        ["fuzz", words @ ..] => fuzz::parse(words).map(Command::Fuzz),
         ["bench" | "threads", _, unknown, ..]
         | ["test" | "threads" | "ci" | "arrows" | "licences", unknown, ..] => {
             Err(format!("`cargo xtask {}` does not take `{unknown}`", arguments[0]))
@@ -87,6 +91,7 @@ mod tests {
         assert_eq!(parse(&["licences"]), Ok(Command::Licences));
         assert_eq!(parse(&["bench"]), Ok(Command::Bench(Order::List)));
         assert_eq!(parse(&["bench", "all"]), Ok(Command::Bench(Order::All)));
+        assert!(matches!(parse(&["fuzz", "--minutes", "2", "jwt"]), Ok(Command::Fuzz(_))));
     }
 
     #[test]
@@ -102,6 +107,7 @@ mod tests {
         assert!(parse(&["bench", "hto"]).is_err_and(|said| said.contains("`hto`")));
         assert!(parse(&["bench", "hot", "--fast"]).is_err_and(|said| said.contains("`--fast`")));
         assert!(parse(&["threads", "--fast"]).is_err_and(|said| said.contains("`--fast`")));
+        assert!(parse(&["fuzz", "--hours"]).is_err_and(|said| said.contains("`--hours`")));
         assert!(parse(&["ci", "--fast"]).is_err_and(|said| said.contains("`--fast`")));
     }
 }

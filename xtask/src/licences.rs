@@ -5,7 +5,7 @@ use std::fs;
 
 use anyhow::{Context, Result, bail};
 
-use crate::metadata::{Metadata, Package};
+use crate::metadata::{self, Metadata, Package};
 use crate::policy::Policy;
 use crate::process;
 use crate::spdx::Expression;
@@ -14,7 +14,7 @@ use crate::spdx::Expression;
 pub(crate) fn run() -> Result<()> {
     let text = fs::read_to_string("deny.toml").context("reading deny.toml")?;
     let policy = Policy::parse(&text).context("reading deny.toml")?;
-    let metadata = Metadata::read()?;
+    let metadata = Metadata::of(metadata::MAIN)?;
 
     let mut wrong: Vec<String> =
         metadata.packages.iter().filter_map(|package| licence(package, &policy)).collect();

@@ -8,6 +8,7 @@ mod bench;
 mod ci;
 mod command;
 mod duplicates;
+mod fuzz;
 mod licences;
 mod metadata;
 mod needs;
@@ -69,6 +70,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Arrows => arrows::run().map(|()| true),
         Command::Licences => licences::run().map(|()| true),
         Command::Bench(order) => bench::run(order).map(|()| true),
+        Command::Fuzz(hunt) => fuzz::run(&hunt),
     }
 }
 

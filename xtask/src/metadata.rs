@@ -1,13 +1,20 @@
 //! What cargo knows about the workspace: the few fields of `cargo metadata` that the jobs read.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use crate::process;
 
+/// The manifest of the main workspace.
+pub(crate) const MAIN: &str = "Cargo.toml";
+
 #[derive(Debug, Deserialize)]
 pub(crate) struct Metadata {
     pub(crate) packages: Vec<Package>,
+    /// Where cargo puts what it builds.
+    pub(crate) target_directory: PathBuf,
     workspace_members: Vec<String>,
 }
 
@@ -48,9 +55,11 @@ pub(crate) struct Target {
 }
 
 impl Metadata {
-    /// Asks cargo.
-    pub(crate) fn read() -> Result<Self> {
-        let json = process::read(process::cargo().args(["metadata", "--format-version", "1"]))?;
+    /// Asks cargo of the workspace with this manifest.
+    pub(crate) fn of(manifest: &str) -> Result<Self> {
+        let mut ask = process::cargo();
+        ask.args(["metadata", "--format-version", "1", "--manifest-path", manifest]);
+        let json = process::read(&mut ask)?;
         serde_json::from_str(&json).context("reading what `cargo metadata` printed")
     }
 
@@ -79,7 +88,8 @@ mod tests {
                 {"id": "registry+theirs", "name": "theirs", "version": "1.0.0", "license": null,
                  "dependencies": [], "targets": []}
             ],
-            "workspace_members": ["path+ours"]
+            "workspace_members": ["path+ours"],
+            "target_directory": "/target"
         }"#;
         let metadata: Metadata = serde_json::from_str(json).unwrap();
         let members: Vec<_> = metadata.members().map(|package| package.name.as_str()).collect();

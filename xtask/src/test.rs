@@ -1,13 +1,14 @@
 //! Every test, through plain `cargo test`: a newcomer has nothing else yet.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use crate::metadata::Metadata;
+use crate::metadata::{self, Metadata};
 use crate::report::Report;
 use crate::tally::{Plan, Tally};
 use crate::{needs, output, peers, process};
@@ -34,6 +35,9 @@ impl Outcome {
     }
 }
 
+/// The workspaces with tests. That of the fuzzer replays what it has found.
+pub(crate) const WORKSPACES: [&str; 2] = [metadata::MAIN, "fuzz/Cargo.toml"];
+
 /// How long a process that a test is just ending may take to let go of the output.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -50,7 +54,7 @@ pub(crate) fn run(suites: Suites) -> Result<Outcome> {
         }
     }
     let report = match plan() {
-        Ok(plan) => watch(plan, environment, &mut complaints)?,
+        Ok(plan) => watch(plan, &environment, &mut complaints)?,
         Err(error) => {
             complaints.push(format!("{error:#}"));
             Report::nothing_ran()
@@ -65,16 +69,27 @@ pub(crate) fn run(suites: Suites) -> Result<Outcome> {
 
 /// Builds the tests, and learns which binaries there are and whose.
 fn plan() -> Result<Plan> {
-    let metadata = Metadata::read()?;
-    let mut build = process::cargo();
-    build.args(["test", "--workspace", "--no-run", "--message-format=json-render-diagnostics"]);
-    let messages = process::read(&mut build)?;
-    let binaries = messages.lines().filter_map(|line| binary(line, &metadata)).collect();
-    let docs = metadata.members().flat_map(|package| {
-        let tried = package.targets.iter().filter(|target| target.doctest);
-        tried.map(|target| (target.name.clone(), package.name.clone()))
-    });
-    Ok(Plan { binaries, docs: docs.collect() })
+    let mut plan = Plan::default();
+    let target = Metadata::of(metadata::MAIN)?.target_directory;
+    for manifest in WORKSPACES {
+        let metadata = Metadata::of(manifest)?;
+        let mut build = cargo_test(manifest, &target);
+        build.args(["--no-run", "--message-format=json-render-diagnostics"]);
+        let messages = process::read(&mut build)?;
+        plan.binaries.extend(messages.lines().filter_map(|line| binary(line, &metadata)));
+        plan.docs.extend(metadata.members().flat_map(|package| {
+            let tried = package.targets.iter().filter(|target| target.doctest);
+            tried.map(|target| (target.name.clone(), package.name.clone()))
+        }));
+    }
+    Ok(plan)
+}
+
+/// `cargo test` of a workspace. All share one target directory: most of what they build is the same.
+fn cargo_test(manifest: &str, target: &Path) -> Command {
+    let mut test = process::cargo();
+    test.args(["test", "--workspace", "--manifest-path", manifest, "--target-dir"]).arg(target);
+    test
 }
 
 /// Reads one message of cargo's: a test binary's file name and crate, if it tells of one.
@@ -98,15 +113,34 @@ fn binary(message: &str, metadata: &Metadata) -> Option<(String, String)> {
 /// Runs what was built, showing every line as it comes.
 fn watch(
     plan: Plan,
-    environment: Vec<(&str, PathBuf)>,
+    environment: &[(&str, PathBuf)],
     complaints: &mut Vec<String>,
 ) -> Result<Report> {
     let start = Instant::now();
     let mut tally = Tally::new(plan);
+    let mut refused = Vec::new();
+    let target = Metadata::of(metadata::MAIN)?.target_directory;
+    for manifest in WORKSPACES {
+        let mut tests = cargo_test(manifest, &target);
+        tests.arg("--no-fail-fast").envs(environment.iter().cloned());
+        refused.extend(follow(tests, start, &mut tally, complaints)?);
+    }
+    let report = tally.finish(start.elapsed());
+    if report.sum().failed == 0 {
+        complaints.extend(refused);
+    }
+    Ok(report)
+}
+
+/// Runs one `cargo test` to its end; says what cargo said of it unless that was success.
+fn follow(
+    mut tests: Command,
+    start: Instant,
+    tally: &mut Tally,
+    complaints: &mut Vec<String>,
+) -> Result<Option<String>> {
     // One pipe for both streams keeps cargo's lines in order with those of the tests.
     let (reader, writer) = io::pipe()?;
-    let mut tests = process::cargo();
-    tests.args(["test", "--workspace", "--no-fail-fast"]).envs(environment);
     tests.stdout(writer.try_clone()?).stderr(writer);
     let mut child = tests.spawn().context("starting `cargo test`")?;
     // The command holds our copies of the writing end; the output ends when all are closed.
@@ -123,11 +157,7 @@ fn watch(
     if !closed {
         complaints.push("a test left a process behind that still holds its output".to_owned());
     }
-    let report = tally.finish(start.elapsed());
-    if !status.success() && report.sum().failed == 0 {
-        complaints.push(format!("`cargo test` failed ({status})"));
-    }
-    Ok(report)
+    Ok((!status.success()).then(|| format!("`cargo test` failed ({status})")))
 }
 
 #[cfg(test)]
@@ -139,7 +169,7 @@ mod tests {
         serde_json::from_str(
             r#"{"packages": [{"id": "path+core", "name": "unlapse-core", "version": "0.1.0",
                 "license": null, "dependencies": [], "targets": []}],
-                "workspace_members": ["path+core"]}"#,
+                "workspace_members": ["path+core"], "target_directory": "/target"}"#,
         )
         .unwrap()
     }
