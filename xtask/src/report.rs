@@ -54,6 +54,14 @@ impl Report {
     }
 }
 
+impl AddAssign for Report {
+    fn add_assign(&mut self, more: Self) {
+        for (name, counts) in more.crates {
+            self.add(&name, counts);
+        }
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, page: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.crates.keys().map(String::len).max().unwrap_or(0).max("crate".len());
@@ -88,6 +96,13 @@ mod tests {
     fn the_last_line_has_exactly_the_words_that_ci_reads() {
         assert_eq!(report().totals(), "123 passed, 1 failed, 2 skipped");
         assert_eq!(Report::default().totals(), "0 passed, 0 failed, 0 skipped");
+    }
+
+    #[test]
+    fn what_did_not_run_beside_what_did_is_no_success() {
+        let mut report = report();
+        report += Report::nothing_ran();
+        assert_eq!(report.totals(), "123 passed, 2 failed, 2 skipped");
     }
 
     #[test]

@@ -125,9 +125,11 @@ fn watch(
         tests.arg("--no-fail-fast").envs(environment.iter().cloned());
         refused.extend(follow(tests, start, &mut tally, complaints)?);
     }
-    let report = tally.finish(start.elapsed());
-    if report.sum().failed == 0 {
+    let mut report = tally.finish(start.elapsed());
+    if report.sum().failed == 0 && !refused.is_empty() {
         complaints.extend(refused);
+        // One workspace's totals on the last line would hide that the other did not build.
+        report += Report::nothing_ran();
     }
     Ok(report)
 }
