@@ -139,6 +139,18 @@ mod tests {
     }
 
     #[test]
+    fn r11_of_two_ends_the_earlier_one_counts() {
+        // {"alg":"RS256"}, {"exp":1060}: a minute from `SENT`.
+        let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJleHAiOjEwNjB9.";
+        for (expires_in, expected) in [(None, 60), (Some(3600), 60), (Some(5), 5)] {
+            let mut grant = Grant::bearer(Secret::new(jwt));
+            grant.expires_in = expires_in.map(Duration::from_secs);
+            let token = Token::from_grant(grant, SENT, None);
+            assert_eq!(token.lifetime, Some(Duration::from_secs(expected)), "{expires_in:?}");
+        }
+    }
+
+    #[test]
     fn a_token_without_expiry_never_ends_and_zero_is_not_for_ever() {
         assert!(!token(None).is_expired(&SENT.plus(Duration::from_secs(1 << 40))));
         assert!(token(Some(0)).is_expired(&SENT));
