@@ -19,6 +19,7 @@ Jobs
   bench          what can be measured beside other libraries
   bench <name>   one measurement; `all`: every one, and their tables in docs/performance.md
   fuzz           every fuzzer for a minute each: `fuzz [--minutes N] [target]`
+  coverage       which lines of the decisions and of the renewal no test runs
 
 Options
   -h, --help     this page";
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     Licences,
     Bench(Order),
     Fuzz(Hunt),
+    Coverage,
 }
 
 /// What is done with the orders of threads.
@@ -66,8 +68,9 @@ pub(crate) fn parse(arguments: &[&str]) -> Result<Command, String> {
             format!("there is no measurement `{name}`; `cargo xtask bench` lists them")
         }),
         ["fuzz", words @ ..] => fuzz::parse(words).map(Command::Fuzz),
+        ["coverage"] => Ok(Command::Coverage),
         ["bench" | "threads", _, unknown, ..]
-        | ["test" | "threads" | "ci" | "arrows" | "licences", unknown, ..] => {
+        | ["test" | "threads" | "ci" | "arrows" | "licences" | "coverage", unknown, ..] => {
             Err(format!("`cargo xtask {}` does not take `{unknown}`", arguments[0]))
         }
         [unknown, ..] => Err(format!("there is no job `{unknown}`")),
@@ -92,6 +95,7 @@ mod tests {
         assert_eq!(parse(&["bench"]), Ok(Command::Bench(Order::List)));
         assert_eq!(parse(&["bench", "all"]), Ok(Command::Bench(Order::All)));
         assert!(matches!(parse(&["fuzz", "--minutes", "2", "jwt"]), Ok(Command::Fuzz(_))));
+        assert_eq!(parse(&["coverage"]), Ok(Command::Coverage));
     }
 
     #[test]
@@ -108,6 +112,7 @@ mod tests {
         assert!(parse(&["bench", "hot", "--fast"]).is_err_and(|said| said.contains("`--fast`")));
         assert!(parse(&["threads", "--fast"]).is_err_and(|said| said.contains("`--fast`")));
         assert!(parse(&["fuzz", "--hours"]).is_err_and(|said| said.contains("`--hours`")));
+        assert!(parse(&["coverage", "-v"]).is_err_and(|said| said.contains("`-v`")));
         assert!(parse(&["ci", "--fast"]).is_err_and(|said| said.contains("`--fast`")));
     }
 }

@@ -7,6 +7,7 @@ mod arrows;
 mod bench;
 mod ci;
 mod command;
+mod coverage;
 mod duplicates;
 mod fuzz;
 mod licences;
@@ -71,6 +72,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Licences => licences::run().map(|()| true),
         Command::Bench(order) => bench::run(order).map(|()| true),
         Command::Fuzz(hunt) => fuzz::run(&hunt),
+        Command::Coverage => coverage::run(),
     }
 }
 
