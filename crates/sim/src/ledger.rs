@@ -1,0 +1,354 @@
+//! What is true: who was given which token, what was sent, and what is durable. The client knows
+//! none of it; the invariants are held against it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use unlapse_core::{Answer, Door, LoginReason, Now, Record, Reuse, State as Login};
+
+use crate::fault::Fault;
+use crate::invariant::Invariant;
+use crate::network::{Answered, Missing};
+use crate::planted::Planted;
+use crate::process::Pid;
+use crate::server::Deed;
+use crate::world::State;
+
+/// One sending of a refresh token.
+#[derive(Clone, Debug)]
+struct Sending {
+    call: u64,
+    from: Pid,
+    at: Now,
+    heard: Heard,
+}
+
+/// What the sender has heard of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heard {
+    /// Nothing (yet).
+    Nothing,
+    /// It never left.
+    Unsent,
+    /// An answer that leaves the token unspent.
+    NoVerdict,
+    /// The server's verdict.
+    Verdict,
+}
+
+/// An access token, as the server made it.
+#[derive(Clone, Debug)]
+pub(crate) struct Access {
+    pub(crate) family: usize,
+    /// Both clocks of the process that asked, when it asked.
+    pub(crate) obtained: Now,
+    pub(crate) lifetime: Option<Duration>,
+    pub(crate) ends_at: Option<Duration>,
+}
+
+/// What is true of every token.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    /// The class that the client was told.
+    pub(crate) declared: Reuse,
+    /// Whether a login may be lost in this run at all.
+    pub(crate) may_lose: bool,
+    pub(crate) access: BTreeMap<String, Access>,
+    sendings: BTreeMap<String, Vec<Sending>>,
+    /// The token that each refresh token was exchanged for, and by which call.
+    successors: BTreeMap<String, (String, u64)>,
+    /// Refresh tokens that a living process has been given.
+    given: BTreeSet<(Pid, String)>,
+    asked: BTreeMap<u64, Now>,
+    /// Callers were cancelled.
+    cancelled: BTreeSet<Pid>,
+    /// A fault has happened that may cost an answer.
+    pub(crate) answers_at_risk: bool,
+    /// The highest generation that was rejected by a resource.
+    pub(crate) rejected: u64,
+    pub(crate) database_away_at: Option<Duration>,
+    /// The highest generation that somebody has begun to clear.
+    pub(crate) clearing: Option<u64>,
+    /// Of the record when it was last cleared, and when.
+    pub(crate) cleared: Option<(u64, Duration)>,
+    /// What a person brought is no successor of anything.
+    pub(crate) logins: u64,
+    /// Classified answers and planned steps that were seen, by name.
+    pub(crate) rows: BTreeSet<&'static str>,
+    /// Logins that were lost, and why that could not be helped.
+    pub(crate) lost: Vec<String>,
+    /// When renewal of a generation began ahead of time.
+    pub(crate) began: BTreeMap<u64, Vec<(Pid, Duration)>>,
+}
+
+impl Ledger {
+    pub(crate) fn new(declared: Reuse, may_lose: bool) -> Self {
+        Self {
+            declared,
+            may_lose,
+            access: BTreeMap::new(),
+            sendings: BTreeMap::new(),
+            successors: BTreeMap::new(),
+            given: BTreeSet::new(),
+            asked: BTreeMap::new(),
+            cancelled: BTreeSet::new(),
+            answers_at_risk: false,
+            rejected: 0,
+            database_away_at: None,
+            clearing: None,
+            cleared: None,
+            logins: 0,
+            rows: BTreeSet::new(),
+            lost: Vec::new(),
+            began: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn suffered(&mut self, fault: &Fault) {
+        self.answers_at_risk |= fault.may_lose_an_answer();
+    }
+
+    pub(crate) fn cancelled(&mut self, pid: Pid) {
+        self.cancelled.insert(pid);
+    }
+
+    /// A process is gone, and what only it knew.
+    pub(crate) fn died(&mut self, pid: Pid) {
+        self.given.retain(|(holder, _)| *holder != pid);
+    }
+
+    /// Which row of `classify` an answer reached.
+    pub(crate) fn answered(&mut self, answer: &Answer, door: Door) {
+        self.rows.insert(crate::coverage::answer_row(answer, door));
+    }
+
+    /// Refresh tokens that were sent twice or more.
+    pub(crate) fn sent_more_than_once(&self) -> Vec<String> {
+        let often = self.sendings.iter().filter(|(_, sendings)| sendings.len() > 1);
+        often.map(|(token, _)| token.clone()).collect()
+    }
+
+    /// A person brought a login to a process.
+    pub(crate) fn brought(&mut self, pid: Pid, refresh: &str, access: &str, granted: Access) {
+        self.given.insert((pid, refresh.to_owned()));
+        self.access.insert(access.to_owned(), granted);
+        self.logins += 1;
+    }
+}
+
+impl State {
+    /// The newest record that would survive everything, where this process looks for it.
+    pub(crate) fn durable_for(&self, pid: Pid) -> Option<Record> {
+        if self.shares_database {
+            self.database.newest().map(|stored| stored.record)
+        } else {
+            self.hosts[self.host_of(pid)].disk.durable()
+        }
+    }
+
+    /// The newest generation that this process can see.
+    pub(crate) fn seen_by(&self, pid: Pid) -> u64 {
+        if self.shares_database {
+            self.durable_for(pid).map_or(0, |record| record.generation)
+        } else {
+            self.hosts[self.host_of(pid)].disk.seen()
+        }
+    }
+
+    fn lease_of(&self, pid: Pid) -> Option<(Pid, Duration)> {
+        if self.shares_database {
+            self.database.holder()
+        } else {
+            self.hosts[self.host_of(pid)].disk.holder()
+        }
+    }
+
+    /// A request to the token endpoint leaves.
+    pub(crate) fn sends(&mut self, from: Pid, call: u64, token: Option<&str>, unsent: bool) {
+        let at = self.hosts[self.host_of(from)].clocks(self.now);
+        self.ledger.asked.insert(call, at);
+        let Some(token) = token else { return };
+        if !unsent {
+            self.check_sending(from, token, at);
+        }
+        let heard = if unsent { Heard::Unsent } else { Heard::Nothing };
+        let sending = Sending { call, from, at, heard };
+        self.ledger.sendings.entry(token.to_owned()).or_default().push(sending);
+    }
+
+    fn check_sending(&mut self, from: Pid, token: &str, at: Now) {
+        let slot = from.slot + 1;
+        // A process that stood still after it had last looked cannot know what happened meanwhile.
+        let lease = self.lease_of(from);
+        let mine = lease.filter(|(holder, _)| *holder == from);
+        let excused = match mine {
+            Some((_, since)) => self.stood_still_since(from, since),
+            None => self.stood_still_since(from, self.now.saturating_sub(Duration::from_secs(90))),
+        };
+        if excused {
+            return;
+        }
+        let spends_freely = matches!(self.ledger.declared, Reuse::Stable);
+        if mine.is_none() {
+            self.violate(Invariant::Lease, format_args!("P{slot} sends {token} without a lease"));
+        }
+        let durable = self.durable_for(from);
+        let newest = durable.as_ref().and_then(|record| record.token.as_ref());
+        let newest = newest.and_then(|token| token.refresh_token.as_ref());
+        let is_newest = newest.is_some_and(|newest| newest.expose() == token);
+        let intends = durable.as_ref().is_some_and(|record| record.intent.is_some());
+        let learned = durable
+            .as_ref()
+            .map_or(self.ledger.declared, |record| record.reuse(self.ledger.declared));
+        if is_newest && !intends && !spends_freely && learned != Reuse::Stable {
+            self.violate(Invariant::Intent, format_args!("P{slot} sends {token} unannounced"));
+        }
+        let given = self.ledger.given.contains(&(from, token.to_owned()));
+        if !is_newest && !given && newest.is_some() {
+            let what = format_args!("P{slot} sends {token}, and a newer one is durable");
+            self.violate(Invariant::Superseded, what);
+        }
+        if let Some((next, _)) = self.ledger.successors.get(token)
+            && self.ledger.given.contains(&(from, next.clone()))
+        {
+            let what = format!("P{slot} sends {token} although it was given {next}");
+            self.violate(Invariant::Superseded, format_args!("{what}"));
+        }
+        self.check_replay(from, token, at, learned, durable.as_ref());
+    }
+
+    /// Holds a sending of a token that was sent before against R7.
+    fn check_replay(
+        &mut self,
+        from: Pid,
+        token: &str,
+        at: Now,
+        class: Reuse,
+        durable: Option<&Record>,
+    ) {
+        let doubts = self.ledger.sendings.get(token).into_iter().flatten();
+        let first = doubts.filter(|sending| sending.heard == Heard::Nothing).map(|s| s.at).next();
+        let (Some(first), Some(window)) = (first, class.window()) else { return };
+        // The intent is a little older than the sending; the last resort has to be one.
+        let inside = at.within(window + Duration::from_secs(1), &first);
+        let record = durable.and_then(|record| record.token.as_ref());
+        let expired = record.is_none_or(|token| token.is_expired(&at));
+        let rejected = durable.is_some_and(|record| self.ledger.rejected >= record.generation);
+        if !inside && !expired && !rejected {
+            let slot = from.slot + 1;
+            let what = format_args!("P{slot} sends {token} again, outside of {class}");
+            self.violate(Invariant::Superseded, what);
+        }
+    }
+
+    /// A process that is gone had sent a token, and the server has acted on it, or never will.
+    pub(crate) fn note_lost_sending(&mut self, token: &str, at: Now, acted: bool) {
+        let from = Pid { slot: usize::MAX, life: 0 };
+        let sending = Sending { call: 0, from, at, heard: Heard::Nothing };
+        self.ledger.sendings.entry(token.to_owned()).or_default().push(sending);
+        self.ledger.answers_at_risk = true;
+        if acted {
+            self.server.rotate_unheard(token);
+        }
+    }
+
+    /// The server has done something for a call.
+    pub(crate) fn did(&mut self, call: u64, token: Option<&str>, deed: Deed) {
+        match deed {
+            Deed::Granted { family, refresh, access, rotated } => {
+                let obtained = self.ledger.asked.get(&call).copied().unwrap_or_default();
+                let lifetime = self.server.lifetime;
+                let ends_at = lifetime.map(|lifetime| self.now + lifetime);
+                let granted = Access { family, obtained, lifetime, ends_at };
+                self.ledger.access.insert(access, granted);
+                if let Some(token) = token.filter(|_| rotated) {
+                    self.ledger.successors.insert(token.to_owned(), (refresh, call));
+                }
+            }
+            Deed::ReuseFound { family } => self.check_loss(family, token.unwrap_or_default()),
+            Deed::Refused | Deed::Nothing => {}
+        }
+    }
+
+    /// A login was lost to reuse: was there no way around it?
+    fn check_loss(&mut self, family: usize, token: &str) {
+        let helpless = self.ledger.answers_at_risk && self.ledger.may_lose;
+        let what = format!("login {family} ended, since {token} was used twice");
+        if helpless {
+            self.ledger.lost.push(what);
+        } else {
+            self.violate(Invariant::Family, format_args!("{what}"));
+        }
+    }
+
+    /// A process hears what became of its request.
+    pub(crate) fn hears(&mut self, call: u64, pid: Pid, answer: &Result<Answered, Missing>) {
+        use unlapse_core::{Body, ErrorCode};
+        let (heard, failed) = match answer {
+            Ok(Answered::Token(reply)) => match (&reply.body, reply.status) {
+                (Body::Grant(_), 200..300) => (Heard::Verdict, false),
+                (_, 408 | 425 | 429 | 500..) => {
+                    // A gateway has said nothing of what the server did.
+                    let silent = matches!(reply.status, 502 | 504);
+                    let strict = self.ledger.declared == Reuse::Strict;
+                    let heard = if silent && strict { Heard::Nothing } else { Heard::NoVerdict };
+                    (heard, reply.status != 429)
+                }
+                (Body::Error(ErrorCode::Rejection(_)), _) => (Heard::Verdict, false),
+                _ => (Heard::NoVerdict, true),
+            },
+            Err(Missing::Unsent) => (Heard::Unsent, true),
+            _ => (Heard::Nothing, true),
+        };
+        if let Ok(Answered::Token(reply)) = answer
+            && let Body::Grant(grant) = &reply.body
+            && let Some(refresh) = grant.refresh_token.as_ref().filter(|_| reply.status < 300)
+        {
+            self.ledger.given.insert((pid, refresh.expose().to_owned()));
+        }
+        let host = self.host_of(pid);
+        // A verdict on the client is no answer that helps (R9): it counts as a failure.
+        let client = matches!(answer, Ok(Answered::Token(reply)) if matches!(&reply.body,
+            Body::Error(ErrorCode::Rejection(rejection)) if !rejection.ends_login()));
+        self.hosts[host].was_rejected = heard == Heard::Verdict
+            && !client
+            && matches!(answer, Ok(Answered::Token(reply)) if matches!(reply.body, Body::Error(_)));
+        if failed || client {
+            self.hosts[host].failures += 1;
+        } else if heard == Heard::Verdict {
+            self.hosts[host].failures = 0;
+        }
+        for sending in self.ledger.sendings.values_mut().flatten() {
+            if sending.call == call && sending.from == pid {
+                sending.heard = heard;
+            }
+        }
+    }
+
+    /// A process gave a request up that was still under way.
+    pub(crate) fn gave_up(&mut self, call: u64, pid: Pid, after: Duration) {
+        let host = self.host_of(pid);
+        self.hosts[host].failures += 1;
+        // No deadline is shorter than a second.
+        if after < Duration::from_secs(1) {
+            let what = format_args!("P{} gave call {call} up after {after:?}", pid.slot + 1);
+            self.violate(Invariant::Abandoned, what);
+        }
+    }
+
+    /// A record became durable.
+    pub(crate) fn kept(&mut self, record: &Record) {
+        if self.planted == Some(Planted::AdoptOlder) {
+            self.history.push(record.clone());
+        }
+        let Login::NeedsLogin(reason) = record.state else { return };
+        let judged = matches!(reason, LoginReason::RefreshRejected | LoginReason::RotationLost);
+        let token = record.token.as_ref().and_then(|token| token.refresh_token.as_ref());
+        if let Some(token) = token.filter(|_| judged)
+            && self.server.would_take(token.expose(), self.now)
+        {
+            let what = format!("{reason:?}, although the server would take {}", token.expose());
+            self.violate(Invariant::Ended, format_args!("{what}"));
+        }
+    }
+}
