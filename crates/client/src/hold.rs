@@ -159,33 +159,48 @@ impl Hold {
     /// Makes `record` durable: in its place, else set aside, else in memory until it can be (R5,
     /// R19).
     pub(crate) async fn keep(&mut self, record: &Record) -> &Kept {
-        self.kept = self.try_keep(record).await;
+        let is_news = self.is_news(record);
+        self.kept = self.try_keep(record, is_news).await;
         match &self.kept {
             Kept::Saved => self.memory.forget(),
+            Kept::Unsaved { error: StoreError::Fenced, .. } if !is_news => {}
             Kept::Unsaved { .. } => self.memory.put(record, self.base),
         }
         &self.kept
     }
 
+    /// Whether a record has a token that the store has not: what a holder without its lease may
+    /// still leave for the next (R19). Anything else that it has to say could hide what the next
+    /// has begun.
+    fn is_news(&self, record: &Record) -> bool {
+        self.base.is_none_or(|base| record.generation > base)
+    }
+
     /// Makes `record` durable somewhere, or says why it is not, and then nothing has happened: what
     /// follows from it must not be done. An intent (R3), or what a person brings.
     pub(crate) async fn commit(&mut self, record: &Record) -> Result<(), StoreError> {
-        let kept = self.try_keep(record).await;
+        // Without the lease nothing may follow, wherever this could be written (R1).
+        let kept = self.try_keep(record, false).await;
         match &kept {
             Kept::Saved => self.memory.forget(),
-            Kept::Unsaved { set_aside: true, .. } => self.memory.put(record, self.base),
-            Kept::Unsaved { error, set_aside: false } => return Err(error.clone()),
+            Kept::Unsaved { error, set_aside } if *set_aside && keeps_lease(error) => {
+                self.memory.put(record, self.base);
+            }
+            Kept::Unsaved { error, .. } => return Err(error.clone()),
         }
         self.kept = kept;
         Ok(())
     }
 
-    async fn try_keep(&mut self, record: &Record) -> Kept {
+    async fn try_keep(&mut self, record: &Record, outlives_lease: bool) -> Kept {
         match &mut self.lease {
             Ok(lease) => match lease.save(record).await {
                 Ok(()) => {
                     self.base = Some(record.generation);
                     Kept::Saved
+                }
+                Err(StoreError::Fenced) if !outlives_lease => {
+                    Kept::Unsaved { error: StoreError::Fenced, set_aside: false }
                 }
                 Err(error) => {
                     let set_aside = lease.set_aside(record).await.is_ok();
@@ -196,14 +211,18 @@ impl Hold {
         }
     }
 
-    /// Removes the record and every copy, and leaves `cleared` behind, which has no secret.
+    /// Puts `cleared`, which has no secret, in the record's place; every copy is superseded by it. In
+    /// one stroke: whoever dies over it has cleared the record, or not. Where there is no room even
+    /// for that, the record is removed.
     pub(crate) async fn clear(&mut self, cleared: &Record) -> Result<(), StoreError> {
         match &mut self.lease {
             Ok(lease) => {
-                lease.remove().await?;
+                if lease.save(cleared).await.is_err() {
+                    lease.remove().await?;
+                    // There may be room now; the mark helps others to notice sooner.
+                    let _ = lease.save(cleared).await;
+                }
                 self.memory.forget();
-                // What is gone is gone; the mark only helps others to notice sooner.
-                let _ = lease.save(cleared).await;
                 Ok(())
             }
             Err(error) => Err(error.clone()),
@@ -214,6 +233,12 @@ impl Hold {
     pub(crate) fn release(self) -> Kept {
         self.kept
     }
+}
+
+/// Whether a save that failed like this says nothing against the lease: the record's place takes
+/// nothing, and that is all. After any other failure, somebody else may have the lease by now.
+fn keeps_lease(error: &StoreError) -> bool {
+    matches!(error, StoreError::Full { .. } | StoreError::ReadOnly { .. } | StoreError::TooLarge)
 }
 
 impl Unsaved {

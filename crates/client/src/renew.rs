@@ -108,7 +108,10 @@ impl Renewer {
                 Verdict::Unsent(cause)
             } else {
                 if spend != Spend::Login {
-                    record = self.intend(&mut hold, record, spend).await?;
+                    record = match self.intend(&mut hold, &record, spend).await {
+                        Ok(intended) => intended,
+                        Err(error) => return self.fall_back(hold, record, demand, &effort, error),
+                    };
                 }
                 self.spend(spend, &mut record, deadline).await
             };
@@ -124,13 +127,15 @@ impl Renewer {
                 }
                 Verdict::Rejected(rejection) => {
                     self.tell(&Event::Rejected { rejection });
-                    hold.keep(&failed(&record, spend, Cause::Client, now, None)).await;
-                    return Err(Error::ClientRejected { key: self.key.clone(), rejection });
+                    record = failed(&record, spend, Cause::Client, now, None);
+                    hold.keep(&record).await;
+                    let error = Error::ClientRejected { key: self.key.clone(), rejection };
+                    return self.fall_back(hold, record, demand, &effort, error);
                 }
                 Verdict::Unknown(cause) => {
                     self.tell(&Event::InDoubt { cause });
                     effort.lost += 1;
-                    effort.waited += now.since(&start);
+                    effort.waited += now.elapsed(&start);
                     if spend != Spend::Login {
                         effort.last = Some(cause);
                         record = record.in_doubt(record.failure(cause, now, None));
@@ -147,11 +152,7 @@ impl Renewer {
             effort.last = Some(cause);
             record = failed(&record, spend, cause, now, asked);
             if let Err(error) = self.pause(&mut hold, &mut record, &effort, asked, again).await {
-                return if effort.is_login {
-                    Err(error)
-                } else {
-                    self.without_token(&record, error)
-                };
+                return self.fall_back(hold, record, demand, &effort, error);
             }
         }
     }
@@ -160,7 +161,7 @@ impl Renewer {
     async fn lease(&self, demand: Demand) -> Result<Turn, Error> {
         let start = self.clock.now();
         loop {
-            let left = self.policy.lease_wait.saturating_sub(self.clock.now().since(&start));
+            let left = self.policy.lease_wait.saturating_sub(self.clock.now().elapsed(&start));
             let busy = match Hold::take(&*self.store, &self.key, &self.memory, left.min(LOOK_AGAIN))
                 .await
             {
@@ -170,6 +171,7 @@ impl Renewer {
             if let Ok(Some(stored)) = self.store.load(&self.key).await {
                 let (now, effort) = (self.clock.now(), Effort::default());
                 if plan(&self.situation(&stored.record, now, demand, &effort, true)) == Plan::Adopt
+                    || left.is_zero() && may_serve(&stored.record, demand, &now)
                 {
                     let kept = Kept::found(stored.place);
                     return Ok(Turn::Served(Box::new(stored.record), kept));
@@ -232,12 +234,23 @@ impl Renewer {
     }
 
     /// The intent, durable before the refresh token leaves (R3).
-    async fn intend(&self, hold: &mut Hold, record: Record, spend: Spend) -> Result<Record, Error> {
+    async fn intend(
+        &self,
+        hold: &mut Hold,
+        record: &Record,
+        spend: Spend,
+    ) -> Result<Record, Error> {
         let intended = record.intend(self.clock.now(), spend == Spend::Replay);
         match hold.commit(&intended).await {
             Ok(()) => Ok(intended),
-            // Sending the token again does no harm there: the intent guards nothing.
-            Err(_) if record.reuse(self.policy.reuse) == Reuse::Stable => Ok(intended),
+            // Sending the token again does no harm there: the intent guards nothing. But whoever has
+            // lost the lease leaves it to whoever has it (R1).
+            Err(error)
+                if error != StoreError::Fenced
+                    && record.reuse(self.policy.reuse) == Reuse::Stable =>
+            {
+                Ok(intended)
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -319,7 +332,7 @@ fn failed(
 }
 
 /// Whether a valid token satisfies the caller (R10).
-fn may_serve(record: &Record, demand: Demand, now: &Now) -> bool {
+pub(crate) fn may_serve(record: &Record, demand: Demand, now: &Now) -> bool {
     let token = record.token.as_ref();
     matches!(demand, Demand::Fresh { .. }) && token.is_some_and(|token| !token.is_expired(now))
 }

@@ -108,7 +108,7 @@ impl Shared {
             // the next: after one of them, only a renewal for the same demand is shared.
             let shares = if died == 0 { joins } else { alike };
             let mut outcome = self.board(demand, shares);
-            let left = patience.saturating_sub(self.renewer.clock.now().since(&start));
+            let left = patience.saturating_sub(self.renewer.clock.now().elapsed(&start));
             let ended = tokio::select! {
                 biased;
                 ended = outcome.wait_for(Option::is_some) => ended.map(|ended| ended.clone()),
@@ -118,11 +118,17 @@ impl Shared {
             };
             let error = match ended {
                 Ok(Some(Ok(())) | None) => {
-                    if let Some(current) = self.current.load_full()
+                    // What has ended on its way is no answer (R11).
+                    if let Some(current) = self.valid(&self.renewer.clock.now())
                         && satisfies(demand, &current, before.as_deref())
                     {
                         return Ok(current);
                     }
+                    died += 1;
+                    None
+                }
+                // Somebody else has the lease by now: join them.
+                Ok(Some(Err(Error::Store(StoreError::Fenced)))) => {
                     died += 1;
                     None
                 }
@@ -134,9 +140,15 @@ impl Shared {
                 }
             };
             let now = self.renewer.clock.now();
-            let left = patience.saturating_sub(now.since(&start));
+            let left = patience.saturating_sub(now.elapsed(&start));
             match error {
                 Some(error) => {
+                    // It may have been made for more than is wanted here (R10).
+                    if matches!(demand, Demand::Fresh { .. })
+                        && let Some(valid) = self.valid(&now)
+                    {
+                        return Ok(valid);
+                    }
                     if let Error::Temporary { attempts, .. } = &error {
                         asked = asked.saturating_add((*attempts).max(1));
                     }
@@ -152,7 +164,7 @@ impl Shared {
                     }
                 }
                 None if died > 3 || left.is_zero() => {
-                    let waited = now.since(&start);
+                    let waited = now.elapsed(&start);
                     return Err(Error::Deadline { key: self.renewer.key.clone(), waited });
                 }
                 None => {}
@@ -207,11 +219,9 @@ impl Shared {
             }
             Ok(Renewed::ApiKey) => self.publish_api_key(seen),
             Err(error) => {
-                // Who wanted no more than a valid token has shared this renewal: the store may have
-                // one, which was not enough for what was demanded here (R10).
-                if !matches!(demand, Demand::Fresh { .. }) {
-                    let _ = self.look().await;
-                }
+                // The store may have a valid token, which was not enough for what was demanded here
+                // (R10), or none any more, since somebody has logged out (K9).
+                let _ = self.look().await;
                 // The old token, if it is still valid, serves until the next round (R10).
                 self.republish(keeper::pause(&error, &self.renewer.policy));
                 Err(error)

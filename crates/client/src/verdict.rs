@@ -10,7 +10,7 @@ use unlapse_core::{
 
 use crate::events::Event;
 use crate::hold::{Hold, Kept};
-use crate::renew::{Effort, Renewed, Renewer};
+use crate::renew::{Effort, Renewed, Renewer, may_serve};
 
 impl Renewer {
     /// Keeps what was granted, and only then tells anyone (R4).
@@ -46,6 +46,10 @@ impl Renewer {
             hold.keep(&renewed).await;
         }
         let kept = hold.release();
+        if matches!(kept, Kept::Unsaved { error: StoreError::Fenced, .. }) {
+            // Stored it is not: whatever its new holder has stored since counts for more (R19).
+            renewed.stored_at = record.stored_at;
+        }
         if let Kept::Unsaved { error, set_aside } = &kept {
             self.tell(&Event::Unsaved { error: error.clone(), set_aside: *set_aside });
         }
@@ -114,12 +118,26 @@ impl Renewer {
         Err(self.temporary(cause, effort, record))
     }
 
-    /// The server is away: the API key stands in where that was chosen, and nothing valid is there
-    /// (R10, R14).
-    pub(crate) fn without_token(&self, record: &Record, error: Error) -> Result<Renewed, Error> {
+    /// The renewal came to nothing: a valid token serves all the same (R10), and the API key where
+    /// that was chosen and nothing valid is there (R14). A person who logs in hears what happened.
+    pub(crate) fn fall_back(
+        &self,
+        hold: Hold,
+        record: Record,
+        demand: Demand,
+        effort: &Effort,
+        error: Error,
+    ) -> Result<Renewed, Error> {
         let now = self.clock.now();
+        if effort.is_login {
+            return Err(error);
+        }
+        if may_serve(&record, demand, &now) {
+            return Ok(self.adopt(record, hold.release()));
+        }
         let is_valid = record.token.as_ref().is_some_and(|token| !token.is_expired(&now));
-        let may_stand_in = self.policy.api_key_while_away && self.has_api_key;
+        let is_away = !matches!(error, Error::ClientRejected { .. } | Error::Store(_));
+        let may_stand_in = is_away && self.policy.api_key_while_away && self.has_api_key;
         if may_stand_in && !is_valid { Ok(Renewed::ApiKey) } else { Err(error) }
     }
 

@@ -209,12 +209,14 @@ impl Record {
         self.next(|record| record.failure = Some(failure))
     }
 
-    /// What stays of the record when it is cleared: no secret, and a generation that no token ever
-    /// had, so that no copy of an earlier one counts any more (K9).
+    /// What stays of the record when it is cleared: no secret, and a generation beyond that of every
+    /// token that it could still have become, so that no copy counts any more (K9): not one that
+    /// could not be saved, and not the answer to a request of a holder who has lost the lease.
     #[must_use]
     pub fn cleared(&self, now: Now) -> Self {
+        const BEYOND: u64 = 100;
         Self {
-            generation: self.generation + 1,
+            generation: self.generation + BEYOND,
             revision: self.revision + 1,
             stored_at: now.wall,
             ..Self::default()

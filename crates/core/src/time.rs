@@ -106,6 +106,12 @@ impl Now {
         self.boot.since(earlier.boot).map_or(wall, |boot| boot.max(wall))
     }
 
+    /// Time that has passed since `start` in one process: by the boot-time clock, which nobody can
+    /// set. For waits, not for what outlives a boot.
+    pub fn elapsed(&self, start: &Self) -> Duration {
+        self.boot.since(start.boot).unwrap_or_else(|| self.wall.since(start.wall))
+    }
+
     /// Whether less than `duration` has surely passed since `earlier`. When the wall clock is before
     /// it and no boot-time clock can tell, nothing is sure.
     pub fn within(&self, duration: Duration, earlier: &Self) -> bool {
@@ -148,6 +154,14 @@ mod tests {
         assert_eq!(at(0, 1, 9_500).since(&sent), Duration::from_secs(9));
         // Another boot: only the wall clock can be compared.
         assert_eq!(at(13_000, 2, 99_999).since(&sent), Duration::from_secs(3));
+    }
+
+    #[test]
+    fn r15_a_clock_that_is_set_shortens_no_wait() {
+        let start = at(10_000, 1, 500);
+        assert_eq!(at(9_000_000, 1, 700).elapsed(&start), Duration::from_millis(200));
+        assert_eq!(at(0, 1, 700).elapsed(&start), Duration::from_millis(200));
+        assert_eq!(at(13_000, 2, 0).elapsed(&start), Duration::from_secs(3));
     }
 
     #[test]

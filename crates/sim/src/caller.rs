@@ -55,6 +55,8 @@ pub(crate) enum Action {
     Once,
     /// A request to a resource, with its 401.
     Use,
+    /// A 401 for a token.
+    Reject,
     /// So many late 401s for one token.
     RejectMany(u32),
     Refresh,
@@ -247,11 +249,55 @@ fn choose(state: &mut State, pid: Pid, wild: bool) -> Action {
     }
 }
 
-/// Makes one call, and holds what comes of it against the invariants.
+/// Makes one call, or a request to a resource, and holds what comes of it against the invariants.
 pub(crate) async fn perform(seat: &Seat, source: &TokenSource, action: Action) {
+    match action {
+        Action::Use => use_token(seat, source).await,
+        Action::RejectMany(times) => reject_many(seat, source, times).await,
+        action => drop(call(seat, action, act(seat, source, action)).await),
+    }
+}
+
+/// One call, watched.
+async fn call(
+    seat: &Seat,
+    action: Action,
+    doing: impl Future<Output = Result<Option<Handed>, Error>>,
+) -> Option<Handed> {
     let call = seat.world.state().call_begins(seat.pid, action);
-    let result = act(seat, source, action).await;
+    let result = doing.await;
+    let handed = result.as_ref().ok().cloned().flatten();
     seat.world.state().call_ends(call, result);
+    handed
+}
+
+/// A request to a resource; after a 401, the token is rejected and the request made again (R13).
+async fn use_token(seat: &Seat, source: &TokenSource) {
+    let handed = call(seat, Action::Bearer, act(seat, source, Action::Bearer)).await;
+    let Some(handed) = handed else { return };
+    seat.world.sleep(Duration::from_millis(30)).await;
+    if seat.world.state().resource_takes(&handed) {
+        return;
+    }
+    seat.world.state().was_rejected(handed.generation());
+    reject(seat, source, handed.generation()).await;
+}
+
+async fn reject(seat: &Seat, source: &TokenSource, generation: u64) {
+    let rejecting = async { source.reject(generation).await.map(|bearer| Handed::bearer(&bearer)) };
+    call(seat, Action::Reject, rejecting).await;
+}
+
+/// Many requests come back with a 401 for the same token.
+async fn reject_many(seat: &Seat, source: &TokenSource, times: u32) {
+    let handed = call(seat, Action::Bearer, act(seat, source, Action::Bearer)).await;
+    let Some(handed) = handed else { return };
+    let generation = handed.generation();
+    seat.world.state().was_rejected(generation);
+    for _ in 0..times {
+        let (seat_, source) = (seat.clone(), source.clone());
+        spawn(seat, Box::pin(async move { reject(&seat_, &source, generation).await }));
+    }
 }
 
 async fn act(seat: &Seat, source: &TokenSource, action: Action) -> Result<Option<Handed>, Error> {
@@ -280,36 +326,9 @@ async fn act(seat: &Seat, source: &TokenSource, action: Action) -> Result<Option
             Ok(None)
         }
         Action::LogIn => log_in(seat, source).await.map(|()| None),
-        Action::Use => use_token(seat, source).await,
-        Action::RejectMany(times) => {
-            let bearer = source.bearer().await?;
-            let generation = bearer.generation();
-            seat.world.state().was_rejected(generation);
-            for _ in 0..times {
-                let (seat_, source) = (seat.clone(), source.clone());
-                let reject = async move {
-                    let call = seat_.world.state().call_begins(seat_.pid, Action::RejectMany(1));
-                    let result = source.reject(generation).await;
-                    let result = result.map(|bearer| Handed::bearer(&bearer));
-                    seat_.world.state().call_ends(call, result);
-                };
-                spawn(seat, Box::pin(reject));
-            }
-            Ok(Handed::bearer(&bearer))
-        }
+        // Made of other calls.
+        Action::Use | Action::RejectMany(_) | Action::Reject => Ok(None),
     }
-}
-
-/// A request to a resource; after a 401, the token is rejected and the request made again (R13).
-async fn use_token(seat: &Seat, source: &TokenSource) -> Result<Option<Handed>, Error> {
-    let bearer = source.bearer().await?;
-    let Some(handed) = Handed::bearer(&bearer) else { return Ok(None) };
-    seat.world.sleep(Duration::from_millis(30)).await;
-    if seat.world.state().resource_takes(&handed) {
-        return Ok(Some(handed));
-    }
-    seat.world.state().was_rejected(bearer.generation());
-    source.reject(bearer.generation()).await.map(|bearer| Handed::bearer(&bearer))
 }
 
 /// A person logs in, unless somebody else has.
@@ -328,7 +347,13 @@ async fn log_in(seat: &Seat, source: &TokenSource) -> Result<(), Error> {
         let Deed::Granted { family, refresh, access, .. } = deed else { return Ok(()) };
         let lifetime = state.server.lifetime;
         let ends_at = lifetime.map(|lifetime| now + lifetime);
-        (grant, refresh, access, Access { family, obtained, lifetime, ends_at })
+        let granted_at = now;
+        (
+            grant,
+            refresh,
+            access,
+            Access { family, obtained, lifetime, ends_at, clock_was_set: false, granted_at },
+        )
     };
     let sent = granted.obtained;
     seat.world.state().ledger.brought(seat.pid, &refresh, &access, granted);

@@ -34,6 +34,12 @@ impl Handed {
     }
 }
 
+impl Handed {
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+}
+
 /// A call under way.
 #[derive(Clone, Debug)]
 pub(crate) struct Open {
@@ -121,8 +127,13 @@ impl State {
         if granted.lifetime.is_some_and(|life| clocks.since(&granted.obtained) >= life + SLACK)
             && !was_set
             && !still
+            && !granted.clock_was_set
         {
-            let what = format_args!("P{slot} hands out {} after its end", handed.access);
+            let age = clocks.since(&granted.obtained);
+            let what = format_args!(
+                "P{slot} hands out {} for {:?}, {age:?} old of {:?}",
+                handed.access, open.action, granted.lifetime
+            );
             self.violate(Invariant::Expired, what);
         }
         let durable = self.seen_by(pid);
@@ -141,14 +152,17 @@ impl State {
         let older = before
             .as_ref()
             .is_some_and(|(generation, _)| handed.generation < *generation && *generation > gone);
-        if older || handed.generation < born_at {
+        // What only one process had gives way to what the store has.
+        if (older || handed.generation < born_at) && !admitted {
             let what = format_args!(
                 "P{slot} hands out generation {} after {before:?}, born at {born_at}",
                 handed.generation
             );
             self.violate(Invariant::Older, what);
         }
-        self.check_cleared(open, handed);
+        if self.ledger.cleared.is_some_and(|(_, at)| granted.granted_at < at) {
+            self.check_cleared(open, handed);
+        }
         self.processes[pid.slot].handed = Some((handed.generation, handed.access.clone()));
     }
 
@@ -162,7 +176,7 @@ impl State {
         let readable = !self.was_unreadable_since(open.pid, at);
         let began = self.processes[open.pid.slot].started_at <= at;
         let late = open.at > known_by;
-        if handed.generation <= generation && late && keeps && !still && readable && began {
+        if late && keeps && !still && readable && began {
             let what = format_args!(
                 "P{} serves generation {} long after {generation} was cleared",
                 open.pid.slot + 1,
@@ -181,7 +195,9 @@ impl State {
     /// R10: whoever asks for any valid token gets one, if there is one.
     fn check_refused(&mut self, open: &Open, error: &Error) {
         let pid = open.pid;
-        if !open.action.asks_for_any() || self.stood_still_since(pid, open.at) {
+        let set_at = self.hosts[self.host_of(pid)].wall_set_at;
+        let was_set = set_at.is_some_and(|at| at + SLACK >= open.at);
+        if !open.action.asks_for_any() || self.stood_still_since(pid, open.at) || was_set {
             return;
         }
         let clocks = self.hosts[self.host_of(pid)].clocks(self.now);
@@ -192,9 +208,15 @@ impl State {
             let granted = self.ledger.access.get(access);
             granted.is_some_and(|granted| {
                 let age = clocks.since(&granted.obtained) + SLACK;
-                granted.lifetime.is_none_or(|lifetime| age < lifetime)
+                !granted.clock_was_set && granted.lifetime.is_none_or(|lifetime| age < lifetime)
             })
         };
+        let age = |access: &str| {
+            let granted = self.ledger.access.get(access)?;
+            Some((clocks.since(&granted.obtained), granted.lifetime))
+        };
+        // A newer token may have ended already, by clocks that do not agree.
+        let gone = gone.max(self.seen_by(pid).saturating_sub(1));
         let own = self.processes[pid.slot].handed.as_ref();
         let own = own.filter(|(generation, access)| *generation > gone && is_valid(access));
         let own = own.map(|(_, access)| access.clone());
@@ -205,8 +227,14 @@ impl State {
         let stored = stored.map(|token| token.access_token.expose().to_owned());
         let stored = stored.filter(|access| is_valid(access));
         let rules = matches!(error, Error::RuleBroken { .. });
+        let whose = if own.is_some() { "its own" } else { "the stored" };
         if let Some(access) = own.or(stored).filter(|_| !rules) {
-            let what = format!("P{} withholds {access}: {error}", pid.slot + 1);
+            let age = age(&access);
+            let slot = pid.slot + 1;
+            let what = format!(
+                "P{slot} withholds {whose} {access} ({age:?}) from {:?}: {error}",
+                open.action
+            );
             self.violate(Invariant::Withheld, format_args!("{what}"));
         }
     }

@@ -33,6 +33,8 @@ pub(crate) struct Database {
     /// Names the call that took the lease, so that a lost answer can be asked for again.
     nonce: u64,
     lease_until: Duration,
+    /// When a lease last passed from a holder that had not given it up.
+    pub(crate) taken_over_at: Option<Duration>,
     /// Its clock less the true one.
     pub(crate) ahead: Duration,
     pub(crate) down_until: Duration,
@@ -109,6 +111,9 @@ impl State {
             Query::Lease { nonce } => {
                 let free = database.holder.is_none() || database.lease_until <= clock;
                 if free {
+                    if database.holder.is_some() {
+                        database.taken_over_at = Some(self.now);
+                    }
                     database.fence += 1;
                     database.holder = Some((from, self.now));
                     database.nonce = nonce;

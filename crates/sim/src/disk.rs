@@ -200,7 +200,7 @@ impl Store for DiskStore {
                 if self.seat.world.state().now.saturating_sub(start) >= wait {
                     return Err(StoreError::Busy { key: key.clone(), holder: None });
                 }
-                self.seat.world.sleep(Duration::from_millis(10)).await;
+                self.seat.world.sleep(Duration::from_millis(50)).await;
             }
         })
     }

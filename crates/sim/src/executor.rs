@@ -1,6 +1,6 @@
 //! Runs the world's tasks, one at a time, in an order that the seed decides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -29,16 +29,14 @@ struct Task {
     waker: Waker,
 }
 
-/// The tasks that wait to be polled, each once.
+/// The tasks that wait to be polled, each once. A set: in which order a channel wakes its waiters is
+/// not the seed's choice (tokio's `watch` rolls dice of its own for that).
 #[derive(Debug, Default)]
-struct Ready(Mutex<Vec<u64>>);
+struct Ready(Mutex<BTreeSet<u64>>);
 
 impl Ready {
     fn push(&self, task: u64) {
-        let mut ready = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !ready.contains(&task) {
-            ready.push(task);
-        }
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(task);
     }
 
     /// Takes one, as the seed chooses.
@@ -47,8 +45,9 @@ impl Ready {
         if ready.is_empty() {
             return None;
         }
-        let chosen = state.chance.index(ready.len());
-        Some(ready.swap_remove(chosen))
+        let chosen = ready.iter().nth(state.chance.index(ready.len())).copied()?;
+        ready.remove(&chosen);
+        Some(chosen)
     }
 }
 

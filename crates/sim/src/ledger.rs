@@ -44,7 +44,14 @@ pub(crate) struct Access {
     pub(crate) obtained: Now,
     pub(crate) lifetime: Option<Duration>,
     pub(crate) ends_at: Option<Duration>,
+    /// The clock was set while it was asked for, so that nobody knows what the process has read.
+    pub(crate) clock_was_set: bool,
+    /// When the server made it.
+    pub(crate) granted_at: Duration,
 }
+
+/// Longest that a request and the saving of its answer can take.
+const LONGEST_EXCHANGE: Duration = Duration::from_secs(40);
 
 /// What is true of every token.
 #[derive(Debug)]
@@ -60,6 +67,7 @@ pub(crate) struct Ledger {
     /// Refresh tokens that a living process has been given.
     given: BTreeSet<(Pid, String)>,
     asked: BTreeMap<u64, Now>,
+    asked_by: BTreeMap<u64, Pid>,
     /// Callers were cancelled.
     cancelled: BTreeSet<Pid>,
     /// A fault has happened that may cost an answer.
@@ -91,6 +99,7 @@ impl Ledger {
             successors: BTreeMap::new(),
             given: BTreeSet::new(),
             asked: BTreeMap::new(),
+            asked_by: BTreeMap::new(),
             cancelled: BTreeSet::new(),
             answers_at_risk: false,
             rejected: 0,
@@ -167,6 +176,7 @@ impl State {
     pub(crate) fn sends(&mut self, from: Pid, call: u64, token: Option<&str>, unsent: bool) {
         let at = self.hosts[self.host_of(from)].clocks(self.now);
         self.ledger.asked.insert(call, at);
+        self.ledger.asked_by.insert(call, from);
         let Some(token) = token else { return };
         if !unsent {
             self.check_sending(from, token, at);
@@ -189,7 +199,8 @@ impl State {
             return;
         }
         let spends_freely = matches!(self.ledger.declared, Reuse::Stable);
-        if mine.is_none() {
+        // Where sending a token again does no harm, nothing is guarded.
+        if mine.is_none() && !spends_freely {
             self.violate(Invariant::Lease, format_args!("P{slot} sends {token} without a lease"));
         }
         let durable = self.durable_for(from);
@@ -204,12 +215,17 @@ impl State {
             self.violate(Invariant::Intent, format_args!("P{slot} sends {token} unannounced"));
         }
         let given = self.ledger.given.contains(&(from, token.to_owned()));
-        if !is_newest && !given && newest.is_some() {
+        // What somebody who has lost the lease put aside just now could not be seen.
+        let taken_over = self.database.taken_over_at;
+        let unseen = taken_over.is_some_and(|at| self.now <= at + LONGEST_EXCHANGE);
+        if !is_newest && !given && newest.is_some() && !unseen {
             let what = format_args!("P{slot} sends {token}, and a newer one is durable");
             self.violate(Invariant::Superseded, what);
         }
         if let Some((next, _)) = self.ledger.successors.get(token)
             && self.ledger.given.contains(&(from, next.clone()))
+            // Its other renewal, which lost the lease, may have the answer in its hands.
+            && !unseen
         {
             let what = format!("P{slot} sends {token} although it was given {next}");
             self.violate(Invariant::Superseded, format_args!("{what}"));
@@ -229,6 +245,11 @@ impl State {
         let doubts = self.ledger.sendings.get(token).into_iter().flatten();
         let first = doubts.filter(|sending| sending.heard == Heard::Nothing).map(|s| s.at).next();
         let (Some(first), Some(window)) = (first, class.window()) else { return };
+        // Nobody can know of a clock that is set between a decision and its deed.
+        let set_at = self.hosts[self.host_of(from)].wall_set_at;
+        if set_at.is_some_and(|set_at| self.now.saturating_sub(set_at) < Duration::from_secs(1)) {
+            return;
+        }
         // The intent is a little older than the sending; the last resort has to be one.
         let inside = at.within(window + Duration::from_secs(1), &first);
         let record = durable.and_then(|record| record.token.as_ref());
@@ -259,7 +280,13 @@ impl State {
                 let obtained = self.ledger.asked.get(&call).copied().unwrap_or_default();
                 let lifetime = self.server.lifetime;
                 let ends_at = lifetime.map(|lifetime| self.now + lifetime);
-                let granted = Access { family, obtained, lifetime, ends_at };
+                let granted_at = self.now;
+                let asked = self.ledger.asked_by.get(&call).copied();
+                let set_at = asked.and_then(|pid| self.hosts[self.host_of(pid)].wall_set_at);
+                let second = Duration::from_secs(1);
+                let clock_was_set = set_at.is_some_and(|at| at + second >= granted_at);
+                let granted =
+                    Access { family, obtained, lifetime, ends_at, clock_was_set, granted_at };
                 self.ledger.access.insert(access, granted);
                 if let Some(token) = token.filter(|_| rotated) {
                     self.ledger.successors.insert(token.to_owned(), (refresh, call));
@@ -318,9 +345,16 @@ impl State {
         } else if heard == Heard::Verdict {
             self.hosts[host].failures = 0;
         }
-        for sending in self.ledger.sendings.values_mut().flatten() {
-            if sending.call == call && sending.from == pid {
-                sending.heard = heard;
+        for sendings in self.ledger.sendings.values_mut() {
+            let Some(this) =
+                sendings.iter().position(|sending| sending.call == call && sending.from == pid)
+            else {
+                continue;
+            };
+            sendings[this].heard = heard;
+            if heard == Heard::Verdict {
+                // A verdict resolves every doubt before it.
+                sendings[..this].iter_mut().for_each(|sending| sending.heard = heard);
             }
         }
     }
@@ -340,6 +374,9 @@ impl State {
     pub(crate) fn kept(&mut self, record: &Record) {
         if self.planted == Some(Planted::AdoptOlder) {
             self.history.push(record.clone());
+        }
+        if record.generation > 0 && record.token.is_none() && record.credentials.is_none() {
+            self.is_removed(record.generation.saturating_sub(100));
         }
         let Login::NeedsLogin(reason) = record.state else { return };
         let judged = matches!(reason, LoginReason::RefreshRejected | LoginReason::RotationLost);

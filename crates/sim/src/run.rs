@@ -132,6 +132,7 @@ pub fn run(setup: &Setup, seed: u64, keep: bool) -> Outcome {
             state.violate(Invariant::Alive, format_args!("{missing} processes never answered"));
         }
         state.check_rest();
+        state.processes.iter_mut().for_each(|process| process.alive = false);
     }
     executor.end();
     let sources: Vec<_> = {
@@ -216,7 +217,9 @@ impl State {
         let Deed::Granted { family, refresh, access, .. } = deed else {
             return (Record::default(), String::new());
         };
-        let granted = Access { family, obtained, lifetime, ends_at };
+        let granted_at = self.now;
+        let granted =
+            Access { family, obtained, lifetime, ends_at, clock_was_set: false, granted_at };
         let nobody = Pid { slot: usize::MAX, life: 0 };
         self.ledger.brought(nobody, &refresh, &access, granted);
         let mut record = Record::default().logged_in(grant, obtained);

@@ -59,7 +59,6 @@ pub(crate) fn carry_out(world: &Arc<World>, strike: Strike) -> Vec<Struck> {
 impl State {
     fn suffer(&mut self, fault: Fault) -> Vec<Struck> {
         let now = self.now;
-        self.ledger.suffered(&fault);
         self.fault(fault, format_args!("{}: {fault:?}", fault.name()));
         match fault {
             Fault::Kill(slot) => return self.kill(slot, RESTART).into_iter().collect(),
@@ -88,13 +87,16 @@ impl State {
             Fault::Recall(_) | Fault::Stop(_) => {}
             Fault::Freeze(slot, pause) => {
                 let process = &mut self.processes[slot];
-                process.frozen_until = now + pause;
-                process.thawed_at = Some(now + pause);
+                process.frozen_until = process.frozen_until.max(now + pause);
+                process.thawed_at = process.thawed_at.max(Some(now + pause));
             }
             Fault::Suspend(host, pause) => {
-                self.hosts[host].frozen_until = now + pause;
+                let host_ = &mut self.hosts[host];
+                host_.frozen_until = host_.frozen_until.max(now + pause);
                 let there = self.processes.iter_mut().filter(|process| process.host == host);
-                there.for_each(|process| process.thawed_at = Some(now + pause));
+                there.for_each(|process| {
+                    process.thawed_at = process.thawed_at.max(Some(now + pause));
+                });
             }
             Fault::SetClock(host, by) => {
                 self.hosts[host].wall_off = by;

@@ -240,6 +240,7 @@ impl State {
 
     /// Counts a fault, and notes which step it met.
     pub(crate) fn fault(&mut self, fault: Fault, what: fmt::Arguments<'_>) {
+        self.ledger.suffered(&fault);
         *self.faults.entry(fault.name()).or_default() += 1;
         self.covered.insert((self.last_step, fault.name()));
         self.note(Actor::Fate, None, what);
