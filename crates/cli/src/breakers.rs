@@ -1,12 +1,10 @@
 //! Breakers that every process of a user shares: a small file for each token endpoint (R16).
 #![expect(clippy::disallowed_methods, reason = "this file owns the breakers' files")]
 
-use std::collections::hash_map::DefaultHasher;
-use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, OpenOptions, TryLockError};
-use std::hash::{Hash as _, Hasher as _};
-use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -31,14 +29,13 @@ struct Kept {
     breaker: Breaker,
 }
 
-/// Larger than any breaker there is.
-const MAX_FILE: u64 = 4096;
+/// The size of every breaker's file, filled up with spaces. A file that is overwritten and never
+/// replaced, cut or removed frees no room. Freeing it, which is what a `rename` over an older file
+/// does too, can wait for the disk: seconds on a busy one, and with the lock in hand.
+const SIZE: usize = 4096;
 
-/// Ends the name of a breaker's lock.
-const LOCK: &str = "lock";
-
-/// A change takes well under a millisecond, unless the disk or the machine has much else to do. So
-/// many looks are half a second; longer than that nobody's token waits for a breaker.
+/// Nobody's token waits longer for a breaker: half a second, or what so many looks take on a machine
+/// that is too busy to make them in time. Its holder is as busy then.
 const LOOKS: u32 = 500;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
 
@@ -49,22 +46,16 @@ impl FileBreakers {
 
     /// Closes all of them, and says of which endpoints.
     pub(crate) fn reset(&self) -> Vec<String> {
-        let mut endpoints = Vec::new();
-        for entry in fs::read_dir(&self.dir).into_iter().flatten().flatten() {
-            let path = entry.path();
-            let _lock = match path.extension().and_then(OsStr::to_str) {
-                // It stays where it is: whoever removes one lets two in.
-                Some(LOCK) => continue,
-                Some("json") => Lock::take(&path, self.looks).ok(),
-                // What somebody left who died while writing.
-                _ => None,
-            };
-            if let Some(kept) = read(&path) {
-                endpoints.push(kept.endpoint);
-            }
-            let _ = fs::remove_file(path);
-        }
-        endpoints
+        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        entries.filter_map(|entry| self.close(&entry.path())).collect()
+    }
+
+    /// The endpoint whose breaker was not closed before.
+    fn close(&self, path: &Path) -> Option<String> {
+        let file = self.to_change(path).ok()?;
+        let Kept { endpoint, breaker } = file.read()?;
+        let closed = Breaker::default();
+        (breaker != closed && file.write(&endpoint, closed).is_ok()).then_some(endpoint)
     }
 
     fn path(&self, endpoint: &str) -> PathBuf {
@@ -73,108 +64,87 @@ impl FileBreakers {
         endpoint.hash(&mut hasher);
         self.dir.join(format!("{:016x}.json", hasher.finish()))
     }
+
+    /// One change at a time, over all processes, and nobody reads half of it.
+    fn to_change(&self, path: &Path) -> io::Result<Locked> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.dir)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        Ok(self.lock(options.open(path)?, File::try_lock))
+    }
+
+    /// Waits for as long as many others may take, and no longer: a holder that was stopped must not
+    /// stop every renewal with it. Without the lock, or where the file system has none, a count may
+    /// be lost, or a second trial made.
+    fn lock(&self, file: File, attempt: fn(&File) -> Result<(), TryLockError>) -> Locked {
+        let looks = if self.is_stuck.load(Ordering::Relaxed) { 1 } else { self.looks };
+        let is_held = |look| {
+            if look > 0 {
+                std::thread::sleep(BETWEEN_LOOKS);
+            }
+            matches!(attempt(&file), Err(TryLockError::WouldBlock))
+        };
+        let is_stuck = (0..looks).all(is_held);
+        self.is_stuck.store(is_stuck, Ordering::Relaxed);
+        if is_stuck {
+            tracing::debug!("a breaker is used without its lock");
+        }
+        Locked(file)
+    }
 }
 
 impl Breakers for FileBreakers {
     fn read(&self, endpoint: &str) -> Breaker {
-        let kept = read(&self.path(endpoint)).filter(|kept| kept.endpoint == endpoint);
-        kept.map(|kept| kept.breaker).unwrap_or_default()
+        let Ok(file) = File::open(self.path(endpoint)) else { return Breaker::default() };
+        self.lock(file, File::try_lock_shared).breaker(endpoint)
     }
 
     fn update(&self, endpoint: &str, change: &mut dyn FnMut(Breaker) -> Breaker) {
-        // A file is replaced whole: what changes nothing, as in every renewal while all is well,
-        // needs no lock.
+        // What changes nothing, as in every renewal while all is well, makes no file.
         let seen = self.read(endpoint);
         if change(seen) == seen {
             return;
         }
-        let _lock = self.lock(endpoint);
-        let before = self.read(endpoint);
-        let after = change(before);
-        if after != before {
-            self.write(endpoint, after);
-        }
-    }
-}
-
-impl FileBreakers {
-    /// One change at a time, over all processes; `None` when the lock is not to be had.
-    fn lock(&self, endpoint: &str) -> Option<Lock> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.dir).ok()?;
-        let looks = if self.is_stuck.load(Ordering::Relaxed) { 1 } else { self.looks };
-        let lock = Lock::take(&self.path(endpoint), looks);
-        self.is_stuck.store(matches!(lock, Err(Untaken::Held)), Ordering::Relaxed);
-        lock.ok()
-    }
-
-    fn write(&self, endpoint: &str, breaker: Breaker) {
-        let path = self.path(endpoint);
-        if breaker == Breaker::default() {
-            let _ = fs::remove_file(path);
-            return;
-        }
-        let kept = Kept { endpoint: endpoint.to_owned(), breaker };
-        let written = (|| -> std::io::Result<()> {
-            let staged = path.with_extension(format!("{}.tmp", std::process::id()));
-            let mut file = private().truncate(true).open(&staged)?;
-            file.write_all(&serde_json::to_vec(&kept)?)?;
-            fs::rename(&staged, &path).inspect_err(|_| drop(fs::remove_file(&staged)))
-        })();
-        if let Err(error) = written {
+        let changed = self.to_change(&self.path(endpoint)).and_then(|file| {
+            let breaker = change(file.breaker(endpoint));
+            file.write(endpoint, breaker)
+        });
+        if let Err(error) = changed {
             tracing::debug!(%error, "the breaker could not be kept");
         }
     }
 }
 
-/// The right to change one breaker. The system frees it when its holder dies.
-struct Lock(fs::File);
+/// A breaker's file and the lock on it, which the system frees when its holder dies.
+struct Locked(File);
 
-impl Lock {
-    /// Waits for as long as many others may take, and no longer: a holder that was stopped must not
-    /// stop every renewal with it. Without the lock a count may be lost, or a second trial made.
-    fn take(breaker: &Path, looks: u32) -> Result<Self, Untaken> {
-        let file = private().open(breaker.with_extension(LOCK)).map_err(|_| Untaken::Unusable)?;
-        for look in 0..looks {
-            if look > 0 {
-                std::thread::sleep(BETWEEN_LOOKS);
-            }
-            match file.try_lock() {
-                Ok(()) => return Ok(Self(file)),
-                Err(TryLockError::WouldBlock) => {}
-                Err(TryLockError::Error(_)) => return Err(Untaken::Unusable),
-            }
+impl Locked {
+    fn breaker(&self, endpoint: &str) -> Breaker {
+        let kept = self.read().filter(|kept| kept.endpoint == endpoint);
+        kept.map(|kept| kept.breaker).unwrap_or_default()
+    }
+
+    fn read(&self) -> Option<Kept> {
+        let mut bytes = Vec::with_capacity(SIZE);
+        (&self.0).take(SIZE as u64).read_to_end(&mut bytes).ok()?;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    fn write(&self, endpoint: &str, breaker: Breaker) -> io::Result<()> {
+        let mut bytes = serde_json::to_vec(&Kept { endpoint: endpoint.to_owned(), breaker })?;
+        if bytes.len() > SIZE {
+            return Err(io::ErrorKind::FileTooLarge.into());
         }
-        tracing::debug!(breaker = %breaker.display(), "changed without its lock");
-        Err(Untaken::Held)
+        bytes.resize(SIZE, b' ');
+        self.0.write_all_at(&bytes, 0)
     }
 }
 
-/// Why a lock is not to be had.
-enum Untaken {
-    /// Somebody has held it for all of the wait.
-    Held,
-    /// It cannot be made, or the file system does not lock.
-    Unusable,
-}
-
-impl Drop for Lock {
+impl Drop for Locked {
     fn drop(&mut self) {
         // By word: a child that is just being started has the descriptor too.
         let _ = self.0.unlock();
     }
-}
-
-/// A file to be written, for this user alone.
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).mode(0o600);
-    options
-}
-
-fn read(path: &Path) -> Option<Kept> {
-    let mut bytes = Vec::new();
-    fs::File::open(path).ok()?.take(MAX_FILE).read_to_end(&mut bytes).ok()?;
-    serde_json::from_slice(&bytes).ok()
 }
 
 #[cfg(test)]
