@@ -74,8 +74,8 @@ fn r18_the_workers_of_the_demo_carry_no_secret() {
 }
 
 /// Starts a command where core dumps are allowed, ends it with a signal that makes one, and says
-/// whether the kernel made one.
-fn dumps_core(project: &Project, arguments: &[&str], ready: impl Fn()) -> bool {
+/// whether the kernel made one. `ready` is given its process.
+fn dumps_core(project: &Project, arguments: &[&str], ready: impl Fn(u32)) -> bool {
     let mut command = Command::new("sh");
     project.isolate(&mut command);
     command
@@ -86,7 +86,7 @@ fn dumps_core(project: &Project, arguments: &[&str], ready: impl Fn()) -> bool {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let mut child = command.spawn().expect("started");
-    ready();
+    ready(child.id());
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, Signal::ABORT).expect("it runs");
     child.wait().expect("ended").core_dumped()
@@ -96,17 +96,21 @@ fn dumps_core(project: &Project, arguments: &[&str], ready: impl Fn()) -> bool {
 fn c13_a_process_with_secrets_leaves_no_core_dump() {
     let planted = Planted::new(SEALED);
     planted.log_in();
-    let pause = || std::thread::sleep(std::time::Duration::from_millis(300));
-    if !dumps_core(&planted.project, &["sleep", "60"], pause) {
+    // A signal before that would meet the shell, or the command that has not become `sleep` yet.
+    let sleeps = |pid: u32| {
+        let name = format!("/proc/{pid}/comm");
+        eventually("it sleeps", || std::fs::read(&name).is_ok_and(|name| name == b"sleep\n"));
+    };
+    if !dumps_core(&planted.project, &["sleep", "60"], sleeps) {
         return cannot_run("this machine allows no core dumps (ulimit -c)");
     }
     let before = planted.server.counts().requests;
     planted.server.fault(Fault::Hang);
     let arguments = [env!("CARGO_BIN_EXE_unlapse"), "refresh", "refreshed"];
     let dumped =
-        dumps_core(&planted.project, &arguments, || planted.server.until_requests(before + 1));
+        dumps_core(&planted.project, &arguments, |_| planted.server.until_requests(before + 1));
     assert!(!dumped, "C13: a refresh token is in memory");
     // The command that exec becomes may dump as it likes.
     let exec = [env!("CARGO_BIN_EXE_unlapse"), "exec", "given", "--", "sleep", "60"];
-    assert!(dumps_core(&planted.project, &exec, pause), "the mark ends with us");
+    assert!(dumps_core(&planted.project, &exec, sleeps), "the mark ends with us");
 }
