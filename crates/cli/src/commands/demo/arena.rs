@@ -1,22 +1,20 @@
 //! The servers of the demo: an issuer behind faults, and an API that it protects.
 
-use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, Request, Response, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use unlapse_core::Secret;
 use unlapse_issuer::{Client, Counts, Issuer, MemoryClients, Policy, Scopes};
 
-use super::faults::{Fault, FaultCounts, Faults};
+use super::faults::{FaultCounts, Faults};
 use super::{ACCESS, GRACE};
+use crate::commands::embedded;
 
 /// The client that the workers are.
 pub(super) const CLIENT: &str = "demo";
@@ -37,11 +35,6 @@ struct Api {
     unauthorized: AtomicU64,
 }
 
-/// The connection is to be dropped without a reply.
-#[derive(Debug, thiserror::Error)]
-#[error("the reply is lost")]
-struct Lost;
-
 impl Arena {
     pub(super) async fn open(faults: Faults) -> Result<Self, Box<dyn std::error::Error>> {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -60,30 +53,20 @@ impl Arena {
             .with_state(Arc::clone(&api))
             .merge(issuer.router());
         let server = Self::serve(listener, routes, Arc::clone(&faults));
-        let dir = super::worker::private_temporary_directory()?;
+        let dir = embedded::private_temporary_directory("demo")?;
         Ok(Self { issuer, faults, api, origin, dir, server })
     }
 
-    /// Serves by hand rather than with axum, for a lost reply is a connection that breaks.
     #[expect(clippy::disallowed_methods, reason = "the demo owns its runtime")]
     fn serve(
         listener: tokio::net::TcpListener,
         routes: Router,
         faults: Arc<Faults>,
     ) -> tokio::task::JoinHandle<()> {
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (routes, faults) = (routes.clone(), Arc::clone(&faults));
-                let service = hyper::service::service_fn(move |request| {
-                    answer(routes.clone(), Arc::clone(&faults), request)
-                });
-                tokio::spawn(async move {
-                    let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
-                    // A connection that breaks is what the demo is about.
-                    let _ = server.serve_connection(TokioIo::new(stream), service).await;
-                });
-            }
-        })
+        tokio::spawn(embedded::serve(listener, move |stream| {
+            let (routes, faults) = (routes.clone(), Arc::clone(&faults));
+            embedded::connection(stream, routes, faults)
+        }))
     }
 
     /// A refresh token of a new login.
@@ -118,31 +101,6 @@ impl Drop for Arena {
     fn drop(&mut self) {
         self.server.abort();
         let _ = std::fs::remove_dir_all(&self.dir);
-    }
-}
-
-/// Passes a request on, or does to it what was drawn.
-async fn answer(
-    routes: Router,
-    faults: Arc<Faults>,
-    request: Request<hyper::body::Incoming>,
-) -> Result<Response<Body>, Lost> {
-    let fault = if request.uri().path() == "/token" { faults.next() } else { Fault::None };
-    let canned = |status, kind: &str, text: &'static str| {
-        let response = Response::builder().status(status).header("content-type", kind);
-        response.body(Body::from(text)).map_err(|_| Lost)
-    };
-    match fault {
-        Fault::Unavailable => canned(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "try later"),
-        Fault::Firewall => {
-            canned(StatusCode::FORBIDDEN, "text/html", "<!doctype html><h1>Access denied</h1>")
-        }
-        Fault::None | Fault::LostReply => {
-            let answered: Result<_, Infallible> =
-                tower::ServiceExt::oneshot(routes, request.map(Body::new)).await;
-            let Ok(response) = answered;
-            if fault == Fault::LostReply { Err(Lost) } else { Ok(response) }
-        }
     }
 }
 

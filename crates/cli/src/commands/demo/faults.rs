@@ -2,20 +2,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use axum::http::StatusCode;
 use unlapse_core::Dice;
 
-/// What happens to one token request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// It is answered.
-    None,
-    /// 503, before anything is done.
-    Unavailable,
-    /// A firewall's page, before anything is done.
-    Firewall,
-    /// It is carried out, and the connection breaks before the reply.
-    LostReply,
-}
+use crate::commands::embedded::{Fault, Gate};
 
 /// Draws faults, at most two in a row, so that a token that lives for five seconds can be renewed
 /// in time.
@@ -43,28 +33,34 @@ impl Faults {
         Self { state: Mutex::new(State { dice: Dice::new(seed), in_a_row: 0, counts }) }
     }
 
-    pub(super) fn next(&self) -> Fault {
+    fn next(&self) -> Fault {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let roll = state.dice.roll() % 100;
         let fault = match roll {
             _ if state.in_a_row >= 2 => Fault::None,
             0..15 => Fault::Unavailable,
-            15..22 => Fault::Firewall,
+            15..22 => Fault::Firewall(StatusCode::FORBIDDEN),
             22..37 => Fault::LostReply,
             _ => Fault::None,
         };
         state.in_a_row = if fault == Fault::None { 0 } else { state.in_a_row + 1 };
         match fault {
-            Fault::None => {}
             Fault::Unavailable => state.counts.unavailable += 1,
-            Fault::Firewall => state.counts.firewall += 1,
+            Fault::Firewall(_) => state.counts.firewall += 1,
             Fault::LostReply => state.counts.lost_replies += 1,
+            Fault::None => {}
         }
         fault
     }
 
     pub(super) fn counts(&self) -> FaultCounts {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).counts
+    }
+}
+
+impl Gate for Faults {
+    fn fault(&self) -> Fault {
+        self.next()
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod worker;
 use std::time::Duration;
 
 use crate::args::{Common, DemoArguments};
+use crate::commands::embedded;
 use crate::commands::running::block_on;
 use crate::diagnosis::Diagnosis;
 use crate::exit::Exit;
@@ -46,7 +47,7 @@ pub(crate) fn run(arguments: &DemoArguments, common: &Common) -> Result<Exit, Di
 }
 
 async fn play(arguments: &DemoArguments, common: &Common) -> Result<Verdict, Diagnosis> {
-    let seed = arguments.seed.unwrap_or_else(worker::random_seed);
+    let seed = arguments.seed.unwrap_or_else(embedded::random_seed);
     let arena = Arena::open(Faults::new(seed)).await.map_err(|error| impossible(&*error))?;
     let mut crew =
         Crew::start(&arena, arguments.workers, seed).await.map_err(|error| impossible(&*error))?;

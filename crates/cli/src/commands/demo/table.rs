@@ -1,11 +1,10 @@
 //! The demo while it runs: a live table on a terminal, a plain line a second without one.
 
-use std::fmt::Write as _;
-use std::io::Write as _;
 use std::time::Duration;
 
 use super::arena::Arena;
 use super::crew::Crew;
+use crate::commands::embedded::{Canvas, put};
 use crate::report::Style;
 
 /// Lines of the live table that are no worker's.
@@ -16,13 +15,13 @@ pub(super) struct Table {
     live: Option<Style>,
     silent: bool,
     seconds: u64,
-    lines: usize,
+    canvas: Canvas,
     last_second: Option<u64>,
 }
 
 impl Table {
     pub(super) fn new(live: Option<Style>, silent: bool, seconds: u64) -> Self {
-        Self { live, silent, seconds, lines: 0, last_second: None }
+        Self { live, silent, seconds, canvas: Canvas::default(), last_second: None }
     }
 
     pub(super) fn draw(&mut self, crew: &Crew, arena: &Arena, elapsed: Duration) {
@@ -30,22 +29,9 @@ impl Table {
             return;
         }
         if let Some(style) = self.live {
-            let (columns, rows) = window();
+            let (_, rows) = Canvas::window();
             let lines = self.table(crew, arena, elapsed, rows.saturating_sub(AROUND).max(1));
-            // Up to where it began, and over it. A line that wrapped would make that too short.
-            let mut text = match self.lines {
-                0 => String::new(),
-                lines => format!("\x1b[{lines}A"),
-            };
-            self.lines = lines.len();
-            for (number, line) in lines.into_iter().enumerate() {
-                let line: String = line.chars().take(columns.saturating_sub(1)).collect();
-                let line = if number == 0 { style.paint("1", &line) } else { line };
-                // Writing to a string cannot fail.
-                let _ = writeln!(text, "{line}\x1b[K");
-            }
-            // Below it, where a taller one may have been before the window changed.
-            put(&format!("{text}\x1b[J"));
+            self.canvas.draw(lines, style);
         } else if self.last_second != Some(elapsed.as_secs()) {
             self.last_second = Some(elapsed.as_secs());
             let [done, thrown, verdict] = summary(crew, arena);
@@ -54,7 +40,7 @@ impl Table {
     }
 
     pub(super) fn finish(&mut self) {
-        if self.live.is_some() && self.lines > 0 {
+        if self.canvas.is_drawn() {
             put("\n");
         }
     }
@@ -120,19 +106,4 @@ fn summary(crew: &Crew, arena: &Arena) -> [String; 3] {
             counts.families_revoked
         ),
     ]
-}
-
-/// Columns and rows of the terminal; those of old where it does not say.
-fn window() -> (usize, usize) {
-    match rustix::termios::tcgetwinsize(std::io::stdout()) {
-        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => {
-            (usize::from(size.ws_col), usize::from(size.ws_row))
-        }
-        _ => (80, 24),
-    }
-}
-
-fn put(text: &str) {
-    let mut stdout = std::io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }

@@ -1,7 +1,6 @@
 //! One worker of the demo: a real process with tasks that call an API through a shared store.
 
 use std::io::Write as _;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -193,18 +192,3 @@ impl Caller {
 #[derive(Debug, thiserror::Error)]
 #[error("the token endpoint is no URL")]
 struct Unusable;
-
-/// A seed that differs each time.
-pub(super) fn random_seed() -> u64 {
-    use std::hash::{BuildHasher as _, Hasher as _};
-    std::hash::RandomState::new().build_hasher().finish()
-}
-
-/// A new directory that only this user can enter.
-pub(super) fn private_temporary_directory() -> std::io::Result<PathBuf> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    let name = format!("unlapse-demo-{}-{:08x}", std::process::id(), random_seed() >> 32);
-    let dir = std::env::temp_dir().join(name);
-    std::fs::DirBuilder::new().mode(0o700).create(&dir)?;
-    Ok(dir)
-}
