@@ -26,6 +26,7 @@ const NEEDS: &[Need] = &[
         suites: "the tests on a file system that is full or read-only",
     },
     Need { program: "mkfs.ext4", package: "e2fsprogs", suites: "the tests on a full ext4" },
+    Need { program: "oidc-token", package: "oidc-agent-cli", suites: "the drill of oidc-agent" },
 ];
 
 /// As whom packages can be installed.

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::drill::row::Row;
+
 /// Tokens that never lapse: one login, renewed exactly once across every process that uses it.
 #[derive(Debug, Parser)]
 #[command(name = "unlapse", version, max_term_width = 100, propagate_version = true)]
@@ -59,6 +61,8 @@ pub(crate) struct Common {
 pub(crate) enum Command {
     /// Watch logins survive: real processes, one encrypted store, and faults thrown at them
     Demo(DemoArguments),
+    /// Throw faults at any command that prints a token, and see whether its login survives
+    Drill(DrillArguments),
     /// Log in, and keep what renews the login from then on
     Login(LoginArguments),
     /// Print a valid token, and nothing else
@@ -102,6 +106,26 @@ pub(crate) struct DemoArguments {
     /// Where the faults fall; the same seed throws them in the same order
     #[arg(long)]
     pub(crate) seed: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DrillArguments {
+    /// How many processes run at once
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) workers: u16,
+    /// Only these rows, separated by commas
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub(crate) rows: Vec<Row>,
+    /// How the command is configured and logged in: unlapse, oidc-agent, or a file (docs/drill.md);
+    /// may be left out for `unlapse` and `oidc-token`
+    #[arg(long, value_name = "TEMPLATE")]
+    pub(crate) template: Option<String>,
+    /// Leave the homes that the command was given, and say where
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// The command that prints a token, and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<std::ffi::OsString>,
 }
 
 /// One worker of `demo`, which only `demo` starts: no command for people, nor for completion.

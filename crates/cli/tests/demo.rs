@@ -3,25 +3,13 @@
 
 mod harness;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
 
-use harness::{Project, Run, eventually};
-
-/// Processes whose command line names something below `dir`.
-fn processes_of(dir: &Path) -> Vec<u32> {
-    let dir = dir.as_os_str().as_encoded_bytes();
-    let entries = std::fs::read_dir("/proc").expect("/proc").flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter(|pid: &u32| {
-        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        line.windows(dir.len()).any(|part| part == dir)
-    })
-    .collect()
-}
+use harness::{Project, Run, eventually, processes_of};
 
 /// Where the demo of this project puts its directory.
 fn temporary(project: &Project) -> PathBuf {

@@ -1,11 +1,13 @@
 //! `docs/json.md` names every member that is printed, and none that is not.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::{AuthServer, Class, Fault, Project, config};
+use crate::harness::{AuthServer, Class, Fault, Project, Run, config};
 
 const PAGE: &str = include_str!("../../../../docs/json.md");
 
@@ -80,7 +82,33 @@ fn printed() -> Members {
     add("logout", &project.run(&["logout", "--json"]).ok().stdout);
     let demo = project.run(&["demo", "--seconds", "3", "--workers", "1", "--json"]).ok();
     add("demo", demo.stdout.lines().last().expect("a line"));
+    add("drill", &failing_drill(&project).stdout);
     members
+}
+
+/// The drill of a tool that ends with 0 whatever happens: a row that fails says most.
+fn failing_drill(project: &Project) -> Run {
+    let tool = project.root().join("unlapse");
+    let real = env!("CARGO_BIN_EXE_unlapse");
+    let script =
+        format!("#!/bin/sh\n[ $1 = login ] && exec {real} \"$@\"\n{real} \"$@\" || true\n");
+    std::fs::write(&tool, script).expect("written");
+    std::fs::set_permissions(&tool, Permissions::from_mode(0o700)).expect("changed");
+    let tool = tool.to_str().expect("text");
+    let run = project.run(&[
+        "drill",
+        "--json",
+        "--workers",
+        "1",
+        "--rows",
+        "strict",
+        "--",
+        tool,
+        "token",
+        "acme",
+    ]);
+    assert_eq!(run.code, Some(13), "{run}");
+    run
 }
 
 #[test]

@@ -235,6 +235,22 @@ fn the_demo_draws_one_table_in_place_however_small_the_window() {
     assert!(!screen.contains("\u{1b}[1m"), "NO_COLOR: {screen:?}");
 }
 
+#[test]
+fn the_drill_draws_one_table_in_place_and_ends_with_all_of_it() {
+    let mut project = Project::empty();
+    project.env.push(("NO_COLOR".to_owned(), "1".to_owned()));
+    let unlapse = env!("CARGO_BIN_EXE_unlapse");
+    let arguments = ["drill", "--workers", "2", "--rows", "strict", "--", unlapse, "token", "acme"];
+    let (code, screen) = Terminal::start(&project, &arguments).wait();
+    assert_eq!(code, 0, "{screen}");
+    assert!(screen.contains("strict       runs"), "{screen}");
+    let shown = Screen::of(&screen);
+    let count = |text: &str| shown.lines.iter().filter(|line| line.contains(text)).count();
+    assert_eq!(count("unlapse drill  "), 1, "{shown}");
+    assert_eq!((count("strict       pass"), count("strict       runs")), (1, 0), "{shown}");
+    assert_eq!(count("no login was lost that could be saved"), 1, "{shown}");
+}
+
 /// What a terminal of this size makes of what is written to it: enough of one for what we write.
 struct Screen {
     /// Everything that was ever scrolled, and what is in view.

@@ -29,7 +29,7 @@ pub use families::{Class, Counts};
 pub use fault::{Canned, Fault};
 pub use library::{Passed, child, passed};
 pub use mounted::Mounted;
-pub use process::{Run, Running};
+pub use process::{Run, Running, processes_of};
 pub use project::{PROJECT, Project, config, key, store_below};
 pub use server::AuthServer;
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{Read, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
@@ -172,4 +173,16 @@ fn collect(mut stream: impl Read + Send + 'static) -> (Text, JoinHandle<()>) {
 
 fn so_far(text: &Text) -> String {
     String::from_utf8_lossy(&text.lock().expect("no panic before")).into_owned()
+}
+
+/// Processes whose command line names something below `dir`.
+pub fn processes_of(dir: &Path) -> Vec<u32> {
+    let dir = dir.as_os_str().as_encoded_bytes();
+    let entries = std::fs::read_dir("/proc").expect("/proc").flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|pid: &u32| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.windows(dir.len()).any(|part| part == dir)
+    })
+    .collect()
 }

@@ -65,7 +65,7 @@ impl Arena {
     ) -> tokio::task::JoinHandle<()> {
         tokio::spawn(embedded::serve(listener, move |stream| {
             let (routes, faults) = (routes.clone(), Arc::clone(&faults));
-            embedded::connection(stream, routes, faults)
+            embedded::connection(stream, routes, faults, std::future::pending())
         }))
     }
 

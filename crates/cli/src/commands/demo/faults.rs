@@ -48,7 +48,7 @@ impl Faults {
             Fault::Unavailable => state.counts.unavailable += 1,
             Fault::Firewall(_) => state.counts.firewall += 1,
             Fault::LostReply => state.counts.lost_replies += 1,
-            Fault::None => {}
+            Fault::None | Fault::Hang | Fault::Slow(_) => {}
         }
         fault
     }

@@ -33,6 +33,14 @@ impl Canvas {
         self.lines > 0
     }
 
+    /// Takes away what was drawn.
+    pub(crate) fn clear(&mut self) {
+        if self.is_drawn() {
+            put(&format!("{}\x1b[J", self.back()));
+            self.lines = 0;
+        }
+    }
+
     fn back(&self) -> String {
         match self.lines {
             0 => String::new(),

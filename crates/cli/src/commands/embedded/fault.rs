@@ -1,5 +1,7 @@
 //! What can be done to a request for a token.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Response, StatusCode};
@@ -15,6 +17,10 @@ pub(crate) enum Fault {
     Firewall(StatusCode),
     /// It is carried out, and the connection breaks before the reply.
     LostReply,
+    /// Nothing is done, and nothing is ever answered.
+    Hang,
+    /// It is carried out when it arrives, and answered so much later.
+    Slow(Duration),
 }
 
 impl Fault {
@@ -25,7 +31,7 @@ impl Fault {
             Self::Firewall(status) => {
                 (status, "text/html", "<!doctype html><h1>Access denied</h1>")
             }
-            Self::None | Self::LostReply => return None,
+            Self::None | Self::LostReply | Self::Hang | Self::Slow(_) => return None,
         };
         let response = Response::builder().status(status).header(CONTENT_TYPE, kind);
         Some(
