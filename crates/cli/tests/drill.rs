@@ -33,6 +33,7 @@ reuse = "{reuse}"
 [profile.acme.policy]
 timeout = "2s"
 attempts = 1
+lease_wait = "20s"
 base_delay = "10ms"
 breaker_failures = 100
 [store]
@@ -273,7 +274,11 @@ fn x6_a_tool_of_others_is_drilled_to_the_end() {
     if !is_full() {
         return;
     }
-    let (run, rows) = Drill::start(&["--json", "--workers", "4", "--", "oidc-token", "acme"]).end();
+    // Not `hang`, which takes as long as the tool is given.
+    let rows = "storm,lost,strict,kill,disk,goaway";
+    let arguments = ["--json", "--workers", "4", "--rows", rows, "--", "oidc-token", "acme"];
+    let (run, rows) = Drill::start(&arguments).end();
+    // What comes of it is its makers' affair.
     assert!([Some(0), Some(13)].contains(&run.code), "{run}");
-    assert_eq!(rows.len(), 11, "{run}");
+    assert_eq!(rows.len(), 6, "{run}");
 }

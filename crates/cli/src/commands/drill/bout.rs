@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use super::authority::Authority;
 use super::process::{Group, Left, Process};
+use super::script::strictly;
 use super::server::{Kind, Server};
 use super::stand::{Disk, Stand};
 use super::tally::{Ending, Ran, Tally};
@@ -30,6 +31,26 @@ pub(super) struct Gym<'a> {
     pub(super) authority: &'a Authority,
     /// The directory of this row.
     pub(super) dir: PathBuf,
+    /// Life of an access token.
+    pub(super) lifetime: Duration,
+}
+
+/// So many times as long as its slowest command a token lives at least: on a busy machine it would
+/// end on its way otherwise, and nothing would be said about the tool.
+const PACES: u32 = 4;
+/// The longest that a token can live.
+const LONGEST: Duration = Duration::from_secs(60);
+
+impl Gym<'_> {
+    /// Finds out how fast the tool is on this machine at this time, and lets tokens live so long.
+    pub(super) async fn pace(&mut self) -> Result<(), Failed> {
+        self.lifetime = LONGEST;
+        let mut bout = Bout::begin(self, "pace", strictly(self)).await?;
+        bout.burst(self.workers).await?;
+        let needed = Duration::from_secs((bout.tally.slowest * PACES).as_secs());
+        self.lifetime = needed.clamp(self.template.lifetime, LONGEST);
+        Ok(())
+    }
 }
 
 /// A row under way.

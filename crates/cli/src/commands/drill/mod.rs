@@ -72,7 +72,7 @@ async fn play(
     dir: &Path,
 ) -> Result<Report, Diagnosis> {
     let authority = Authority::new().map_err(|error| impossible(&*error))?;
-    let rows = if arguments.rows.is_empty() { Row::all() } else { &arguments.rows };
+    let rows = chosen(&arguments.rows);
     let live = terminal::can_move_cursor().then(terminal::stdout_style);
     let heading = format!(
         "unlapse drill  {} · template {} · {} processes at once",
@@ -89,16 +89,23 @@ async fn play(
     };
     let interrupted = signals::interrupted();
     tokio::pin!(interrupted);
-    for row in rows {
+    for row in &rows {
         let dir = dir.join(row.word());
         std::fs::create_dir(&dir).map_err(|error| impossible(&error))?;
-        let gym = Gym { template, command, workers: arguments.workers, authority: &authority, dir };
+        let mut gym = Gym {
+            template,
+            command,
+            workers: arguments.workers,
+            authority: &authority,
+            dir,
+            lifetime: template.lifetime,
+        };
         let start = unlapse::tokio::system_now();
         let elapsed = || unlapse::tokio::system_now().since(&start);
-        let playing = script::play(*row, &gym);
+        let playing = script::play(*row, &mut gym);
         tokio::pin!(playing);
         let outcome = loop {
-            table.draw(&report.rows, rows, elapsed());
+            table.draw(&report.rows, &rows, elapsed());
             tokio::select! {
                 outcome = &mut playing => break outcome,
                 () = pause(TICK) => {}
@@ -116,6 +123,12 @@ async fn play(
     }
     table.finish(&report.rows);
     Ok(report)
+}
+
+/// The rows that were asked for, in our order and each once; all of them if none was.
+fn chosen(asked: &[Row]) -> Vec<Row> {
+    let is_chosen = |row: &Row| asked.is_empty() || asked.contains(row);
+    Row::all().iter().copied().filter(is_chosen).collect()
 }
 
 /// The command with its program as it is found from here: it runs in another directory.
@@ -172,5 +185,25 @@ impl Drop for Place {
         let _ = self.keep
             || std::fs::remove_dir_all(&self.dir).is_ok()
             || std::fs::remove_dir_all(&self.dir).is_ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_played_once_and_in_order() {
+        assert_eq!(chosen(&[]), Row::all());
+        assert_eq!(chosen(&[Row::Kill, Row::Storm, Row::Kill]), [Row::Storm, Row::Kill]);
+    }
+
+    #[test]
+    fn a_program_with_a_path_is_found_from_anywhere() {
+        let of = |program: &str| resolved(&[program.into(), "./x".into()]);
+        assert_eq!(of("unlapse"), ["unlapse", "./x"]);
+        assert_eq!(of("/bin/true"), ["/bin/true", "./x"]);
+        let here = std::env::current_dir().expect("a directory").join("bin/tool");
+        assert_eq!(of("bin/tool"), [here.as_os_str(), "./x".as_ref()]);
     }
 }

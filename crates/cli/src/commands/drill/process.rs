@@ -1,6 +1,7 @@
 //! A process of the drill: in a group of its own, with a deadline, and gone when dropped.
 
 use std::io;
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -110,14 +111,19 @@ impl Process {
                 status
             };
             tokio::select! {
+                biased;
                 status = over => Some(status?),
                 () = pause(deadline) => None,
             }
         };
-        if status.is_none() {
+        let status = if status.is_some() {
+            status
+        } else {
             self.group.signal(Signal::KILL);
-            self.child.wait().await?;
-        }
+            let status = self.child.wait().await?;
+            // It had ended already where nobody was quick enough to see it.
+            (status.signal() != Some(Signal::KILL.as_raw())).then_some(status)
+        };
         self.group.is_over.store(true, Ordering::Relaxed);
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Ok(Left { status, stdout: text(out), stderr: text(err) })

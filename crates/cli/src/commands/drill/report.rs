@@ -171,7 +171,7 @@ mod tests {
         let done = report(&[Verdict::Fail(vec!["1 × lost".to_owned()])]).rows.remove(0);
         let text = block(&done, Style::Plain);
         assert!(text.starts_with("storm        fail             1.5 s   many processes"), "{text}");
-        assert!(text.contains("\n             1 × lost\n             0 commands ("), "{text}");
+        assert!(text.contains("\n             1 × lost\n             no command was"), "{text}");
         assert!(block(&done, Style::Coloured).contains("\u{1b}[1;31mfail\u{1b}[0m"));
     }
 }

@@ -27,7 +27,9 @@ const OUTAGE: Duration = Duration::from_secs(3);
 const HOUR_MILLIS: i64 = 3_600_000;
 
 /// Plays one row.
-pub(super) async fn play(row: Row, gym: &Gym<'_>) -> Result<(Verdict, Tally), Failed> {
+pub(super) async fn play(row: Row, gym: &mut Gym<'_>) -> Result<(Verdict, Tally), Failed> {
+    gym.pace().await?;
+    let gym = &*gym;
     let tally = match row {
         Row::Storm => storm(gym).await?,
         Row::Unavailable => answered(gym, &[Fault::Unavailable]).await?,
@@ -47,15 +49,10 @@ pub(super) async fn play(row: Row, gym: &Gym<'_>) -> Result<(Verdict, Tally), Fa
     Ok((Verdict::of(row, &tally), tally))
 }
 
-fn strictly(gym: &Gym<'_>) -> Kind {
-    let template = gym.template;
-    Kind {
-        grace: Duration::ZERO,
-        ahead: 0,
-        lifetime: template.lifetime,
-        tls: template.tls,
-        confidential: template.confidential,
-    }
+pub(super) fn strictly(gym: &Gym<'_>) -> Kind {
+    let confidential = gym.template.confidential;
+    let tls = gym.template.tls;
+    Kind { grace: Duration::ZERO, ahead: 0, lifetime: gym.lifetime, tls, confidential }
 }
 
 fn with_a_window(gym: &Gym<'_>) -> Kind {

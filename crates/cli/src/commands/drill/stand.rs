@@ -15,8 +15,8 @@ use super::server::{Server, USERNAME};
 use super::template::{Placeholders, Step, Template};
 use super::{Failed, pause};
 
-/// Longest that a login or the start of a daemon may take.
-const SETUP: Duration = Duration::from_secs(60);
+/// Longest that a login or the start of a daemon may take: nobody is judged by it.
+const SETUP: Duration = Duration::from_secs(180);
 /// Runs a program that is told of a full disk, rather than killed by it.
 const DEAF: &str = "trap '' XFSZ; exec \"$@\"";
 /// The same, on a disk that takes nothing.

@@ -93,6 +93,9 @@ pub(super) fn wrong(handed: Handed) -> &'static str {
 
 /// What was seen, in a sentence.
 pub(super) fn evidence(tally: &Tally) -> String {
+    if tally.endings.is_empty() {
+        return "no command was run to its end".to_owned();
+    }
     let endings: Vec<_> = tally
         .endings
         .iter()
