@@ -33,6 +33,8 @@ pub(super) struct Gym<'a> {
     pub(super) dir: PathBuf,
     /// Life of an access token.
     pub(super) lifetime: Duration,
+    /// The longest that a command takes among as many others.
+    pub(super) slowest: Duration,
 }
 
 /// So many times as long as its slowest command a token lives at least: on a busy machine it would
@@ -47,7 +49,8 @@ impl Gym<'_> {
         self.lifetime = LONGEST;
         let mut bout = Bout::begin(self, "pace", strictly(self)).await?;
         bout.burst(self.workers).await?;
-        let needed = Duration::from_secs((bout.tally.slowest * PACES).as_secs());
+        self.slowest = bout.tally.slowest;
+        let needed = Duration::from_secs((self.slowest * PACES).as_secs());
         self.lifetime = needed.clamp(self.template.lifetime, LONGEST);
         Ok(())
     }
@@ -58,8 +61,6 @@ pub(super) struct Bout<'a> {
     pub(super) server: Arc<Server>,
     pub(super) stand: Stand<'a>,
     pub(super) tally: Tally,
-    /// How long the command took before there was any fault.
-    pub(super) usual: Duration,
     deadline: Duration,
     recovery: Duration,
 }
@@ -81,12 +82,10 @@ impl<'a> Bout<'a> {
             server,
             stand,
             tally: Tally::default(),
-            usual: Duration::ZERO,
             deadline: template.deadline,
             recovery: template.recovery,
         };
         let first = bout.one().await?;
-        bout.usual = first.took;
         if !first.is_good() {
             let said = bout.server.quoted(&first.said);
             let how = verdict::told(&first);

@@ -99,6 +99,7 @@ async fn play(
             authority: &authority,
             dir,
             lifetime: template.lifetime,
+            slowest: Duration::ZERO,
         };
         let start = unlapse::tokio::system_now();
         let elapsed = || unlapse::tokio::system_now().since(&start);

@@ -114,7 +114,7 @@ async fn kill(gym: &Gym<'_>) -> Result<Tally, Failed> {
     bout.server.desk.usual(Fault::Slow(HELD / 4));
     let mut dice = Dice::new(embedded::random_seed());
     // From before the first line of the program to after its last.
-    let span = (bout.usual + HELD / 4).as_millis() + 50;
+    let span = (gym.slowest + HELD / 4).as_millis() + 50;
     let mut roll = || Duration::from_millis(dice.roll() % u64::try_from(span).unwrap_or(u64::MAX));
     for _ in 0..4 {
         bout.expire().await;
