@@ -274,11 +274,11 @@ fn x6_a_tool_of_others_is_drilled_to_the_end() {
     if !is_full() {
         return;
     }
-    // Not `hang`, which takes as long as the tool is given.
-    let rows = "storm,lost,strict,kill,disk,goaway";
+    // Not those in which it may take as long as it is given: minutes.
+    let rows = "storm,lost,goaway";
     let arguments = ["--json", "--workers", "4", "--rows", rows, "--", "oidc-token", "acme"];
     let (run, rows) = Drill::start(&arguments).end();
     // What comes of it is its makers' affair.
     assert!([Some(0), Some(13)].contains(&run.code), "{run}");
-    assert_eq!(rows.len(), 6, "{run}");
+    assert_eq!(rows.len(), 3, "{run}");
 }
