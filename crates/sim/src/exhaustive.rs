@@ -32,6 +32,11 @@ impl Case {
         &self.setup.name
     }
 
+    /// What is tried after each of its steps.
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+
     /// Runs it undisturbed, then once for each step and fault, and each pair of deaths. `found` is
     /// told of every run, and says whether to go on.
     pub fn run(&self, mut found: impl FnMut(&Struck, Outcome) -> bool) {

@@ -208,6 +208,7 @@ impl State {
             self.sends(from, id, token.as_deref(), fate == Fate::Unsent);
         }
         self.step(Actor::Process(from.slot), Some(actor), label);
+        self.trace.about(id);
         let travel = self.travel(to_server);
         let missing = |why| Due::Receive(Received { call: id, answer: Err(why) });
         match fate {
@@ -256,6 +257,7 @@ impl State {
                 (Answered::Rows(rows), line.database_cut_until, false)
             }
         };
+        self.trace.about(call);
         let travel = self.travel(far);
         let received = Received { call, answer: Ok(answer) };
         match fate {
@@ -292,6 +294,7 @@ impl State {
             Err(Missing::Lost) => "the connection breaks",
         };
         self.step(Actor::Process(from.slot), None, label);
+        self.trace.about(received.call);
         waker
     }
 }

@@ -109,12 +109,13 @@ impl Seat {
         self.world.state().is_alive(self.pid)
     }
 
-    /// One step of this process.
+    /// One step of this process at its disk.
     pub(crate) async fn step<T>(
         &self,
         label: &'static str,
         act: impl FnOnce(&mut State) -> T,
     ) -> T {
-        self.world.step(self.actor(), label, act).await
+        let disk = Actor::Disk(self.world.state().host_of(self.pid));
+        self.world.step(self.actor(), disk, label, act).await
     }
 }

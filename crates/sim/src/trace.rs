@@ -43,6 +43,8 @@ pub struct Entry {
     pub what: String,
     /// The step's number, where a crash can be put; zero when it is none.
     pub step: u64,
+    /// The message that it is about: as it leaves, as it is acted on, or as its answer is received.
+    pub message: Option<u64>,
 }
 
 /// The record of one run.
@@ -75,7 +77,14 @@ impl Trace {
             self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
         }
         if let Some(kept) = &mut self.kept {
-            kept.push(Entry { at, who, to, what: what.to_string(), step });
+            kept.push(Entry { at, who, to, what: what.to_string(), step, message: None });
+        }
+    }
+
+    /// Says which message the newest entry is about. A message's number follows from what is hashed.
+    pub(crate) fn about(&mut self, message: u64) {
+        if let Some(newest) = self.kept.as_mut().and_then(|kept| kept.last_mut()) {
+            newest.message = Some(message);
         }
     }
 

@@ -131,17 +131,19 @@ impl World {
         Sleep { world: Arc::clone(self), duration, until: None }
     }
 
-    /// Does one step of a process, after which it may crash, and takes a moment over it.
+    /// Does one step of a process at something of its host, after which it may crash, and takes a
+    /// moment over it.
     pub(crate) async fn step<T>(
         self: &Arc<Self>,
         who: Actor,
+        at: Actor,
         label: &'static str,
         act: impl FnOnce(&mut State) -> T,
     ) -> T {
         let (done, moment) = {
             let mut state = self.state();
             let done = act(&mut state);
-            state.step(who, None, label);
+            state.step(who, Some(at), label);
             (done, state.chance.between(Duration::ZERO, Duration::from_millis(2)))
         };
         self.sleep(moment).await;
