@@ -52,9 +52,6 @@ pub(crate) struct Open {
 /// lease, and a little more (R17).
 const LONGEST_CALL: Duration = Duration::from_secs(75);
 
-/// Longest that a valid token in memory may be waited for (R10).
-const AT_ONCE: Duration = Duration::from_millis(100);
-
 /// The clocks of two looks are not read at the same moment.
 const SLACK: Duration = Duration::from_secs(1);
 
@@ -236,15 +233,6 @@ impl State {
                 open.action
             );
             self.violate(Invariant::Withheld, format_args!("{what}"));
-        }
-    }
-
-    /// R10: a token in memory is handed out at once.
-    pub(crate) fn check_at_once(&mut self, open: &Open, had_valid: bool) {
-        let took = self.now.saturating_sub(open.at);
-        if had_valid && took > AT_ONCE && !self.stood_still_since(open.pid, open.at) {
-            let what = format_args!("P{} waited {took:?} for what it had", open.pid.slot + 1);
-            self.violate(Invariant::Withheld, what);
         }
     }
 

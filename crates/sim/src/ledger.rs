@@ -85,8 +85,6 @@ pub(crate) struct Ledger {
     pub(crate) rows: BTreeSet<&'static str>,
     /// Logins that were lost, and why that could not be helped.
     pub(crate) lost: Vec<String>,
-    /// When renewal of a generation began ahead of time.
-    pub(crate) began: BTreeMap<u64, Vec<(Pid, Duration)>>,
 }
 
 impl Ledger {
@@ -109,7 +107,6 @@ impl Ledger {
             logins: 0,
             rows: BTreeSet::new(),
             lost: Vec::new(),
-            began: BTreeMap::new(),
         }
     }
 

@@ -201,11 +201,6 @@ fn parse(token: &str) -> Option<(usize, u64)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-/// The family of a token.
-pub(crate) fn family_of(token: &str) -> Option<usize> {
-    parse(token).map(|(family, _)| family)
-}
-
 impl State {
     /// The server answers a request to its token endpoint.
     pub(crate) fn serve(&mut self, call: u64, token: Option<&str>) -> Reply {
