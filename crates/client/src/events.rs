@@ -1,11 +1,18 @@
 //! What happens in a renewal, for logs, metrics and people (I6). Never a secret (R18).
 
-use unlapse_core::{Cause, Key, LoginReason, Rejection, RuleBroken, Spend, StoreError};
+use unlapse_core::{Cause, Key, LoginReason, Plan, Rejection, Row, RuleBroken, Spend, StoreError};
 
 /// Something happened to a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
+    /// What comes next was decided.
+    Planned {
+        /// What.
+        plan: Plan,
+        /// Why.
+        row: Row,
+    },
     /// A request is being made.
     Spending {
         /// Which.
@@ -81,7 +88,7 @@ pub type Observer = std::sync::Arc<dyn Fn(&Key, &Event) + Send + Sync>;
 /// Logs an event at the level that its reader needs.
 pub(crate) fn trace(key: &Key, event: &Event) {
     match event {
-        Event::Spending { .. } | Event::Adopted { .. } => {
+        Event::Planned { .. } | Event::Spending { .. } | Event::Adopted { .. } => {
             tracing::debug!(target: "unlapse", %key, ?event);
         }
         Event::Renewed { .. } | Event::Saved { .. } | Event::Cleared => {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use unlapse_core::{
     Admission, Answer, Cause, Demand, Dice, Error, Key, Now, Plan, Policy, Record, Rejection,
-    Reuse, Situation, Spend, Store, StoreError, Verdict, classify, plan,
+    Reuse, Situation, Spend, Store, StoreError, Verdict, classify, decide, plan,
 };
 
 use crate::effects::{Breakers, Clock, Exchange, Request};
@@ -88,7 +88,9 @@ impl Renewer {
             let now = self.clock.now();
             let leased = hold.is_leased();
             let situation = self.situation(&record, now, demand, &effort, leased);
-            let spend = match plan(&situation) {
+            let (row, planned) = decide(&situation);
+            self.tell(&Event::Planned { plan: planned, row });
+            let spend = match planned {
                 // A login that cannot be kept is made for want of a token, not ahead of time.
                 Plan::Spend(Spend::Login) if !leased && may_serve(&record, demand, &now) => {
                     return Ok(self.adopt(record, hold.release()));
@@ -171,7 +173,6 @@ impl Renewer {
             if let Ok(Some(stored)) = self.store.load(&self.key).await {
                 let (now, effort) = (self.clock.now(), Effort::default());
                 if plan(&self.situation(&stored.record, now, demand, &effort, true)) == Plan::Adopt
-                    || left.is_zero() && may_serve(&stored.record, demand, &now)
                 {
                     let kept = Kept::found(stored.place);
                     return Ok(Turn::Served(Box::new(stored.record), kept));

@@ -35,7 +35,7 @@ pub use format::{FORMAT, MAX_RECORD};
 pub use freshness::{Freshness, assess};
 pub use jwt::JwtLook;
 pub use key::Key;
-pub use plan::{Demand, Plan, Rungs, Situation, Spend, Stop, plan};
+pub use plan::{Demand, Plan, Row, Rungs, Situation, Spend, Stop, decide, plan};
 pub use policy::{BreakerPolicy, Policy, Rules};
 pub use record::{Credentials, Failure, Intent, LoginReason, Record, State};
 pub use reply::{Answer, Body, Door, ErrorCode, Reply, Verdict, classify};

@@ -107,33 +107,97 @@ pub enum Stop {
     },
 }
 
+/// The row of the table that a plan comes from: why it is what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Row {
+    /// The record's token is all that is needed (R2).
+    Met,
+    /// A renewal has failed just now, and the token is valid: another round later (R10, R15).
+    JustFailed,
+    /// The server asked for time (R15).
+    AskedToWait,
+    /// A new login was asked for, and can be made without a person.
+    NewLogin,
+    /// A new login was asked for, and only a person can make it.
+    NewLoginByPerson,
+    /// Nothing stands against the refresh token.
+    Unspent,
+    /// A reply was lost, and there is no time for another, or it was lost as well (R7).
+    LostTwice,
+    /// A doubt, at a server where sending again does no harm (R7).
+    Harmless,
+    /// A doubt, and a token that serves meanwhile (R7, R10).
+    ServedInDoubt,
+    /// A doubt, and it is too early for the last resort (R7).
+    TooEarly,
+    /// A doubt, and nothing else is left: once more (R7).
+    LastResort,
+    /// Without a refresh token: stored credentials (R14).
+    LoginRung,
+    /// The login has ended, and its token is still valid (R9).
+    ServedToItsEnd,
+    /// Nothing but the API key is left (R14).
+    ApiKeyRung,
+    /// Only a person can help (R14).
+    NothingLeft,
+    /// There would be a request to make, and the breaker is open (R16).
+    BreakerOpen,
+}
+
+impl Row {
+    /// Every row.
+    pub const ALL: [Self; 16] = [
+        Self::Met,
+        Self::JustFailed,
+        Self::AskedToWait,
+        Self::NewLogin,
+        Self::NewLoginByPerson,
+        Self::Unspent,
+        Self::LostTwice,
+        Self::Harmless,
+        Self::ServedInDoubt,
+        Self::TooEarly,
+        Self::LastResort,
+        Self::LoginRung,
+        Self::ServedToItsEnd,
+        Self::ApiKeyRung,
+        Self::NothingLeft,
+        Self::BreakerOpen,
+    ];
+}
+
 /// A request with less time than this is not worth making.
 const LEAST_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Decides the next step of a renewal.
 pub fn plan(situation: &Situation<'_>) -> Plan {
+    decide(situation).1
+}
+
+/// Decides the next step of a renewal, and says by which row.
+pub fn decide(situation: &Situation<'_>) -> (Row, Plan) {
     let Situation { record, now, policy, demand, rungs, .. } = *situation;
     if situation.is_met() {
-        return Plan::Adopt;
+        return (Row::Met, Plan::Adopt);
     }
     if let Some(failure) = record.failure {
-        // Somebody has just failed; the token is valid: another round later (R10, R15).
         if situation.may_serve() && now.within(policy.round, &failure.at) && situation.attempts == 0
         {
-            return Plan::Adopt;
+            return (Row::JustFailed, Plan::Adopt);
         }
         if let Some(retry_at) = failure.retry_at.filter(|at| now.wall < *at)
             // A clock set back must not make a short wait long.
             && retry_at.since(now.wall) <= policy.max_delay.saturating_mul(2)
         {
-            return situation.serve_or_stop(Stop::Later { retry_at });
+            return (Row::AskedToWait, situation.serve_or_stop(Stop::Later { retry_at }));
         }
     }
     if demand == Demand::NewLogin {
         return if rungs.login {
-            situation.spend(Spend::Login)
+            situation.spend(Row::NewLogin, Spend::Login)
         } else {
-            Plan::Stop(Stop::NeedsLogin(situation.reason()))
+            (Row::NewLoginByPerson, Plan::Stop(Stop::NeedsLogin(situation.reason())))
         };
     }
     if let State::NeedsLogin(reason) = record.state {
@@ -144,7 +208,7 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
     }
     match record.intent {
         Some(intent) => situation.resolve(intent),
-        None => situation.spend(Spend::Refresh),
+        None => situation.spend(Row::Unspent, Spend::Refresh),
     }
 }
 
@@ -187,23 +251,23 @@ impl Situation<'_> {
 
     /// The rungs below the refresh token (R14). Rejected credentials are not tried again: accounts
     /// are locked for that.
-    fn next_rung(&self, reason: LoginReason) -> Plan {
+    fn next_rung(&self, reason: LoginReason) -> (Row, Plan) {
         if self.rungs.login && reason != LoginReason::CredentialsRejected {
-            self.spend(Spend::Login)
+            self.spend(Row::LoginRung, Spend::Login)
         } else if self.may_serve() {
-            Plan::Adopt
+            (Row::ServedToItsEnd, Plan::Adopt)
         } else if self.rungs.api_key {
-            Plan::ApiKey
+            (Row::ApiKeyRung, Plan::ApiKey)
         } else {
-            Plan::Stop(Stop::NeedsLogin(reason))
+            (Row::NothingLeft, Plan::Stop(Stop::NeedsLogin(reason)))
         }
     }
 
     /// An intent without an outcome (R7).
-    fn resolve(&self, intent: Intent) -> Plan {
+    fn resolve(&self, intent: Intent) -> (Row, Plan) {
         let no_time = self.waited.saturating_add(LEAST_DEADLINE) > self.policy.exchange_deadline;
         if self.lost > 1 || self.lost > 0 && no_time {
-            return self.serve_or_stop(Stop::InDoubt);
+            return (Row::LostTwice, self.serve_or_stop(Stop::InDoubt));
         }
         let reuse = self.record.reuse(self.policy.reuse);
         let harmless = match reuse.window() {
@@ -214,22 +278,24 @@ impl Situation<'_> {
             }
         };
         if harmless {
-            self.spend(Spend::Replay)
+            self.spend(Row::Harmless, Spend::Replay)
         } else if self.may_serve() {
-            Plan::Adopt
+            (Row::ServedInDoubt, Plan::Adopt)
         } else if self.lost > 0 || self.is_valid() && !matches!(self.demand, Demand::Rejected(_)) {
             // Said to be unknown before the last resort is taken, which it is only when the token
             // that there is serves nobody any more.
-            Plan::Stop(Stop::InDoubt)
+            (Row::TooEarly, Plan::Stop(Stop::InDoubt))
         } else {
-            self.spend(Spend::Replay)
+            self.spend(Row::LastResort, Spend::Replay)
         }
     }
 
-    fn spend(&self, spend: Spend) -> Plan {
+    fn spend(&self, row: Row, spend: Spend) -> (Row, Plan) {
         match self.breaker {
-            Admission::Closed | Admission::Trial => Plan::Spend(spend),
-            Admission::Open { until } => self.serve_or_stop(Stop::BreakerOpen { until }),
+            Admission::Closed | Admission::Trial => (row, Plan::Spend(spend)),
+            Admission::Open { until } => {
+                (Row::BreakerOpen, self.serve_or_stop(Stop::BreakerOpen { until }))
+            }
         }
     }
 

@@ -182,6 +182,10 @@ pub(crate) fn key() -> Key {
 fn observer(seat: Seat) -> Observer {
     Arc::new(move |_, event| {
         let mut state = seat.world.state();
+        if let Event::Planned { row, .. } = event {
+            state.ledger.planned.insert(*row);
+            return;
+        }
         let text = format!("{event:?}");
         state.check_canary(seat.pid, &text);
         state.note(seat.actor(), None, format_args!("· {text}"));

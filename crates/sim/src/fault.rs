@@ -88,7 +88,7 @@ impl Fault {
                 Mood::Gateway(_) => "gateway timeout after the deed",
                 Mood::Temporary | Mood::Misleading(_) => "error that is no verdict",
                 Mood::Client(_) => "client rejected",
-                Mood::Json(_) | Mood::Garbage(_) => "unreadable reply",
+                Mood::Json(_) | Mood::Garbage(_) | Mood::Odd(_) => "unreadable reply",
                 Mood::TooLarge(_) => "reply too large",
             },
             Self::ServerClock(_) => "server clock off",

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use unlapse_core::{Answer, Door, LoginReason, Now, Record, Reuse, State as Login};
+use unlapse_core::{Answer, Door, LoginReason, Now, Record, Reuse, Row, State as Login};
 
 use crate::fault::Fault;
 use crate::invariant::Invariant;
@@ -83,6 +83,8 @@ pub(crate) struct Ledger {
     pub(crate) logins: u64,
     /// Classified answers and planned steps that were seen, by name.
     pub(crate) rows: BTreeSet<&'static str>,
+    /// Rows of `plan` that decided something.
+    pub(crate) planned: BTreeSet<Row>,
     /// Logins that were lost, and why that could not be helped.
     pub(crate) lost: Vec<String>,
 }
@@ -106,6 +108,7 @@ impl Ledger {
             cleared: None,
             logins: 0,
             rows: BTreeSet::new(),
+            planned: BTreeSet::new(),
             lost: Vec::new(),
         }
     }

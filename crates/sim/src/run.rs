@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use unlapse_core::{Grant, Record, Reuse};
+use unlapse_core::{Grant, Record, Reuse, Row};
 
 use crate::caller::{Action, Profile, Script, spawn_once};
 use crate::chance::Chance;
@@ -76,6 +76,8 @@ pub struct Outcome {
     pub covered: BTreeSet<(&'static str, &'static str)>,
     /// Rows of the client's tables that were reached.
     pub rows: BTreeSet<&'static str>,
+    /// Rows of `plan` that decided something.
+    pub planned: BTreeSet<Row>,
     /// Logins that were lost, where a fault made that unavoidable.
     pub lost: Vec<String>,
     /// Requests at the token endpoint.
@@ -151,6 +153,7 @@ pub fn run(setup: &Setup, seed: u64, keep: bool) -> Outcome {
         faults: std::mem::take(&mut state.faults),
         covered: std::mem::take(&mut state.covered),
         rows: std::mem::take(&mut state.ledger.rows),
+        planned: std::mem::take(&mut state.ledger.planned),
         lost: std::mem::take(&mut state.ledger.lost),
         requests: state.server.requests,
         entries: state.trace.entries(),

@@ -125,6 +125,8 @@ fn of_class(class: (Reuse, Reuse)) -> Vec<Scenario> {
         Mood::Temporary,
         Mood::Misleading(503),
         Mood::Json(200),
+        Mood::Json(401),
+        Mood::Odd(302),
         Mood::TooLarge(200),
     ];
     let mut outage = once.clone();

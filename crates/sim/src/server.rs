@@ -34,6 +34,8 @@ pub enum Mood {
     Empty(u16),
     /// With something unreadable.
     Garbage(u16),
+    /// With a token reply in a status that makes it none; no token was touched.
+    Odd(u16),
     /// With more than anybody reads.
     TooLarge(u16),
 }
@@ -232,6 +234,10 @@ impl State {
             }
             Mood::Client(rejection) => (401, error(ErrorCode::Rejection(rejection)), Deed::Nothing),
             Mood::Json(status) => (status, Body::Json, Deed::Nothing),
+            Mood::Odd(status) => {
+                let grant = Grant::bearer(Secret::new("never-granted-canary"));
+                (status, Body::Grant(Box::new(grant)), Deed::Nothing)
+            }
             Mood::Garbage(status) => (status, Body::Garbage, Deed::Nothing),
             Mood::TooLarge(status) => (status, Body::TooLarge, Deed::Nothing),
         };

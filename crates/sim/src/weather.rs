@@ -179,6 +179,8 @@ fn mood(chance: &mut Chance) -> Mood {
         Mood::Json(200),
         Mood::Json(401),
         Mood::Empty(200),
+        Mood::Empty(401),
+        Mood::Odd(302),
         Mood::Garbage(404),
         Mood::TooLarge(200),
         Mood::TooLarge(503),
