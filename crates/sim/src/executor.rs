@@ -14,12 +14,16 @@ use crate::process::Pid;
 use crate::strike::Struck;
 use crate::world::{Due, Role, State, World};
 
+/// No run needs so many turns: one that does goes round in circles, and would never end.
+const TURNS: u64 = 2_000_000;
+
 /// A single-threaded executor with a seeded choice among the tasks that are ready.
 pub(crate) struct Executor {
     world: Arc<World>,
     tasks: BTreeMap<u64, Task>,
     ready: Arc<Ready>,
     started: u64,
+    turns: u64,
 }
 
 struct Task {
@@ -64,7 +68,7 @@ impl Wake for TaskWaker {
 
 impl Executor {
     pub(crate) fn new(world: Arc<World>) -> Self {
-        Self { world, tasks: BTreeMap::new(), ready: Arc::default(), started: 0 }
+        Self { world, tasks: BTreeMap::new(), ready: Arc::default(), started: 0, turns: 0 }
     }
 
     /// Runs until `end`, or until nothing is left to happen. `rest` is asked whenever time is about
@@ -73,6 +77,14 @@ impl Executor {
         loop {
             self.adopt();
             self.strike();
+            self.turns += 1;
+            if self.turns > TURNS {
+                if self.turns == TURNS + 1 {
+                    let what = format_args!("no end after {TURNS} turns");
+                    self.world.state().violate(Invariant::Stranded, what);
+                }
+                return;
+            }
             if self.poll_one() {
                 continue;
             }
