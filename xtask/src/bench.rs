@@ -2,13 +2,12 @@
 //! slow a build of ours; here they are built, run, and their tables put into the documentation.
 //! Nothing is asserted: what a shared machine measures is for people to judge.
 
-use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use crate::process;
+use crate::{page, process};
 
 /// The page that `bench all` keeps.
 const PAGE: &str = "docs/performance.md";
@@ -87,8 +86,7 @@ pub(crate) fn run(order: Order) -> Result<()> {
                 let output = bench.measure()?;
                 println!("{}\n", output.trim_end());
                 // One by one: hours later, a failure of the last loses none of the others.
-                let page = fs::read_to_string(PAGE).with_context(|| format!("reading {PAGE}"))?;
-                fs::write(PAGE, filled(&page, bench.name(), &output)?)?;
+                page::fill(PAGE, &format!("bench:{}", bench.name()), &output)?;
             }
         }
     }
@@ -119,17 +117,6 @@ fn release_binary() -> Result<PathBuf> {
         .context("cargo built no binary")
 }
 
-/// The page with `content` between the markers of `name`.
-fn filled(page: &str, name: &str, content: &str) -> Result<String> {
-    let (start, end) = (format!("<!-- bench:{name} -->"), format!("<!-- /bench:{name} -->"));
-    let parts = page.split_once(&start).and_then(|(before, rest)| {
-        let (_, after) = rest.split_once(&end)?;
-        Some((before, after))
-    });
-    let (before, after) = parts.with_context(|| format!("{PAGE} has no `{start}` … `{end}`"))?;
-    Ok(format!("{before}{start}\n{}\n{end}{after}", content.trim()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,21 +131,11 @@ mod tests {
     }
 
     #[test]
-    fn only_what_stands_between_the_markers_is_replaced() {
-        let page = "# A\n<!-- bench:hot -->\nold\n<!-- /bench:hot -->\nB <!-- bench:storm -->";
-        let new = filled(page, "hot", "| new |\n").unwrap();
-        let expected =
-            "# A\n<!-- bench:hot -->\n| new |\n<!-- /bench:hot -->\nB <!-- bench:storm -->";
-        assert_eq!(new, expected);
-        assert_eq!(filled(&new, "hot", "| new |").unwrap(), expected, "again changes nothing");
-        assert!(filled(page, "storm", "").is_err_and(|error| error.to_string().contains("storm")));
-    }
-
-    #[test]
     fn the_page_has_a_place_for_every_measurement() {
-        let page = include_str!("../../docs/performance.md");
+        let text = include_str!("../../docs/performance.md");
         for bench in Bench::ALL {
-            assert!(filled(page, bench.name(), "").is_ok(), "{}", bench.name());
+            let name = format!("bench:{}", bench.name());
+            assert!(page::filled(text, &name, "").is_ok(), "{name}");
         }
     }
 }

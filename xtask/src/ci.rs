@@ -9,7 +9,7 @@ use anyhow::Result;
 use crate::metadata::{self, Metadata};
 use crate::report::Report;
 use crate::test::{self, Suites};
-use crate::{arrows, licences, process, threads};
+use crate::{arrows, licences, process, sim, threads};
 
 #[derive(Debug)]
 struct Done {
@@ -36,6 +36,7 @@ pub(crate) fn run() -> bool {
         step("arrows", arrows::run),
         step("licences", licences::run),
         step("threads", || threads::run(None)),
+        step("sim", sim::ci),
     ];
     let mut report = Report::nothing_ran();
     done.push(step("test", || {

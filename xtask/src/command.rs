@@ -12,8 +12,10 @@ Jobs
   test --quick   the tests that need nothing but cargo
   threads        the client under many orders of its threads; with a name, the tests of that name
   threads --planted  the proof that those tests can fail: races, planted one by one
+  sim            renewals broken on purpose: every step of every scenario, and 20000 random worlds
+  sim --seed S   one of them, as a diagram; `sim --help` has the rest
   ci             what a submission must pass: format, lints, documentation, arrows, licences,
-                 threads, tests
+                 threads, the simulator, tests
   arrows         which of our crates may depend on which, checked and drawn
   licences       the licences and banned crates in deny.toml, checked against the dependencies
   bench          what can be measured beside other libraries
@@ -34,6 +36,8 @@ pub(crate) enum Command {
     Licences,
     Bench(Order),
     Fuzz(Hunt),
+    /// The simulator, which reads its words itself.
+    Sim(Vec<String>),
     Coverage,
 }
 
@@ -48,6 +52,9 @@ pub(crate) enum Threads {
 
 /// Parses the arguments after `cargo xtask`; the error is a sentence for the person.
 pub(crate) fn parse(arguments: &[&str]) -> Result<Command, String> {
+    if let ["sim", words @ ..] = arguments {
+        return Ok(Command::Sim(words.iter().map(|word| (*word).to_owned()).collect()));
+    }
     if arguments.iter().any(|argument| matches!(*argument, "-h" | "--help")) {
         return Ok(Command::Help);
     }
@@ -90,6 +97,9 @@ mod tests {
         let named = Threads::Explore(Some("r20".to_owned()));
         assert_eq!(parse(&["threads", "r20"]), Ok(Command::Threads(named)));
         assert_eq!(parse(&["ci"]), Ok(Command::Ci));
+        assert_eq!(parse(&["sim"]), Ok(Command::Sim(Vec::new())));
+        let words = vec!["--seed".to_owned(), "7".to_owned()];
+        assert_eq!(parse(&["sim", "--seed", "7"]), Ok(Command::Sim(words)));
         assert_eq!(parse(&["arrows"]), Ok(Command::Arrows));
         assert_eq!(parse(&["licences"]), Ok(Command::Licences));
         assert_eq!(parse(&["bench"]), Ok(Command::Bench(Order::List)));
@@ -103,6 +113,11 @@ mod tests {
         assert_eq!(parse(&[]), Ok(Command::Help));
         assert_eq!(parse(&["test", "--help"]), Ok(Command::Help));
         assert_eq!(parse(&["nonsense", "-h"]), Ok(Command::Help));
+    }
+
+    #[test]
+    fn the_simulator_has_a_help_of_its_own() {
+        assert_eq!(parse(&["sim", "-h"]), Ok(Command::Sim(vec!["-h".to_owned()])));
     }
 
     #[test]

@@ -14,11 +14,13 @@ mod licences;
 mod metadata;
 mod needs;
 mod output;
+mod page;
 mod peers;
 mod planted;
 mod policy;
 mod process;
 mod report;
+mod sim;
 mod spdx;
 mod tally;
 mod test;
@@ -72,6 +74,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Licences => licences::run().map(|()| true),
         Command::Bench(order) => bench::run(order).map(|()| true),
         Command::Fuzz(hunt) => fuzz::run(&hunt),
+        Command::Sim(words) => sim::run(&words),
         Command::Coverage => coverage::run(),
     }
 }
