@@ -219,8 +219,11 @@ impl Hold {
             Ok(lease) => {
                 if lease.save(cleared).await.is_err() {
                     lease.remove().await?;
-                    // There may be room now; the mark helps others to notice sooner.
-                    let _ = lease.save(cleared).await;
+                    // There may be room now. The mark helps others to notice sooner, and has whoever
+                    // logs in next count on from it; a copy of it does as well.
+                    if lease.save(cleared).await.is_err() {
+                        let _ = lease.set_aside(cleared).await;
+                    }
                 }
                 self.memory.forget();
                 Ok(())

@@ -272,11 +272,17 @@ impl Shared {
         }
         let renewer = &self.renewer;
         let wait = renewer.policy.lease_wait;
+        let seen = self.current.newest();
         let mut hold = Hold::take(&*renewer.store, &renewer.key, &renewer.memory, wait).await?;
         let (record, trouble) = hold.read(None).await;
         let kept = hold.release();
         if let Some(trouble) = trouble {
             return Err(trouble.into());
+        }
+        if record.token.is_none() {
+            // Somebody has logged out meanwhile: there is nothing to save any more (K9).
+            self.current.replace(seen, None);
+            return Ok(());
         }
         let saved = match &kept {
             Kept::Saved => {

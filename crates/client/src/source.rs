@@ -161,7 +161,11 @@ impl TokenSource {
         if self.shared.is_met(demand, &valid) {
             return self.shared.access_token(&valid);
         }
-        let current = self.shared.wait_or_serve(demand, patience).await?;
+        let current = match self.shared.wait_or_serve(demand, patience).await {
+            // It ended while its successor was waited for.
+            Err(Error::Deadline { .. }) => self.shared.serve(demand).await?,
+            waited => waited?,
+        };
         self.shared.access_token(&current)
     }
 

@@ -85,6 +85,7 @@ pub(crate) fn start(world: &Arc<World>, state: &mut State, slot: usize) {
     process.life += 1;
     process.alive = true;
     process.handed = None;
+    process.callers_gone = false;
     process.said_unsaved = false;
     process.started_at = now;
     let pid = Pid { slot, life: process.life };
@@ -107,7 +108,10 @@ pub(crate) fn start(world: &Arc<World>, state: &mut State, slot: usize) {
 
 /// Brings callers back to a process whose callers were cancelled.
 pub(crate) fn recall(world: &Arc<World>, state: &mut State, slot: usize) {
-    let process = &state.processes[slot];
+    let process = &mut state.processes[slot];
+    if !std::mem::take(&mut process.callers_gone) {
+        return;
+    }
     let (Some(source), true) = (process.source.clone(), process.alive) else { return };
     let seat = Seat { world: Arc::clone(world), pid: Pid { slot, life: process.life } };
     let script = process.script.clone();
@@ -351,15 +355,18 @@ async fn log_in(seat: &Seat, source: &TokenSource) -> Result<(), Error> {
         let Deed::Granted { family, refresh, access, .. } = deed else { return Ok(()) };
         let lifetime = state.server.lifetime;
         let ends_at = lifetime.map(|lifetime| now + lifetime);
-        let granted_at = now;
+        // It counts from when it is kept, which is after whatever was cleared meanwhile.
+        let granted_at = Duration::MAX;
         (
             grant,
             refresh,
             access,
-            Access { family, obtained, lifetime, ends_at, clock_was_set: false, granted_at },
+            Access { family, obtained, lifetime, ends_at, is_vague: false, granted_at },
         )
     };
     let sent = granted.obtained;
     seat.world.state().ledger.brought(seat.pid, &refresh, &access, granted);
-    source.edit(|record, _| record.logged_in(grant, sent)).await
+    source.edit(|record, _| record.logged_in(grant, sent)).await?;
+    seat.world.state().ledger.logins += 1;
+    Ok(())
 }

@@ -124,7 +124,7 @@ impl State {
         if granted.lifetime.is_some_and(|life| clocks.since(&granted.obtained) >= life + SLACK)
             && !was_set
             && !still
-            && !granted.clock_was_set
+            && !granted.is_vague
         {
             let age = clocks.since(&granted.obtained);
             let what = format_args!(
@@ -193,7 +193,8 @@ impl State {
     fn check_refused(&mut self, open: &Open, error: &Error) {
         let pid = open.pid;
         let set_at = self.hosts[self.host_of(pid)].wall_set_at;
-        let was_set = set_at.is_some_and(|at| at + SLACK >= open.at);
+        let was_set = set_at.is_some_and(|at| at + SLACK >= open.at)
+            || set_at.is_some() && self.ledger.begun_anew;
         if !open.action.asks_for_any() || self.stood_still_since(pid, open.at) || was_set {
             return;
         }
@@ -205,33 +206,29 @@ impl State {
             let granted = self.ledger.access.get(access);
             granted.is_some_and(|granted| {
                 let age = clocks.since(&granted.obtained) + SLACK;
-                !granted.clock_was_set && granted.lifetime.is_none_or(|lifetime| age < lifetime)
+                !granted.is_vague && granted.lifetime.is_none_or(|lifetime| age < lifetime)
             })
         };
-        let age = |access: &str| {
-            let granted = self.ledger.access.get(access)?;
-            Some((clocks.since(&granted.obtained), granted.lifetime))
-        };
-        // A newer token may have ended already, by clocks that do not agree.
-        let gone = gone.max(self.seen_by(pid).saturating_sub(1));
+        // What the process alone has; anything else of its own gives way to what the store has,
+        // which may have ended already, by clocks that do not agree.
+        let kept = gone.max(self.seen_by(pid));
         let own = self.processes[pid.slot].handed.as_ref();
-        let own = own.filter(|(generation, access)| *generation > gone && is_valid(access));
+        let own = own.filter(|(generation, access)| *generation > kept && is_valid(access));
         let own = own.map(|(_, access)| access.clone());
-        let stored = self.durable_for(pid).filter(|record| record.generation > gone);
+        // Durable, and still what is seen: a logout may have got as far as that.
+        let seen = self.seen_by(pid);
+        let stored = self.durable_for(pid).filter(|record| record.generation == seen);
+        let stored = stored.filter(|record| record.generation > gone);
         let readable = !self.was_unreadable_since(pid, open.at);
-        let stored = stored.filter(|record| readable && record.stored_at < clocks.wall);
+        let stored = stored.filter(|record| readable && record.stored_at.plus(SLACK) < clocks.wall);
         let stored = stored.and_then(|record| record.token);
+        let stored = stored.filter(|token| token.left(&clocks).is_none_or(|left| left > SLACK));
         let stored = stored.map(|token| token.access_token.expose().to_owned());
-        let stored = stored.filter(|access| is_valid(access));
         let rules = matches!(error, Error::RuleBroken { .. });
         let whose = if own.is_some() { "its own" } else { "the stored" };
         if let Some(access) = own.or(stored).filter(|_| !rules) {
-            let age = age(&access);
-            let slot = pid.slot + 1;
-            let what = format!(
-                "P{slot} withholds {whose} {access} ({age:?}) from {:?}: {error}",
-                open.action
-            );
+            let (slot, action) = (pid.slot + 1, open.action);
+            let what = format!("P{slot} withholds {whose} {access} from {action:?}: {error}");
             self.violate(Invariant::Withheld, format_args!("{what}"));
         }
     }

@@ -161,6 +161,7 @@ impl State {
                 let generation = database.newest().map_or(0, |stored| stored.record.generation);
                 database.row = None;
                 database.orphan = None;
+                self.ledger.begun_anew = true;
                 self.is_removed(generation);
                 (Rows::Done, "the database deletes")
             }

@@ -327,6 +327,7 @@ impl Lease for DiskLease {
         Box::pin(async move {
             let removed = self.store.seat.step("remove", |state| {
                 state.write_disk(host, true)?;
+                state.ledger.begun_anew = true;
                 state.is_removed(state.hosts[host].disk.seen());
                 let disk = &mut state.hosts[host].disk;
                 disk.own = File::default();

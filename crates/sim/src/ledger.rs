@@ -44,8 +44,9 @@ pub(crate) struct Access {
     pub(crate) obtained: Now,
     pub(crate) lifetime: Option<Duration>,
     pub(crate) ends_at: Option<Duration>,
-    /// The clock was set while it was asked for, so that nobody knows what the process has read.
-    pub(crate) clock_was_set: bool,
+    /// The clock was set, or the process stood still, while it was asked for: nobody knows what time
+    /// the process has noted.
+    pub(crate) is_vague: bool,
     /// When the server made it.
     pub(crate) granted_at: Duration,
 }
@@ -77,6 +78,9 @@ pub(crate) struct Ledger {
     pub(crate) database_away_at: Option<Duration>,
     /// The highest generation that somebody has begun to clear.
     pub(crate) clearing: Option<u64>,
+    /// The record was removed without a mark in its place, so that generations begin anew: a clock
+    /// that is set back as well hides that from a process for as long as it is behind.
+    pub(crate) begun_anew: bool,
     /// Of the record when it was last cleared, and when.
     pub(crate) cleared: Option<(u64, Duration)>,
     /// What a person brought is no successor of anything.
@@ -105,6 +109,7 @@ impl Ledger {
             rejected: 0,
             database_away_at: None,
             clearing: None,
+            begun_anew: false,
             cleared: None,
             logins: 0,
             rows: BTreeSet::new(),
@@ -141,7 +146,6 @@ impl Ledger {
     pub(crate) fn brought(&mut self, pid: Pid, refresh: &str, access: &str, granted: Access) {
         self.given.insert((pid, refresh.to_owned()));
         self.access.insert(access.to_owned(), granted);
-        self.logins += 1;
     }
 }
 
@@ -195,7 +199,10 @@ impl State {
             Some((_, since)) => self.stood_still_since(from, since),
             None => self.stood_still_since(from, self.now.saturating_sub(Duration::from_secs(90))),
         };
-        if excused {
+        // Nor whoever lost the lease in the very moment of sending.
+        let just_lost = self.database.taken_over_at;
+        let just_lost = just_lost.is_some_and(|at| self.now <= at + Duration::from_secs(1));
+        if excused || just_lost && mine.is_none() {
             return;
         }
         let spends_freely = matches!(self.ledger.declared, Reuse::Stable);
@@ -284,9 +291,10 @@ impl State {
                 let asked = self.ledger.asked_by.get(&call).copied();
                 let set_at = asked.and_then(|pid| self.hosts[self.host_of(pid)].wall_set_at);
                 let second = Duration::from_secs(1);
-                let clock_was_set = set_at.is_some_and(|at| at + second >= granted_at);
-                let granted =
-                    Access { family, obtained, lifetime, ends_at, clock_was_set, granted_at };
+                let before = self.now.saturating_sub(LONGEST_EXCHANGE);
+                let is_vague = set_at.is_some_and(|at| at + second >= granted_at)
+                    || asked.is_some_and(|pid| self.stood_still_since(pid, before));
+                let granted = Access { family, obtained, lifetime, ends_at, is_vague, granted_at };
                 self.ledger.access.insert(access, granted);
                 if let Some(token) = token.filter(|_| rotated) {
                     self.ledger.successors.insert(token.to_owned(), (refresh, call));

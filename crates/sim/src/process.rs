@@ -28,6 +28,8 @@ pub(crate) struct Process {
     pub(crate) frozen_until: Duration,
     /// When it last went on after having been stopped, or its host after a sleep.
     pub(crate) thawed_at: Option<Duration>,
+    /// Its callers were cancelled, and have not come back.
+    pub(crate) callers_gone: bool,
     /// Its handle, once it is built.
     pub(crate) source: Option<TokenSource>,
     /// The newest token that it has handed out.
@@ -53,6 +55,7 @@ impl Process {
             alive: false,
             frozen_until,
             thawed_at: None,
+            callers_gone: false,
             source: None,
             handed: None,
             born_at: 0,

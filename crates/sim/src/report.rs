@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use unlapse_core::Row;
 use unlapse_sim::{ANSWERS, Found, Invariant, Planted, Tally};
 
 /// Runs of each kind that are listed unless all are asked for.
@@ -44,12 +45,19 @@ fn coverage(tally: &Tally) -> String {
     let rows = ANSWERS.iter().filter(|row| tally.rows.contains(*row)).count();
     let missing: Vec<&str> =
         ANSWERS.iter().copied().filter(|row| !tally.rows.contains(row)).collect();
+    let plans = Row::ALL.iter().filter(|row| tally.planned.contains(*row)).count();
+    let unplanned = Row::ALL.iter().filter(|row| !tally.planned.contains(*row));
+    let unplanned: Vec<String> = unplanned.map(|row| format!("{row:?}")).collect();
     let mut text = format!(
         "\ncoverage\n  step × fault             {:>9}\n  scenario × step × fault  {in_scenarios:>9}\
-         \n  rows of `classify`       {:>9}\n",
+         \n  rows of `plan`           {:>9}\n  rows of `classify`       {:>9}\n",
         tally.met.len(),
+        format!("{plans} of {}", Row::ALL.len()),
         format!("{rows} of {}", ANSWERS.len()),
     );
+    if !unplanned.is_empty() {
+        let _ = writeln!(text, "    not reached: {}", unplanned.join(", "));
+    }
     if !missing.is_empty() {
         let _ = writeln!(text, "    not reached: {}", missing.join("; "));
     }

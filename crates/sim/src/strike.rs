@@ -79,6 +79,7 @@ impl State {
                 if !process.alive {
                     return Vec::new();
                 }
+                self.processes[slot].callers_gone = true;
                 self.ledger.cancelled(pid);
                 self.open.retain(|_, call| call.pid != pid);
                 self.enter(RESTART, Due::Strike(Strike::Fault(Fault::Recall(slot))));
@@ -147,6 +148,9 @@ impl State {
         process.source = None;
         let (pid, host) = (Pid { slot, life: process.life }, process.host);
         self.hosts[host].disk.free(pid);
+        // What it had heard and not yet told the breaker is lost with it.
+        let counted = self.hosts[host].breaker.failures;
+        self.hosts[host].failures = self.hosts[host].failures.max(counted);
         self.ledger.died(pid);
         self.open.retain(|_, call| call.pid != pid);
         self.enter(after, Due::Strike(Strike::Start(slot)));

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use unlapse_core::Row;
+
 use crate::invariant::Invariant;
 use crate::replay::Replay;
 use crate::run::Outcome;
@@ -27,6 +29,8 @@ pub struct Tally {
     pub met: BTreeSet<Met>,
     /// The same in each scenario.
     pub met_in: BTreeMap<String, BTreeSet<Met>>,
+    /// Rows of `plan` that were reached.
+    pub planned: BTreeSet<Row>,
     /// Rows of `classify` that were reached.
     pub rows: BTreeSet<&'static str>,
     /// Logins that were lost, where a fault made that unavoidable.
@@ -81,6 +85,7 @@ impl Tally {
         } else {
             self.met_in.insert(scenario.to_owned(), outcome.covered);
         }
+        self.planned.extend(outcome.planned);
         self.rows.extend(outcome.rows);
         self.lost += outcome.lost.len() as u64;
         for violation in &outcome.violations {
@@ -106,6 +111,7 @@ impl Tally {
         for (scenario, met) in other.met_in {
             self.met_in.entry(scenario).or_default().extend(met);
         }
+        self.planned.extend(other.planned);
         self.rows.extend(other.rows);
         self.lost += other.lost;
         for (invariant, times) in other.broken {

@@ -161,6 +161,7 @@ fn mood(chance: &mut Chance) -> Mood {
     let moods = [
         Mood::Status(503),
         Mood::Status(500),
+        Mood::Status(504),
         Mood::Status(408),
         Mood::Status(425),
         Mood::Html(200),
