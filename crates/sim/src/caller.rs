@@ -311,15 +311,17 @@ async fn reject_many(seat: &Seat, source: &TokenSource, times: u32) {
 async fn act(seat: &Seat, source: &TokenSource, action: Action) -> Result<Option<Handed>, Error> {
     match action {
         Action::Bearer => source.bearer().await.map(|bearer| Handed::bearer(&bearer)),
-        Action::Token(life) => source.token_for(life).await.map(|token| Handed::token(&token)),
-        Action::Final => source.token().await.map(|token| Handed::token(&token)),
+        Action::Token(life) => {
+            source.token_for(life).await.map(|token| Some(Handed::token(&token)))
+        }
+        Action::Final => source.token().await.map(|token| Some(Handed::token(&token))),
         Action::Once => {
             let token = source.token_once(Duration::ZERO, Duration::from_secs(2)).await;
-            token.map(|token| Handed::token(&token))
+            token.map(|token| Some(Handed::token(&token)))
         }
-        Action::Refresh => source.refresh().await.map(|token| Handed::token(&token)),
-        Action::Force => source.force_refresh().await.map(|token| Handed::token(&token)),
-        Action::Obtain => source.obtain().await.map(|token| Handed::token(&token)),
+        Action::Refresh => source.refresh().await.map(|token| Some(Handed::token(&token))),
+        Action::Force => source.force_refresh().await.map(|token| Some(Handed::token(&token))),
+        Action::Obtain => source.obtain().await.map(|token| Some(Handed::token(&token))),
         Action::Info => source.info().await.map(|_| None),
         Action::Clear => {
             source.clear().await?;

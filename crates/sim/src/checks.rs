@@ -25,12 +25,12 @@ impl Handed {
         Some(Self { access, generation: bearer.generation(), is_unsaved: false })
     }
 
-    pub(crate) fn token(token: &AccessToken) -> Option<Self> {
-        Some(Self {
+    pub(crate) fn token(token: &AccessToken) -> Self {
+        Self {
             access: token.secret.expose().to_owned(),
             generation: token.generation,
             is_unsaved: token.is_unsaved,
-        })
+        }
     }
 }
 

@@ -46,8 +46,8 @@ pub(crate) enum Query {
     Load,
     Lease { nonce: u64 },
     Extend { fence: u64 },
-    Save { fence: u64, record: Record },
-    Orphan { record: Record },
+    Save { fence: u64, record: Box<Record> },
+    Orphan { record: Box<Record> },
     Remove { fence: u64 },
     Release { fence: u64 },
 }
@@ -69,7 +69,7 @@ impl Query {
 /// What it answers.
 #[derive(Clone, Debug)]
 pub(crate) enum Rows {
-    Found(Option<Stored>),
+    Found(Option<Box<Stored>>),
     Fence(u64),
     Busy,
     Done,
@@ -107,7 +107,7 @@ impl State {
         let ignores_fence = self.planted == Some(Planted::IgnoreFence);
         let database = &mut self.database;
         let (rows, label) = match query {
-            Query::Load => (Rows::Found(database.newest()), "the database reads"),
+            Query::Load => (Rows::Found(database.newest().map(Box::new)), "the database reads"),
             Query::Lease { nonce } => {
                 let free = database.holder.is_none() || database.lease_until <= clock;
                 if free {
@@ -137,7 +137,7 @@ impl State {
             Query::Save { fence, record } => {
                 if fence == database.fence || ignores_fence {
                     database.drop_superseded(&record);
-                    database.row = Some(record.clone());
+                    database.row = Some((*record).clone());
                     let newest = database.fence;
                     if fence != newest {
                         let what = format_args!("fence {fence} wrote after {newest}");
@@ -152,7 +152,7 @@ impl State {
             Query::Orphan { record } => {
                 let old = &mut database.orphan;
                 if old.as_ref().is_none_or(|old| !old.is_newer_than(&record)) {
-                    *old = Some(record.clone());
+                    *old = Some((*record).clone());
                 }
                 self.kept(&record);
                 (Rows::Done, "the database keeps an orphan")
@@ -199,19 +199,17 @@ impl RowStore {
             }
             patience.as_mut().poll(context).map(|()| None)
         });
-        match answered.await {
-            Some(Ok(Answered::Rows(rows))) => Ok(rows),
-            _ => {
-                let mut state = self.seat.world.state();
-                state.ledger.database_away_at = Some(state.now);
-                Err(away())
-            }
+        if let Some(Ok(Answered::Rows(rows))) = answered.await {
+            return Ok(rows);
         }
+        let mut state = self.seat.world.state();
+        state.ledger.database_away_at = Some(state.now);
+        Err(away())
     }
 
     async fn load_now(&self) -> Result<Option<Stored>, StoreError> {
         match self.ask(Query::Load).await? {
-            Rows::Found(stored) => Ok(stored),
+            Rows::Found(stored) => Ok(stored.map(|stored| *stored)),
             _ => Ok(None),
         }
     }
@@ -296,12 +294,12 @@ impl Lease for RowLease {
     }
 
     fn save<'a>(&'a mut self, record: &'a Record) -> BoxFuture<'a, Result<(), StoreError>> {
-        let query = Query::Save { fence: self.fence, record: record.clone() };
+        let query = Query::Save { fence: self.fence, record: Box::new(record.clone()) };
         Box::pin(self.change(query))
     }
 
     fn set_aside<'a>(&'a mut self, record: &'a Record) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(self.change(Query::Orphan { record: record.clone() }))
+        Box::pin(self.change(Query::Orphan { record: Box::new(record.clone()) }))
     }
 
     fn remove(&mut self) -> BoxFuture<'_, Result<(), StoreError>> {

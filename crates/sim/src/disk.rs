@@ -147,13 +147,13 @@ impl State {
         }
         Ok(())
     }
+}
 
-    fn damaged(&mut self, key: &Key) -> StoreError {
-        StoreError::Damaged {
-            key: key.clone(),
-            damage: unlapse_core::Damage::Corrupt,
-            kept: Some("quarantined".to_owned()),
-        }
+fn damaged(key: &Key) -> StoreError {
+    StoreError::Damaged {
+        key: key.clone(),
+        damage: unlapse_core::Damage::Corrupt,
+        kept: Some("quarantined".to_owned()),
     }
 }
 
@@ -169,7 +169,7 @@ impl DiskStore {
         state.read_disk(self.host)?;
         match state.hosts[self.host].disk.newest() {
             Ok(stored) => Ok(stored),
-            Err(()) => Err(state.damaged(key)),
+            Err(()) => Err(damaged(key)),
         }
     }
 }

@@ -42,7 +42,7 @@ impl Exchange for Wire {
                 None => token,
             };
             let answer = match self.seat.call(Message::Token(token)).await {
-                Ok(Answered::Token(reply)) => Answer::Replied(reply),
+                Ok(Answered::Token(reply)) => Answer::Replied(*reply),
                 Ok(_) | Err(Missing::Lost) => Answer::Lost(Cause::Broken),
                 Err(Missing::Unsent) => Answer::Unsent(Cause::Connect),
             };

@@ -321,7 +321,6 @@ impl State {
         use unlapse_core::{Body, ErrorCode};
         let (heard, failed) = match answer {
             Ok(Answered::Token(reply)) => match (&reply.body, reply.status) {
-                (Body::Grant(_), 200..300) => (Heard::Verdict, false),
                 (_, 408 | 425 | 429 | 500..) => {
                     // A gateway has said nothing of what the server did.
                     let silent = matches!(reply.status, 502 | 504);
@@ -329,7 +328,9 @@ impl State {
                     let heard = if silent && strict { Heard::Nothing } else { Heard::NoVerdict };
                     (heard, reply.status != 429)
                 }
-                (Body::Error(ErrorCode::Rejection(_)), _) => (Heard::Verdict, false),
+                (Body::Grant(_), 200..300) | (Body::Error(ErrorCode::Rejection(_)), _) => {
+                    (Heard::Verdict, false)
+                }
                 _ => (Heard::NoVerdict, true),
             },
             Err(Missing::Unsent) => (Heard::Unsent, true),

@@ -68,7 +68,7 @@ pub(crate) struct Received {
 /// What others answer.
 #[derive(Clone, Debug)]
 pub(crate) enum Answered {
-    Token(Reply),
+    Token(Box<Reply>),
     Revoked(Revoked),
     Rows(Rows),
 }
@@ -83,7 +83,7 @@ pub(crate) enum Missing {
 /// The lines between hosts and the two servers, and the calls under way.
 #[derive(Debug)]
 pub(crate) struct Network {
-    pub(crate) lines: Vec<Line>,
+    pub(crate) lines: Vec<Cuts>,
     calls: BTreeMap<u64, Slot>,
     next: u64,
     /// What becomes of the next messages to the authorization server.
@@ -92,12 +92,15 @@ pub(crate) struct Network {
     pub(crate) slow_until: Duration,
 }
 
-/// How a host reaches others, cut until the times given.
+/// Until when a host's ways to others are cut.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Line {
-    pub(crate) out_cut_until: Duration,
-    pub(crate) in_cut_until: Duration,
-    pub(crate) database_cut_until: Duration,
+pub(crate) struct Cuts {
+    /// To the server.
+    pub(crate) out: Duration,
+    /// From the server.
+    pub(crate) back: Duration,
+    /// To the database.
+    pub(crate) database: Duration,
 }
 
 #[derive(Debug)]
@@ -112,7 +115,7 @@ struct Slot {
 impl Network {
     pub(crate) fn new(hosts: usize) -> Self {
         Self {
-            lines: vec![Line::default(); hosts],
+            lines: vec![Cuts::default(); hosts],
             calls: BTreeMap::new(),
             next: 0,
             fates: VecDeque::new(),
@@ -122,7 +125,7 @@ impl Network {
 
     /// Mends every line.
     pub(crate) fn heal(&mut self) {
-        self.lines.fill(Line::default());
+        self.lines.fill(Cuts::default());
         self.fates.clear();
         self.slow_until = Duration::ZERO;
     }
@@ -152,13 +155,11 @@ impl Future for Call {
         let Some(slot) = state.network.calls.get_mut(&self.id) else {
             return Poll::Ready(Err(Missing::Lost));
         };
-        match slot.answer.take() {
-            Some(answer) => Poll::Ready(answer),
-            None => {
-                slot.waker = Some(context.waker().clone());
-                Poll::Pending
-            }
+        if let Some(answer) = slot.answer.take() {
+            return Poll::Ready(answer);
         }
+        slot.waker = Some(context.waker().clone());
+        Poll::Pending
     }
 }
 
@@ -181,9 +182,9 @@ impl State {
         let host = self.host_of(from);
         let line = self.network.lines[host];
         let down = if to_server {
-            line.out_cut_until > self.now || self.server.down_until > self.now
+            line.out > self.now || self.server.down_until > self.now
         } else {
-            line.database_cut_until > self.now || self.database.down_until > self.now
+            line.database > self.now || self.database.down_until > self.now
         };
         let fate = if down {
             Fate::Unsent
@@ -245,16 +246,16 @@ impl State {
         let (answer, cut_until, far) = match message {
             Message::Token(token) => {
                 let reply = self.serve(call, token.as_deref());
-                (Answered::Token(reply), line.in_cut_until, true)
+                (Answered::Token(Box::new(reply)), line.back, true)
             }
             Message::Revoke(token) => {
                 let revoked = self.server.revoke(&token);
                 self.step(Actor::Server, None, "the server revokes");
-                (Answered::Revoked(revoked), line.in_cut_until, true)
+                (Answered::Revoked(revoked), line.back, true)
             }
             Message::Query(query) => {
                 let rows = self.query(from, query);
-                (Answered::Rows(rows), line.database_cut_until, false)
+                (Answered::Rows(rows), line.database, false)
             }
         };
         self.trace.about(call);

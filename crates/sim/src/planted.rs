@@ -157,7 +157,7 @@ impl Store for PlantedStore {
         Box::pin(async move {
             let found = self.inner.load(key).await?;
             let found = Self::found(self.bug, &self.seat, found);
-            *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = found.clone();
+            self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&found);
             Ok(found)
         })
     }
@@ -234,7 +234,7 @@ impl PlantedLease {
         }
         let saved = self.inner().await?.save(record).await;
         if saved.is_err() && record.intent.is_none() && self.bug == Planted::RetryOldToken {
-            self.seat.world.state().unsaved_successor_of = self.spent.clone();
+            self.seat.world.state().unsaved_successor_of.clone_from(&self.spent);
         }
         saved
     }

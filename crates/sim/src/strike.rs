@@ -85,7 +85,6 @@ impl State {
                 self.enter(RESTART, Due::Strike(Strike::Fault(Fault::Recall(slot))));
                 return vec![Struck::Callers(pid)];
             }
-            Fault::Recall(_) | Fault::Stop(_) => {}
             Fault::Freeze(slot, pause) => {
                 let process = &mut self.processes[slot];
                 process.frozen_until = process.frozen_until.max(now + pause);
@@ -111,10 +110,10 @@ impl State {
             Fault::AsidesFail(host, pause) => {
                 self.hosts[host].disk.asides_fail_until = now + pause;
             }
-            Fault::CutOut(host, pause) => self.network.lines[host].out_cut_until = now + pause,
-            Fault::CutIn(host, pause) => self.network.lines[host].in_cut_until = now + pause,
+            Fault::CutOut(host, pause) => self.network.lines[host].out = now + pause,
+            Fault::CutIn(host, pause) => self.network.lines[host].back = now + pause,
             Fault::CutDatabase(host, pause) => {
-                self.network.lines[host].database_cut_until = now + pause;
+                self.network.lines[host].database = now + pause;
             }
             Fault::DatabaseDown(pause) => self.database.down_until = now + pause,
             Fault::DatabaseClock(by) => self.database.ahead += by,
@@ -131,7 +130,7 @@ impl State {
             }
             Fault::CredentialsChanged => self.server.takes_logins = false,
             Fault::Slow(pause) => self.network.slow_until = now + pause,
-            Fault::Message(Fate::Plain) => {}
+            Fault::Recall(_) | Fault::Stop(_) | Fault::Message(Fate::Plain) => {}
             Fault::Message(fate) => self.network.fates.push_back(fate),
         }
         Vec::new()
