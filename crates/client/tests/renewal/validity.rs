@@ -96,3 +96,49 @@ async fn r11_the_hot_path_outlives_no_token_when_the_clock_is_set_back() {
     world.pass(secs(21)).await;
     assert!(process.bearer_now().is_none(), "a second after its end by the boot-time clock");
 }
+
+#[tokio::test(start_paused = true)]
+async fn r11_a_token_that_has_ended_when_it_is_published_is_never_handed_out() {
+    let world = World::new(Reuse::Strict);
+    world.log_in().await;
+    // At its very end, and as long after as the coarse clock may be behind.
+    world.pass(secs(3600)).await;
+    for late in 0..6 {
+        let process = world.process().await;
+        let bearer = process.bearer_now();
+        assert!(bearer.is_none(), "{late} ms after its end: {bearer:?}");
+        world.pass(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn r11_a_token_that_has_ended_on_its_way_is_not_handed_out() {
+    for always in [false, true] {
+        let world = World::new(Reuse::Strict);
+        let process = world.log_in().await;
+        world.expire().await;
+        *world.server.lifetime.lock().unwrap() = 10;
+        *world.server.latency.lock().unwrap() = secs(15);
+        let start = tokio::time::Instant::now();
+        let asking = {
+            let process = process.clone();
+            tokio::spawn(async move { process.token().await })
+        };
+        world.pass(secs(14)).await;
+        if !always {
+            *world.server.latency.lock().unwrap() = secs(1);
+        }
+        let token = asking.await.unwrap();
+        let now = unlapse::Clock::now(&*world.clock).wall;
+        assert!(start.elapsed() <= secs(61), "answered after {:?}", start.elapsed());
+        match token {
+            Ok(token) => {
+                assert!(!always, "every one had ended: {token:?}");
+                assert!(!token.expires_at.unwrap().since(now).is_zero(), "after its end");
+                assert_eq!(token.secret.expose(), "at-3");
+            }
+            Err(error) => assert!(always && error.is_retryable(), "{error}"),
+        }
+        assert!(process.bearer_now().is_none() == always);
+    }
+}

@@ -8,6 +8,9 @@ use std::time::Duration;
 use unlapse::{Clock, Spawn};
 use unlapse_core::{BootTime, BoxFuture, Now, UnixTime};
 
+/// How far the coarse clock is behind, as a kernel's is by up to a tick.
+const LAG: Duration = Duration::from_millis(4);
+
 /// tokio's paused clock; the wall clock can be set apart from it.
 pub struct WorldClock {
     start: tokio::time::Instant,
@@ -37,7 +40,7 @@ impl Clock for WorldClock {
     }
 
     fn coarse(&self) -> UnixTime {
-        self.now().wall
+        self.now().wall.minus(LAG)
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
