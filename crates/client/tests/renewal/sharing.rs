@@ -3,11 +3,11 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use unlapse::{Error, TokenSource};
-use unlapse_core::{BoxFuture, Reuse, Rules};
+use unlapse::{Error, Event, TokenSource};
+use unlapse_core::{BoxFuture, Rejection, Reuse, Rules, Store as _};
 
-use crate::secs;
 use crate::world::{Fault, World};
+use crate::{full, secs};
 
 #[tokio::test(start_paused = true)]
 async fn r1_k5_a_hundred_tasks_and_ten_processes_renew_once() {
@@ -67,7 +67,6 @@ async fn r20_a_leader_that_panics_strands_nobody() {
 
 #[tokio::test(start_paused = true)]
 async fn c6_a_busy_lease_names_its_holder_after_five_seconds() {
-    use unlapse_core::Store as _;
     let world = World::new(Reuse::Strict);
     let process = world.log_in().await;
     world.expire().await;
@@ -83,7 +82,6 @@ async fn c6_a_busy_lease_names_its_holder_after_five_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn r1_c7_looking_for_a_newer_token_takes_no_lease() {
-    use unlapse_core::Store as _;
     let world = World::new(Reuse::Strict);
     let (one, two) = (world.log_in().await, world.process().await);
     assert_eq!(one.refresh().await.unwrap().generation, 2);
@@ -152,5 +150,73 @@ async fn r13_after_a_record_was_removed_by_hand_one_login_serves_who_asks() {
         // A 401 names a generation: it must not name two tokens.
         assert!(given.as_ref().is_ok_and(|given| *given > 3), "{name}: {given:?}");
         assert_eq!(world.server.requests(), requests + 1, "{name}");
+    }
+}
+
+/// A process that began before there was a login, one that is due by now, and its only token.
+async fn newcomer(world: &World) -> TokenSource {
+    let process = world.process().await;
+    world.log_in().await;
+    world.pass(secs(3400)).await;
+    process
+}
+
+#[tokio::test(start_paused = true)]
+async fn r7_who_met_a_busy_lease_comes_back_before_a_window_closes() {
+    for ahead in [true, false] {
+        let world = World::new(Reuse::Strict);
+        world.log_in().await;
+        let process = world.builder().ahead_of_time(ahead).build().await;
+        // Before it is due: somebody takes the lease, and dies over it in the end.
+        world.pass(secs(3200)).await;
+        let held = world.store.lease(&unlapse::Key::new("acme"), Duration::ZERO).await.unwrap();
+        world.pass(secs(120)).await;
+        assert_eq!(process.token().await.unwrap().secret.expose(), "at-1", "ahead: {ahead}");
+        world.pass(secs(6)).await;
+        drop(held);
+        // The keeper by itself; a caller by asking, as often as it likes.
+        for _ in 0..20 {
+            world.pass(Duration::from_millis(100)).await;
+            if !ahead {
+                assert!(process.token().await.is_ok());
+            }
+        }
+        assert_eq!(world.server.requests(), 1, "ahead: {ahead}");
+        assert_eq!(process.token().await.unwrap().secret.expose(), "at-2", "ahead: {ahead}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn r10_behind_a_busy_lease_the_valid_token_of_another_process_is_handed_out() {
+    let world = World::new(Reuse::Strict);
+    let process = newcomer(&world).await;
+    let held = world.store.lease(&unlapse::Key::new("acme"), Duration::ZERO).await.unwrap();
+    let token = process.token().await;
+    assert_eq!(token.expect("a valid token").secret.expose(), "at-1");
+    assert_eq!(world.server.requests(), 0);
+    drop(held);
+}
+
+#[tokio::test(start_paused = true)]
+async fn r10_a_renewal_that_fails_hands_out_the_valid_token_that_it_read_under_the_lease() {
+    type Break = fn(&World);
+    let rows: [(&str, Break); 5] = [
+        ("no intent", |world| world.store.fail_saves(0, full(), true)),
+        ("client", |world| world.server.fault(Fault::Reject(Rejection::InvalidClient))),
+        ("asked to wait", |world| world.server.fault(Fault::Status(503, Some(50)))),
+        ("three times", |world| (0..3).for_each(|_| world.server.fault(Fault::Status(500, None)))),
+        ("unsent", |world| (0..3).for_each(|_| world.server.fault(Fault::Unsent))),
+    ];
+    for (name, breaks) in rows {
+        let world = World::new(Reuse::Strict);
+        let process = newcomer(&world).await;
+        // Without its lease the store says nothing in time.
+        world.store.slow_looks(secs(3600));
+        breaks(&world);
+        let start = tokio::time::Instant::now();
+        let token = process.token().await;
+        assert_eq!(token.expect(name).secret.expose(), "at-1", "{name}");
+        assert!(start.elapsed() < secs(10), "{name}: after {:?}", start.elapsed());
+        assert!(!world.saw(|event| matches!(event, Event::Renewed { .. })), "{name}");
     }
 }
