@@ -290,3 +290,52 @@ async fn x2_extreme_policies_panic_nowhere() {
         );
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn r15_a_wall_clock_that_is_set_ends_no_callers_patience() {
+    for hours in [5, -5] {
+        let world = World::new(Reuse::Strict);
+        let process = world.log_in().await;
+        world.expire().await;
+        *world.server.latency.lock().unwrap() = secs(5);
+        let asking = {
+            let process = process.clone();
+            tokio::spawn(async move { process.token().await })
+        };
+        world.pass(secs(2)).await;
+        world.clock.shift_wall(hours * 3_600_000);
+        let token = asking.await.unwrap();
+        assert!(token.is_ok(), "{hours} h: {token:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn r15_c6_a_wall_clock_that_is_set_shortens_no_wait_for_the_lease() {
+    use unlapse_core::Store as _;
+    let world = World::new(Reuse::Strict);
+    let process = world.log_in().await;
+    world.expire().await;
+    let held = world.store.lease(&Key::new("acme"), Duration::ZERO).await.unwrap();
+    let asking = tokio::spawn(async move { process.token().await });
+    world.pass(secs(1)).await;
+    world.clock.shift_wall(5 * 3_600_000);
+    world.pass(secs(2)).await;
+    drop(held);
+    let token = asking.await.unwrap();
+    assert_eq!(token.expect("the lease was free in time").secret.expose(), "at-2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn r7_r15_a_wall_clock_that_is_set_costs_no_replay() {
+    let world = World::new(Reuse::UntilUsed);
+    let process = world.log_in().await;
+    world.expire().await;
+    world.server.fault(Fault::ReplyLost);
+    *world.server.latency.lock().unwrap() = secs(5);
+    let asking = tokio::spawn(async move { process.token().await });
+    world.pass(secs(2)).await;
+    world.clock.shift_wall(5 * 3_600_000);
+    let token = asking.await.unwrap();
+    assert_eq!(token.expect("asked again").secret.expose(), "at-3");
+    assert_eq!(world.server.requests(), 2);
+}
