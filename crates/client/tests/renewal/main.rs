@@ -7,6 +7,7 @@
 mod world;
 
 mod doubt;
+mod fences;
 mod keeper;
 mod login;
 mod logout;

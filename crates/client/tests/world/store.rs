@@ -11,7 +11,7 @@ pub struct WorldStore {
     pub kept: Arc<Mutex<Option<Record>>>,
     pub aside: Arc<Mutex<Option<Record>>>,
     faults: Arc<Faults>,
-    lock: Arc<tokio::sync::Mutex<()>>,
+    lock: Mutex<Arc<tokio::sync::Mutex<()>>>,
 }
 
 #[derive(Default)]
@@ -23,6 +23,8 @@ struct Faults {
     away: Mutex<Option<StoreError>>,
     /// Saves from this one on fail.
     from: AtomicUsize,
+    /// How often a lease was lost: one that was taken before is worth nothing.
+    epoch: AtomicUsize,
     /// Reads fail, although there is a lease.
     reads: Mutex<Option<StoreError>>,
     /// How often the record was read without a lease.
@@ -50,6 +52,12 @@ impl WorldStore {
         self.faults.from.store(from, Ordering::SeqCst);
         *self.faults.asides.lock().unwrap() = asides.then(|| error.clone());
         *self.faults.saves.lock().unwrap() = Some(error);
+    }
+
+    /// Whoever has the lease has lost it without knowing, and the next may have it.
+    pub fn lose_lease(&self) {
+        self.faults.epoch.fetch_add(1, Ordering::SeqCst);
+        *self.lock.lock().unwrap() = Arc::default();
     }
 
     /// Not even a lease can be had.
@@ -121,8 +129,10 @@ impl Store for WorldStore {
     ) -> BoxFuture<'a, Result<Box<dyn Lease>, StoreError>> {
         Box::pin(async move {
             self.away()?;
+            let epoch = self.faults.epoch.load(Ordering::SeqCst);
+            let lock = Arc::clone(&*self.lock.lock().unwrap());
             #[allow(clippy::disallowed_methods, reason = "the world owns its clock")]
-            let guard = tokio::time::timeout(wait, Arc::clone(&self.lock).lock_owned()).await;
+            let guard = tokio::time::timeout(wait, lock.lock_owned()).await;
             let guard = guard.map_err(|_| StoreError::Busy {
                 key: key.clone(),
                 holder: Some(Holder { pid: 42, host: "here".to_owned() }),
@@ -131,6 +141,7 @@ impl Store for WorldStore {
                 kept: Arc::clone(&self.kept),
                 aside: Arc::clone(&self.aside),
                 faults: Arc::clone(&self.faults),
+                epoch,
                 _guard: guard,
             }) as Box<dyn Lease>)
         })
@@ -149,7 +160,16 @@ struct WorldLease {
     kept: Arc<Mutex<Option<Record>>>,
     aside: Arc<Mutex<Option<Record>>>,
     faults: Arc<Faults>,
+    /// The epoch in which it was taken.
+    epoch: usize,
     _guard: OwnedMutexGuard<()>,
+}
+
+impl WorldLease {
+    fn fence(&self) -> Result<(), StoreError> {
+        let now = self.faults.epoch.load(Ordering::SeqCst);
+        if now == self.epoch { Ok(()) } else { Err(StoreError::Fenced) }
+    }
 }
 
 impl Lease for WorldLease {
@@ -165,6 +185,7 @@ impl Lease for WorldLease {
     fn save<'a>(&'a mut self, record: &'a Record) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
             tokio::task::yield_now().await;
+            self.fence()?;
             self.faults.fits(record)?;
             let write = self.faults.writes.fetch_add(1, Ordering::SeqCst);
             if write >= self.faults.from.load(Ordering::SeqCst)
@@ -194,6 +215,8 @@ impl Lease for WorldLease {
 
     fn remove(&mut self) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
+            tokio::task::yield_now().await;
+            self.fence()?;
             *self.kept.lock().unwrap() = None;
             *self.aside.lock().unwrap() = None;
             Ok(())
