@@ -36,7 +36,8 @@ pub(crate) enum Mark {
     Dot,
     /// Done at something in another lane, at once.
     At(usize),
-    /// A message leaves for another lane, and is acted on in a later row, or never.
+    /// A message leaves for another lane, and is acted on in a later row (the number of rows: after
+    /// the last), or never.
     Leaves { to: usize, arrives: Option<usize> },
     /// An answer is received from another lane, which gave it in an earlier row, if that is drawn.
     Comes { from: usize, left: Option<usize> },
@@ -90,6 +91,13 @@ impl Chart {
                 None => entry.what.clone(),
             };
             rows.push(Row { at: entry.at, step: entry.step, lane: own, mark, text });
+        }
+        // What is acted on after the last row is under way, not lost: its arrow goes on below.
+        let below = rows.len();
+        for entry in entries[end..].iter().filter(|entry| entry.to.is_none()) {
+            if let Some(sender) = entry.message.and_then(|message| sent.remove(&message)) {
+                arrives(&mut rows[sender], below);
+            }
         }
         Self { lanes, rows, left_out: start }
     }
@@ -165,6 +173,14 @@ pub(crate) mod tests {
             Mark::Violation,
         ];
         assert_eq!(marks, expected);
+    }
+
+    #[test]
+    fn what_arrives_after_the_last_row_is_not_lost() {
+        let mut later = entries();
+        later.push(entry(Actor::Server, None, Some(4), "the server rotates"));
+        let marks: Vec<Mark> = Chart::of(&later, false).rows.iter().map(|row| row.mark).collect();
+        assert_eq!(marks[5], Mark::Leaves { to: 2, arrives: Some(7) });
     }
 
     #[test]

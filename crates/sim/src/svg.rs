@@ -9,7 +9,7 @@ const LEFT: usize = 150;
 const TOP: usize = 74;
 const ROW: usize = 18;
 /// A character of the texts, about.
-const CHARACTER: usize = 7;
+const CHARACTER: usize = 8;
 
 const STYLE: &str = "\
 text { font: 12px ui-monospace, 'DejaVu Sans Mono', monospace; fill: #1f2430 }
