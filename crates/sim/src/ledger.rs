@@ -258,7 +258,8 @@ impl State {
             return;
         }
         // The intent is a little older than the sending; the last resort has to be one.
-        let inside = at.within(window + Duration::from_secs(1), &first);
+        let slack = if window.is_zero() { Duration::ZERO } else { Duration::from_secs(1) };
+        let inside = at.within(window + slack, &first);
         let record = durable.and_then(|record| record.token.as_ref());
         let expired = record.is_none_or(|token| token.is_expired(&at));
         let rejected = durable.is_some_and(|record| self.ledger.rejected >= record.generation);

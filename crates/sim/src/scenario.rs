@@ -112,9 +112,14 @@ fn of_class(class: (Reuse, Reuse)) -> Vec<Scenario> {
         Fate::LateReply(late),
         Fate::TwiceReplied,
     ];
+    let fates: Vec<Fault> = fates.into_iter().map(Fault::Message).collect();
     let mut messages = once.clone();
     messages.setup_name("messages lost", class);
-    add(messages, fates.into_iter().map(Fault::Message).collect(), false);
+    add(messages, fates.clone(), false);
+    let mut ahead = setup("messages lost ahead of time", class, Installed::Login(DUE));
+    ahead.processes[0].1.keeper = true;
+    ahead.is_calm = true;
+    add(ahead, fates, false);
 
     let minute = Duration::from_secs(60);
     let moods = [
