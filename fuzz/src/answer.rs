@@ -1,8 +1,10 @@
 //! A server's answer, written as people read it: a status, header lines, an empty line, a body.
 
+use core::time::Duration;
+
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use unlapse_core::{Body, Door, Grant, Now, Record, Reply, UnixTime, Verdict};
+use unlapse_core::{Body, Door, Grant, Now, Record, Reply, Rules, UnixTime, Verdict};
 use unlapse_oauth::bearer;
 
 use crate::unseen;
@@ -11,7 +13,7 @@ use crate::unseen;
 pub(crate) const NOW: UnixTime = UnixTime::from_secs(784_111_777); // Sun, 06 Nov 1994 08:49:37 GMT
 
 /// The longest lifetime that is believed: a hundred years.
-const LONGEST: core::time::Duration = core::time::Duration::from_secs(100 * 365 * 86_400);
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// An answer, not looked at yet.
 pub(crate) struct Answer<'a> {
@@ -72,10 +74,13 @@ impl<'a> Answer<'a> {
     }
 
     fn check_grant(&self, grant: &Grant) {
-        // The promise of a grant: its token can be used.
+        // The promise of a grant: its token can be used, or the rules refuse it. The server has
+        // rotated all the same, so that it must not be asked again (R7).
         let kind = grant.token_type.as_deref().unwrap_or_default();
         let header = bearer::authorization(kind, &grant.access_token);
-        assert!(header.is_ok_and(|value| value.is_sensitive()), "granted, and of no use");
+        let is_usable = header.is_ok_and(|value| value.is_sensitive());
+        let is_refused = Rules::default().check(grant, NOW, Duration::ZERO).is_err();
+        assert!(is_usable || is_refused, "granted, of no use, and not refused");
         assert!(grant.expires_in.is_none_or(|lifetime| lifetime <= LONGEST));
         assert!(grant.refresh_expires_in.is_none_or(|life| life <= LONGEST && !life.is_zero()));
         assert!(grant.refresh_token.as_ref().is_none_or(|token| !token.is_empty()));
