@@ -132,7 +132,6 @@ pub(crate) fn stop(world: &Arc<World>, state: &mut State, slot: usize) -> Option
         state.note(seat.actor(), None, format_args!("ends"));
         state.due.push(crate::strike::Strike::End(slot));
     };
-    state.ledger.cancelled(owner);
     state.open.retain(|_, call| call.pid != owner);
     state.spawned.push(Spawned { owner, role: Role::Main, future: Box::pin(settle) });
     Some(Struck::Callers(owner))

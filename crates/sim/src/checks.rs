@@ -32,9 +32,7 @@ impl Handed {
             is_unsaved: token.is_unsaved,
         }
     }
-}
 
-impl Handed {
     pub(crate) fn generation(&self) -> u64 {
         self.generation
     }

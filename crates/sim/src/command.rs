@@ -1,13 +1,14 @@
 //! Carries out what a person asked for, and says with the exit status what came of it.
 
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
 use std::num::NonZero;
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use unlapse_sim::{Hunt, Planted, Progress, Proof, exhaustive, look_for};
+use unlapse_sim::{Hunt, Planted, Progress, Proof, Violation, exhaustive, look_for};
 
 use crate::chart::Chart;
 use crate::options::{HELP, Many, One, Order, Seeds};
@@ -72,17 +73,19 @@ fn replay(one: &One) -> ExitCode {
         }
     };
     let chart = Chart::of(&outcome.entries, one.all);
-    print!("{}", diagram::drawn(&chart));
-    println!("\n{}\nhash {:016x}", outcome.name, outcome.hash);
+    let mut page = diagram::drawn(&chart);
+    let _ = writeln!(page, "\n{}\nhash {:016x}", outcome.name, outcome.hash);
     for lost in &outcome.lost {
-        println!("lost unavoidably: {lost}");
+        let _ = writeln!(page, "lost unavoidably: {lost}");
     }
-    for violation in &outcome.violations {
-        println!("VIOLATION of {} at {:?}: {}", violation.invariant, violation.at, violation.what);
+    for Violation { invariant, at, what } in &outcome.violations {
+        let _ = writeln!(page, "VIOLATION of {invariant} at {at:?}: {what}");
     }
     if outcome.violations.is_empty() {
-        println!("no promise was broken");
+        page.push_str("no promise was broken\n");
     }
+    // Whoever has seen enough closes the pipe, and that is no failure.
+    let _ = io::stdout().write_all(page.as_bytes());
     if let Some(file) = &one.svg
         && let Err(error) = write(file, &svg::drawn(&chart, &outcome.name))
     {

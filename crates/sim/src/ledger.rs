@@ -69,8 +69,6 @@ pub(crate) struct Ledger {
     given: BTreeSet<(Pid, String)>,
     asked: BTreeMap<u64, Now>,
     asked_by: BTreeMap<u64, Pid>,
-    /// Callers were cancelled.
-    cancelled: BTreeSet<Pid>,
     /// A fault has happened that may cost an answer.
     pub(crate) answers_at_risk: bool,
     /// The highest generation that was rejected by a resource.
@@ -85,7 +83,7 @@ pub(crate) struct Ledger {
     pub(crate) cleared: Option<(u64, Duration)>,
     /// What a person brought is no successor of anything.
     pub(crate) logins: u64,
-    /// Classified answers and planned steps that were seen, by name.
+    /// Rows of `classify` that an answer has reached.
     pub(crate) rows: BTreeSet<&'static str>,
     /// Rows of `plan` that decided something.
     pub(crate) planned: BTreeSet<Row>,
@@ -104,7 +102,6 @@ impl Ledger {
             given: BTreeSet::new(),
             asked: BTreeMap::new(),
             asked_by: BTreeMap::new(),
-            cancelled: BTreeSet::new(),
             answers_at_risk: false,
             rejected: 0,
             database_away_at: None,
@@ -120,10 +117,6 @@ impl Ledger {
 
     pub(crate) fn suffered(&mut self, fault: &Fault) {
         self.answers_at_risk |= fault.may_lose_an_answer();
-    }
-
-    pub(crate) fn cancelled(&mut self, pid: Pid) {
-        self.cancelled.insert(pid);
     }
 
     /// A process is gone, and what only it knew.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use unlapse_core::Row;
-use unlapse_sim::{ANSWERS, Found, Invariant, Planted, Tally};
+use unlapse_sim::{ANSWERS, Found, Invariant, Planted, REST, Tally};
 
 /// Runs of each kind that are listed unless all are asked for.
 const FEW: usize = 5;
@@ -62,6 +62,7 @@ fn coverage(tally: &Tally) -> String {
         let _ = writeln!(text, "    not reached: {}", missing.join("; "));
     }
     let _ = writeln!(text, "  logins lost unavoidably  {:>9}", tally.lost);
+    let _ = writeln!(text, "  seconds to rest, healed  {:>9}", REST.as_secs());
     text
 }
 

@@ -86,9 +86,9 @@ pub struct Outcome {
     pub entries: Vec<Entry>,
 }
 
-/// After healing, beyond what an open breaker takes: a lost lease runs out (60 s), a wish of the
-/// server is waited out (120 s at most), and two rounds pass.
-pub const REST: Duration = Duration::from_secs(240);
+/// After healing, beyond what an open breaker takes: requests under way end, a lost lease runs out, a
+/// wish of the server is waited out (120 s at most), and two rounds pass.
+pub const REST: Duration = Duration::from_secs(275);
 
 /// Requests that are under way when all is well again end within their deadline, and may be the
 /// ones that open a breaker.
@@ -115,7 +115,7 @@ pub fn run(setup: &Setup, seed: u64, keep: bool) -> Outcome {
     executor.run(settled, |_| false);
     let until = {
         let state = world.state();
-        state.now + REST + state.breaker_wait()
+        state.now + REST.saturating_sub(SETTLING) + state.breaker_wait()
     };
     executor.run(until, |_| false);
     let asked = {

@@ -80,7 +80,6 @@ impl State {
                     return Vec::new();
                 }
                 self.processes[slot].callers_gone = true;
-                self.ledger.cancelled(pid);
                 self.open.retain(|_, call| call.pid != pid);
                 self.enter(RESTART, Due::Strike(Strike::Fault(Fault::Recall(slot))));
                 return vec![Struck::Callers(pid)];
@@ -91,8 +90,8 @@ impl State {
                 process.thawed_at = process.thawed_at.max(Some(now + pause));
             }
             Fault::Suspend(host, pause) => {
-                let host_ = &mut self.hosts[host];
-                host_.frozen_until = host_.frozen_until.max(now + pause);
+                let until = &mut self.hosts[host].frozen_until;
+                *until = (*until).max(now + pause);
                 let there = self.processes.iter_mut().filter(|process| process.host == host);
                 there.for_each(|process| {
                     process.thawed_at = process.thawed_at.max(Some(now + pause));
