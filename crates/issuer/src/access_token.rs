@@ -32,6 +32,16 @@ pub struct AccessClaims {
     /// Its session; absent when it belongs to none (`client_credentials`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
+    /// The key that it is bound to (RFC 9449 §6.1); absent when whoever has it may use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
+}
+
+/// What a token is bound to (RFC 7800).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmation {
+    /// The thumbprint of the key (RFC 9449 §6.1).
+    pub jkt: String,
 }
 
 /// Why an access token is not accepted.

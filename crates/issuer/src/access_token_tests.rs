@@ -14,6 +14,7 @@ fn claims() -> AccessClaims {
         iat: 1000,
         jti: "j".to_owned(),
         sid: Some("s".to_owned()),
+        cnf: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What happened, for whoever keeps an audit log. Never a secret.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use unlapse_core::UnixTime;
@@ -17,6 +18,12 @@ pub enum Event {
     SessionOpened,
     /// A client was granted a token for itself.
     ClientGranted,
+    /// A token was given for another one (RFC 8693) or for an assertion (RFC 7523).
+    Exchanged,
+    /// A user let a device in (RFC 8628).
+    DeviceApproved,
+    /// A user kept a device out (RFC 8628).
+    DeviceRefused,
     /// A refresh token was succeeded by the next.
     Rotated,
     /// A refresh token was answered, within its grace, with the successor it already had.
@@ -25,8 +32,42 @@ pub enum Event {
     Revoked(RevokedBecause),
     /// One access token that belongs to no session was revoked.
     AccessTokenRevoked,
+    /// Another key signs from now on.
+    KeyRotated,
+    /// A signing key was given up before its time: nothing that it signed is accepted any more.
+    KeyRevoked,
     /// A request was refused.
     Refused(Code),
+}
+
+impl Event {
+    /// A stable name, for logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LoggedIn => "logged_in",
+            Self::SessionOpened => "session_opened",
+            Self::ClientGranted => "client_granted",
+            Self::Exchanged => "exchanged",
+            Self::DeviceApproved => "device_approved",
+            Self::DeviceRefused => "device_refused",
+            Self::Rotated => "rotated",
+            Self::Replayed => "replayed",
+            Self::Revoked(_) => "revoked",
+            Self::AccessTokenRevoked => "access_token_revoked",
+            Self::KeyRotated => "key_rotated",
+            Self::KeyRevoked => "key_revoked",
+            Self::Refused(_) => "refused",
+        }
+    }
+
+    /// Why, where there is a reason: a stable name.
+    pub fn code(self) -> Option<&'static str> {
+        match self {
+            Self::Revoked(because) => Some(because.as_str()),
+            Self::Refused(code) => Some(code.as_str()),
+            _ => None,
+        }
+    }
 }
 
 /// An entry of the audit log.
@@ -44,6 +85,8 @@ pub struct Audit<'a> {
     pub subject: Option<&'a str>,
     /// By which client, where it has proved itself.
     pub client: Option<&'a str>,
+    /// From which address, where it is known.
+    pub peer: Option<IpAddr>,
 }
 
 /// Is told everything that happens, while it happens: it must return at once.

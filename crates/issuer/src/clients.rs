@@ -3,14 +3,14 @@
 use core::fmt;
 use core::future::ready;
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::constant_time;
 use unlapse_core::{BoxFuture, Secret};
 
 use crate::scopes::Scopes;
-use crate::sessions::Unavailable;
 use crate::sha256::sha256;
+use crate::store::Unavailable;
 
 /// A way to be granted a token (RFC 6749 §1.3), by its `grant_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,11 +22,27 @@ pub enum GrantType {
     ClientCredentials,
     /// `password`: opens a session with a user's name and password.
     Password,
+    /// `authorization_code`: opens a session for a user who logged in in a browser.
+    AuthorizationCode,
+    /// `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628): the same, from another device.
+    DeviceCode,
+    /// `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693): one token for another.
+    TokenExchange,
+    /// `urn:ietf:params:oauth:grant-type:jwt-bearer` (RFC 7523 §2.1): an assertion for a token.
+    JwtBearer,
 }
 
 impl GrantType {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::RefreshToken, Self::ClientCredentials, Self::Password];
+    pub const ALL: [Self; 7] = [
+        Self::AuthorizationCode,
+        Self::RefreshToken,
+        Self::DeviceCode,
+        Self::ClientCredentials,
+        Self::Password,
+        Self::TokenExchange,
+        Self::JwtBearer,
+    ];
 
     /// The `grant_type`.
     pub fn as_str(self) -> &'static str {
@@ -34,6 +50,10 @@ impl GrantType {
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
             Self::Password => "password",
+            Self::AuthorizationCode => "authorization_code",
+            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
+            Self::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
         }
     }
 
@@ -92,26 +112,46 @@ pub struct Client {
     pub grants: Vec<GrantType>,
     /// The scopes it may ask for, and gets when it names none.
     pub scopes: Scopes,
+    /// What people know it by; its id when it has none.
+    pub name: Option<String>,
+    /// Where users may be sent back to (RFC 6749 §3.1.2): compared as text; only the port of a
+    /// loopback address may be another one (RFC 8252 §7.3).
+    pub redirect_uris: Vec<String>,
+    /// It has to prove every request with a key (RFC 9449 §5.2, `dpop_bound_access_tokens`).
+    pub dpop: bool,
 }
 
 impl Client {
-    /// A public client that may log users in and go on with their sessions.
+    const LOGINS: [GrantType; 4] = [
+        GrantType::AuthorizationCode,
+        GrantType::RefreshToken,
+        GrantType::DeviceCode,
+        GrantType::Password,
+    ];
+
+    /// A public client that may log users in, in every way, and go on with their sessions.
     pub fn public(id: impl Into<String>) -> Self {
         Self {
             id: id.into(),
             auth: ClientAuth::None,
-            grants: vec![GrantType::Password, GrantType::RefreshToken],
+            grants: Self::LOGINS.to_vec(),
             scopes: Scopes::default(),
+            name: None,
+            redirect_uris: Vec::new(),
+            dpop: false,
         }
     }
 
-    /// A client with a secret, that may use every grant.
+    /// A client with a secret, that may log users in as a public one may, and speak for itself.
     pub fn confidential(id: impl Into<String>, secret: &Secret) -> Self {
         Self {
             id: id.into(),
             auth: ClientAuth::Secret(SecretDigest::of(secret)),
-            grants: GrantType::ALL.to_vec(),
+            grants: [&Self::LOGINS[..], &[GrantType::ClientCredentials]].concat(),
             scopes: Scopes::default(),
+            name: None,
+            redirect_uris: Vec::new(),
+            dpop: false,
         }
     }
 
@@ -129,6 +169,35 @@ impl Client {
         self
     }
 
+    /// The same client, called so.
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The same client, with these addresses to send users back to.
+    #[must_use]
+    pub fn with_redirect_uris<U: Into<String>>(
+        mut self,
+        uris: impl IntoIterator<Item = U>,
+    ) -> Self {
+        self.redirect_uris = uris.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The same client, which has to prove every request with a key (RFC 9449).
+    #[must_use]
+    pub fn with_dpop(mut self) -> Self {
+        self.dpop = true;
+        self
+    }
+
+    /// Whether it cannot keep a secret (RFC 6749 §2.1).
+    pub fn is_public(&self) -> bool {
+        matches!(self.auth, ClientAuth::None)
+    }
+
     /// Whether `secret` proves that a request is this client's. An empty secret is none, as some
     /// public clients send one.
     pub(crate) fn is_proved_by(&self, secret: Option<&Secret>) -> bool {
@@ -143,31 +212,32 @@ impl Client {
 /// Where clients are found.
 pub trait Clients: Send + Sync {
     /// The client of that `client_id`.
-    fn find<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Client>, Unavailable>>;
+    fn find<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Client>>, Unavailable>>;
 }
 
 /// Clients of one process.
 #[derive(Debug, Default)]
 pub struct MemoryClients {
-    clients: RwLock<HashMap<String, Client>>,
+    clients: RwLock<HashMap<String, Arc<Client>>>,
 }
 
 impl MemoryClients {
     /// These clients.
     pub fn new(clients: impl IntoIterator<Item = Client>) -> Self {
-        let clients = clients.into_iter().map(|client| (client.id.clone(), client)).collect();
+        let clients =
+            clients.into_iter().map(|client| (client.id.clone(), Arc::new(client))).collect();
         Self { clients: RwLock::new(clients) }
     }
 
     /// Adds a client, or replaces the one of its id.
     pub fn add(&self, client: Client) {
         let mut clients = self.clients.write().unwrap_or_else(PoisonError::into_inner);
-        clients.insert(client.id.clone(), client);
+        clients.insert(client.id.clone(), Arc::new(client));
     }
 }
 
 impl Clients for MemoryClients {
-    fn find<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Client>, Unavailable>> {
+    fn find<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Client>>, Unavailable>> {
         let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
         Box::pin(ready(Ok(clients.get(id).cloned())))
     }

@@ -40,11 +40,49 @@ pub enum Code {
     ContentTypeUnsupported,
     /// The body is larger than 16 KiB.
     RequestTooLarge,
+    /// The session is bound to a key that the request was not proved with (RFC 9449 §5).
+    DpopMismatch,
+    /// The `DPoP` header holds no proof for this request (RFC 9449 §4.3).
+    DpopProofInvalid,
+    /// A proof with the nonce of the reply is wanted (RFC 9449 §8).
+    DpopNonceRequired,
+    /// The client has to prove every request with a key (RFC 9449 §5.2).
+    DpopRequired,
+    /// The authorization code is unknown, or has expired.
+    CodeUnknown,
+    /// The authorization code was used before: the session it opened has ended.
+    CodeReused,
+    /// The `redirect_uri` is not that of the authorization request.
+    RedirectMismatch,
+    /// The `code_verifier` does not fit the `code_challenge` (RFC 7636 §4.6).
+    PkceFailed,
+    /// The device code is unknown or was used.
+    DeviceCodeUnknown,
+    /// The device code has expired (RFC 8628 §3.5).
+    DeviceCodeExpired,
+    /// The user has not decided yet (RFC 8628 §3.5).
+    AuthorizationPending,
+    /// The device asks too often (RFC 8628 §3.5).
+    SlowDown,
+    /// The user said no.
+    AccessDenied,
+    /// The assertion is not genuine, not for this issuer, or was used (RFC 7523 §3).
+    AssertionInvalid,
+    /// The token to be exchanged cannot be (RFC 8693 §2.2.2).
+    SubjectTokenInvalid,
+    /// Tokens for that audience or resource are not issued (RFC 8693 §2.2.2).
+    TargetUnknown,
+    /// The access token on the request is missing, or not valid.
+    TokenInvalid,
+    /// The access token on the request lacks a scope.
+    ScopeInsufficient,
+    /// There is no such session of this user.
+    SessionUnknown,
 }
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 36] = [
         Self::RefreshTokenMalformed,
         Self::RefreshTokenUnknown,
         Self::RefreshTokenExpired,
@@ -62,6 +100,25 @@ impl Code {
         Self::RequestMalformed,
         Self::ContentTypeUnsupported,
         Self::RequestTooLarge,
+        Self::DpopMismatch,
+        Self::DpopProofInvalid,
+        Self::DpopNonceRequired,
+        Self::DpopRequired,
+        Self::CodeUnknown,
+        Self::CodeReused,
+        Self::RedirectMismatch,
+        Self::PkceFailed,
+        Self::DeviceCodeUnknown,
+        Self::DeviceCodeExpired,
+        Self::AuthorizationPending,
+        Self::SlowDown,
+        Self::AccessDenied,
+        Self::AssertionInvalid,
+        Self::SubjectTokenInvalid,
+        Self::TargetUnknown,
+        Self::TokenInvalid,
+        Self::ScopeInsufficient,
+        Self::SessionUnknown,
     ];
 
     /// The code as it is sent.
@@ -84,10 +141,30 @@ impl Code {
             Self::RequestMalformed => "request_malformed",
             Self::ContentTypeUnsupported => "content_type_unsupported",
             Self::RequestTooLarge => "request_too_large",
+            Self::DpopMismatch => "dpop_mismatch",
+            Self::DpopProofInvalid => "dpop_proof_invalid",
+            Self::DpopNonceRequired => "dpop_nonce_required",
+            Self::DpopRequired => "dpop_required",
+            Self::CodeUnknown => "code_unknown",
+            Self::CodeReused => "code_reused",
+            Self::RedirectMismatch => "redirect_mismatch",
+            Self::PkceFailed => "pkce_failed",
+            Self::DeviceCodeUnknown => "device_code_unknown",
+            Self::DeviceCodeExpired => "device_code_expired",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::AccessDenied => "access_denied",
+            Self::AssertionInvalid => "assertion_invalid",
+            Self::SubjectTokenInvalid => "subject_token_invalid",
+            Self::TargetUnknown => "target_unknown",
+            Self::TokenInvalid => "token_invalid",
+            Self::ScopeInsufficient => "scope_insufficient",
+            Self::SessionUnknown => "session_unknown",
         }
     }
 
-    /// The `error` of RFC 6749 §5.2; for the two that are no verdict, that of §4.1.2.1.
+    /// The `error` of RFC 6749 §5.2 and of its extensions (RFC 6750 §3.1, RFC 8628 §3.5, RFC 8693
+    /// §2.2.2, RFC 9449 §12.2); for the two that are no verdict, that of §4.1.2.1.
     pub fn error(self) -> &'static str {
         match self {
             Self::RefreshTokenMalformed
@@ -97,15 +174,33 @@ impl Code {
             | Self::SessionExpired
             | Self::SessionRevoked
             | Self::ClientMismatch
-            | Self::LoginFailed => "invalid_grant",
+            | Self::LoginFailed
+            | Self::DpopMismatch
+            | Self::CodeUnknown
+            | Self::CodeReused
+            | Self::RedirectMismatch
+            | Self::PkceFailed
+            | Self::DeviceCodeUnknown
+            | Self::AssertionInvalid => "invalid_grant",
             Self::RateLimited | Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::ClientAuthenticationFailed => "invalid_client",
             Self::GrantNotAllowed => "unauthorized_client",
             Self::GrantUnsupported => "unsupported_grant_type",
             Self::ScopeNotAllowed => "invalid_scope",
-            Self::RequestMalformed | Self::ContentTypeUnsupported | Self::RequestTooLarge => {
-                "invalid_request"
-            }
+            Self::RequestMalformed
+            | Self::ContentTypeUnsupported
+            | Self::RequestTooLarge
+            | Self::SubjectTokenInvalid
+            | Self::SessionUnknown => "invalid_request",
+            Self::DpopProofInvalid | Self::DpopRequired => "invalid_dpop_proof",
+            Self::DpopNonceRequired => "use_dpop_nonce",
+            Self::DeviceCodeExpired => "expired_token",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::AccessDenied => "access_denied",
+            Self::TargetUnknown => "invalid_target",
+            Self::TokenInvalid => "invalid_token",
+            Self::ScopeInsufficient => "insufficient_scope",
         }
     }
 
@@ -134,6 +229,31 @@ impl Code {
             Self::RequestMalformed => "a parameter is missing, repeated or malformed",
             Self::ContentTypeUnsupported => "the body is not of the type that is taken here",
             Self::RequestTooLarge => "the body is larger than 16 KiB",
+            Self::DpopMismatch => "the session is bound to another DPoP key",
+            Self::DpopProofInvalid => "the DPoP header is no valid proof for this request",
+            Self::DpopNonceRequired => "prove the request again with the nonce in DPoP-Nonce",
+            Self::DpopRequired => "this client has to prove its requests (DPoP)",
+            Self::CodeUnknown => "the authorization code is unknown or has expired; log in again",
+            Self::CodeReused => {
+                "the authorization code was used twice; its session has ended, log in again"
+            }
+            Self::RedirectMismatch => "the redirect_uri is not that of the authorization request",
+            Self::PkceFailed => "the code_verifier does not fit the code_challenge",
+            Self::DeviceCodeUnknown => "the device code is unknown or was used; begin again",
+            Self::DeviceCodeExpired => "the device code has expired; begin again",
+            Self::AuthorizationPending => {
+                "the user has not decided yet; ask again after the interval"
+            }
+            Self::SlowDown => "asked too often; the interval is 5 s longer from now on",
+            Self::AccessDenied => "the user said no",
+            Self::AssertionInvalid => "the assertion is not valid here",
+            Self::SubjectTokenInvalid => {
+                "the subject_token or actor_token cannot be exchanged here"
+            }
+            Self::TargetUnknown => "tokens for that audience or resource are not issued here",
+            Self::TokenInvalid => "a valid access token of this issuer is needed",
+            Self::ScopeInsufficient => "the access token lacks the scope that is needed",
+            Self::SessionUnknown => "there is no such session of this user",
         }
     }
 }

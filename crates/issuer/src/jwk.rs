@@ -47,6 +47,35 @@ impl PublicKey {
     }
 }
 
+/// The SHA-256 of a key's required members (RFC 7638): the name of the key, and the `jkt` that a
+/// token is bound to (RFC 9449 §6).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Thumbprint([u8; 32]);
+
+impl Thumbprint {
+    /// From its bytes, as a store keeps them.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl core::fmt::Display for Thumbprint {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+impl core::fmt::Debug for Thumbprint {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Thumbprint({self})")
+    }
+}
+
 impl Jwk {
     pub(crate) fn new(key: PublicKey, algorithm: Algorithm) -> Self {
         Self { kid: key.thumbprint(), key, alg: algorithm.as_str(), r#use: "sig" }

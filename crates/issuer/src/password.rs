@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use unlapse_core::Secret;
 
 use crate::random;
-use crate::sessions::Unavailable;
+use crate::store::Unavailable;
 
 /// What a guess costs. The default is OWASP's first choice for Argon2id of one lane: 19 MiB, two
 /// passes; some 35 ms.

@@ -3,7 +3,7 @@ use unlapse_core::UnixTime;
 
 use super::*;
 use crate::policy::Policy;
-use crate::scopes::Scopes;
+use crate::session::Opening;
 
 fn pepper(name: &str, byte: u8) -> Pepper {
     Pepper::new(name, &[byte; 32]).expect("valid")
@@ -12,7 +12,8 @@ fn pepper(name: &str, byte: u8) -> Pepper {
 fn session(kid: &str) -> Session {
     let kid = Kid::new(kid).expect("valid");
     let now = UnixTime::from_secs(1000);
-    Session::begin("ada", "app", Scopes::default(), kid, now, &Policy::default())
+    let opening = Opening { subject: "ada", client: "app", ..Opening::default() };
+    Session::begin(opening, kid, now, &Policy::default())
 }
 
 fn mint(session: &Session, peppers: &Peppers) -> Secret {

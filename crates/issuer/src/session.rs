@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use unlapse_core::UnixTime;
 
+use crate::jwk::Thumbprint;
 use crate::pepper::Kid;
 use crate::policy::Policy;
 use crate::random;
@@ -95,6 +96,14 @@ pub struct Session {
     pub client: String,
     /// What was granted; never grows.
     pub scopes: Scopes,
+    /// The key that its refresh tokens are bound to (RFC 9449 §5), where they are.
+    pub jkt: Option<Thumbprint>,
+    /// What its owner knows the device by: 128 bytes at most.
+    pub label: Option<String>,
+    /// When it began.
+    pub opened_at: UnixTime,
+    /// When it was last refreshed, replays among it.
+    pub seen_at: UnixTime,
     /// The generation of the refresh token that is current. Starts at 1, grows by one a rotation.
     pub generation: u64,
     /// The pepper that the current refresh token was made under: a replay must make the same one,
@@ -116,20 +125,17 @@ pub struct Session {
 
 impl Session {
     /// A session that begins at `now`.
-    pub(crate) fn begin(
-        subject: &str,
-        client: &str,
-        scopes: Scopes,
-        kid: Kid,
-        now: UnixTime,
-        policy: &Policy,
-    ) -> Self {
+    pub(crate) fn begin(opening: Opening<'_>, kid: Kid, now: UnixTime, policy: &Policy) -> Self {
         let ends_at = now.plus(policy.absolute_lifetime);
         Self {
             id: SessionId::random(),
-            subject: subject.to_owned(),
-            client: client.to_owned(),
-            scopes,
+            subject: opening.subject.to_owned(),
+            client: opening.client.to_owned(),
+            scopes: opening.scopes,
+            jkt: opening.jkt,
+            label: opening.label.map(short),
+            opened_at: now,
+            seen_at: now,
             generation: 1,
             kid,
             rotated_at: now,
@@ -140,6 +146,41 @@ impl Session {
             salt: Salt(random::bytes()),
         }
     }
+
+    /// Whether it goes on at `now`.
+    pub fn is_live(&self, now: UnixTime) -> bool {
+        self.revoked.is_none() && now < self.ends_at && now < self.idle_ends_at
+    }
+}
+
+/// What a session is opened with.
+#[derive(Clone, Debug, Default)]
+pub struct Opening<'a> {
+    /// Who logged in.
+    pub subject: &'a str,
+    /// At which client.
+    pub client: &'a str,
+    /// For what.
+    pub scopes: Scopes,
+    /// The key that refresh tokens are bound to (RFC 9449 §5), where they are.
+    pub jkt: Option<Thumbprint>,
+    /// What the owner will know the device by; cut at 128 bytes.
+    pub label: Option<&'a str>,
+}
+
+/// Longest label, in bytes.
+const LABEL: usize = 128;
+
+/// A label that fits a line: no control characters, and not too long.
+fn short(label: &str) -> String {
+    let mut short = String::new();
+    for char in label.chars().filter(|char| !char.is_control()) {
+        if short.len() + char.len_utf8() > LABEL {
+            break;
+        }
+        short.push(char);
+    }
+    short
 }
 
 /// When and why a session was ended before its time.
@@ -159,27 +200,49 @@ pub enum RevokedBecause {
     Reuse,
     /// Its client asked (RFC 7009): a logout.
     Client,
+    /// Its owner ended it, perhaps from another device.
+    Owner,
     /// Whoever runs the issuer asked.
     Operator,
     /// A token passed the pepper but not the session: the pepper is in the wrong hands.
     Forgery,
+    /// Its authorization code was used twice (RFC 6749 §4.1.2).
+    CodeReuse,
 }
 
 impl RevokedBecause {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Reuse, Self::Client, Self::Owner, Self::Operator, Self::Forgery, Self::CodeReuse];
+
     /// A stable name, for stores and logs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Reuse => "reuse",
             Self::Client => "client",
+            Self::Owner => "owner",
             Self::Operator => "operator",
             Self::Forgery => "forgery",
+            Self::CodeReuse => "code_reuse",
         }
+    }
+
+    /// From its stable name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|because| because.as_str() == name)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_label_fits_a_line() {
+        assert_eq!(short("ada's\nlaptop\u{0}"), "ada'slaptop");
+        assert_eq!(short(&"ä".repeat(100)), "ä".repeat(64));
+        assert_eq!(short(&format!("a{}", "ä".repeat(100))).len(), 127);
+    }
 
     #[test]
     fn a_session_id_reads_back_and_nothing_else_does() {

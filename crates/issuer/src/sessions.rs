@@ -1,24 +1,12 @@
 //! Where sessions rest: the contract of every session store.
 
-use core::time::Duration;
-
 use unlapse_core::{BoxFuture, UnixTime};
 
 use crate::pepper::Kid;
 use crate::policy::Policy;
 use crate::session::{RevokedBecause, Session, SessionId};
+use crate::store::Unavailable;
 use crate::succession::{Presented, Succession};
-
-/// A store that sessions, users or clients are kept in cannot answer now.
-///
-/// It becomes a 503 with `Retry-After`, never an `invalid_grant`: clients throw logins away on
-/// that. The store logs the cause itself; it may hold what callers must not see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the store cannot answer now")]
-pub struct Unavailable {
-    /// Asking again earlier is useless.
-    pub retry_after: Duration,
-}
 
 /// A refresh, as asked of the store.
 #[derive(Clone, Copy, Debug)]
@@ -44,8 +32,7 @@ pub struct Advanced {
     pub session: Session,
 }
 
-/// Keeps sessions. Every method is atomic and, in a store that outlives the process, durable
-/// when it returns. A cancelled call has happened whole or not at all.
+/// Keeps sessions.
 pub trait Sessions: Send + Sync {
     /// Keeps a new session. Never replaces one.
     fn create<'a>(&'a self, session: &'a Session) -> BoxFuture<'a, Result<(), Unavailable>>;
@@ -69,4 +56,24 @@ pub trait Sessions: Send + Sync {
 
     /// The session as it is.
     fn load(&self, session: SessionId) -> BoxFuture<'_, Result<Option<Session>, Unavailable>>;
+
+    /// The sessions of `subject` that are live at `now`, the newest first: [`MOST_SESSIONS`] at
+    /// most.
+    fn of_subject<'a>(
+        &'a self,
+        subject: &'a str,
+        now: UnixTime,
+    ) -> BoxFuture<'a, Result<Vec<Session>, Unavailable>>;
+
+    /// Ends every live session of `subject` but `keep`; returns which this call ended.
+    fn revoke_subject<'a>(
+        &'a self,
+        subject: &'a str,
+        keep: Option<SessionId>,
+        because: RevokedBecause,
+        now: UnixTime,
+    ) -> BoxFuture<'a, Result<Vec<SessionId>, Unavailable>>;
 }
+
+/// So many sessions of one subject are listed at most.
+pub const MOST_SESSIONS: usize = 1000;

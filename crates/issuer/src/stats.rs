@@ -70,7 +70,12 @@ impl Stats {
                     add(&self.reuse_revocations);
                 }
             }
-            Event::AccessTokenRevoked => {}
+            Event::Exchanged
+            | Event::DeviceApproved
+            | Event::DeviceRefused
+            | Event::AccessTokenRevoked
+            | Event::KeyRotated
+            | Event::KeyRevoked => {}
             Event::Refused(Code::RateLimited) => add(&self.limited),
             Event::Refused(Code::TemporarilyUnavailable) => add(&self.unavailable),
             Event::Refused(code) => {

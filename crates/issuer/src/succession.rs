@@ -7,6 +7,7 @@
 
 use unlapse_core::UnixTime;
 
+use crate::jwk::Thumbprint;
 use crate::pepper::Kid;
 use crate::policy::Policy;
 use crate::session::{Revoked, RevokedBecause, Session};
@@ -18,6 +19,8 @@ pub struct Presented<'a> {
     pub generation: u64,
     /// The client that presents it, authenticated.
     pub client: &'a str,
+    /// The key that the request was proved with (RFC 9449), where it was.
+    pub jkt: Option<Thumbprint>,
 }
 
 /// What it leads to.
@@ -46,6 +49,8 @@ pub enum Refusal {
     RefreshTokenExpired,
     /// It was given to another client (RFC 6749 §6).
     ClientMismatch,
+    /// It is bound to a key that the request was not proved with (RFC 9449 §5).
+    DpopMismatch,
     /// Within grace, but replayed too often.
     TooManyReplays,
 }
@@ -68,6 +73,9 @@ pub fn decide(
     }
     if presented.client != session.client {
         return Succession::Refused(Refusal::ClientMismatch);
+    }
+    if session.jkt.is_some() && presented.jkt != session.jkt {
+        return Succession::Refused(Refusal::DpopMismatch);
     }
     if presented.generation > session.generation {
         return Succession::FromTheFuture;
@@ -101,10 +109,14 @@ pub fn apply(
             session.generation += 1;
             session.kid = kid.clone();
             session.rotated_at = now;
+            session.seen_at = now;
             session.replays = 0;
             session.idle_ends_at = now.plus(policy.idle_lifetime).min(session.ends_at);
         }
-        Succession::Replay => session.replays += 1,
+        Succession::Replay => {
+            session.replays += 1;
+            session.seen_at = now;
+        }
         Succession::RevokeReuse => {
             session.revoked = Some(Revoked { at: now, because: RevokedBecause::Reuse });
         }

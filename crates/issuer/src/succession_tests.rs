@@ -6,8 +6,7 @@ use proptest::prelude::*;
 use unlapse_core::UnixTime;
 
 use super::*;
-use crate::scopes::Scopes;
-use crate::session::{Salt, SessionId};
+use crate::session::{Opening, Salt, SessionId};
 
 const ROTATED: UnixTime = UnixTime::from_secs(1_000_000);
 const POLICY: Policy = Policy {
@@ -24,7 +23,8 @@ fn kid() -> Kid {
 /// At generation 5, which began at [`ROTATED`].
 fn session() -> Session {
     let begun = ROTATED.minus(Duration::from_secs(86_400));
-    let mut session = Session::begin("ada", "app", Scopes::default(), kid(), begun, &POLICY);
+    let opening = Opening { subject: "ada", client: "app", ..Opening::default() };
+    let mut session = Session::begin(opening, kid(), begun, &POLICY);
     session.id = SessionId::from_bytes([1; 16]);
     session.salt = Salt::from_bytes([2; 16]);
     session.generation = 5;
@@ -38,7 +38,7 @@ fn after(millis: u64) -> UnixTime {
 }
 
 fn presents(generation: u64) -> Presented<'static> {
-    Presented { generation, client: "app" }
+    Presented { generation, client: "app", jkt: None }
 }
 
 fn run(session: &Session, generation: u64, now: UnixTime) -> (Succession, Session) {
@@ -55,7 +55,7 @@ fn j1_current_rotates_and_the_idle_lifetime_slides() {
     let (succession, next) = run(&session(), 5, after(3_600_000));
     assert_eq!(succession, Succession::Rotate);
     assert_eq!((next.generation, next.replays), (6, 0));
-    assert_eq!(next.rotated_at, after(3_600_000));
+    assert_eq!((next.rotated_at, next.seen_at), (after(3_600_000), after(3_600_000)));
     assert_eq!(next.idle_ends_at, after(3_600_000).plus(POLICY.idle_lifetime));
     assert_eq!(next.ends_at, session().ends_at);
 }
@@ -66,7 +66,7 @@ fn j1_the_one_before_within_grace_replays_and_the_window_does_not_slide() {
     for (replays, millis) in [(1, 0), (2, 15_000), (3, 29_999)] {
         let (succession, next) = run(&at, 4, after(millis));
         assert_eq!(succession, Succession::Replay);
-        assert_eq!(next, Session { replays, ..session() }, "nothing else changes");
+        assert_eq!(next, Session { replays, seen_at: after(millis), ..session() });
         at = next;
     }
     at.replays = 2;
@@ -134,9 +134,31 @@ fn j1_a_session_that_ended_answers_any_generation_with_its_code() {
 #[test]
 fn j1_another_client_is_refused_whatever_it_presents_and_changes_nothing() {
     for generation in [0, 3, 4, 5, 6] {
-        let presented = Presented { generation, client: "other" };
+        let presented = Presented { generation, client: "other", jkt: None };
         let succession = decide(&session(), presented, after(60_000), &POLICY);
         assert_eq!(succession, refused(Refusal::ClientMismatch), "{generation}");
+    }
+}
+
+#[test]
+fn rfc9449_5_a_row_for_each_key_presented_to_a_bound_and_to_a_free_session() {
+    let (own, other) = (Thumbprint::from_bytes([1; 32]), Thumbprint::from_bytes([2; 32]));
+    let bound = Session { jkt: Some(own), ..session() };
+    let mismatch = refused(Refusal::DpopMismatch);
+    let rows = [
+        (&bound, 5, Some(own), Succession::Rotate),
+        (&bound, 4, Some(own), Succession::Replay),
+        (&bound, 3, Some(own), Succession::RevokeReuse),
+        // Whoever has not the key cannot end the session either, whatever the token.
+        (&bound, 5, Some(other), mismatch),
+        (&bound, 5, None, mismatch),
+        (&bound, 4, None, mismatch),
+        (&bound, 3, None, mismatch),
+        (&session(), 5, Some(other), Succession::Rotate),
+    ];
+    for (session, generation, jkt, expected) in rows {
+        let presented = Presented { generation, client: "app", jkt };
+        assert_eq!(decide(session, presented, after(1), &POLICY), expected, "{generation} {jkt:?}");
     }
 }
 
@@ -168,7 +190,7 @@ proptest! {
         for (generation, pause, right_client) in steps {
             now = now.plus(Duration::from_millis(pause));
             let client = if right_client { "app" } else { "other" };
-            let succession = decide(&at, Presented { generation, client }, now, &POLICY);
+            let succession = decide(&at, Presented { generation, client, jkt: None }, now, &POLICY);
             let next = apply(at.clone(), succession, now, &POLICY, &kid());
             prop_assert!(next.generation == at.generation + u64::from(succession == Succession::Rotate));
             prop_assert!(at.revoked.is_none() || next == at);

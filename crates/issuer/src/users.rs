@@ -7,7 +7,7 @@ use std::sync::{PoisonError, RwLock};
 use unlapse_core::BoxFuture;
 
 use crate::password::PasswordHash;
-use crate::sessions::Unavailable;
+use crate::store::Unavailable;
 
 /// A user.
 #[derive(Clone, Debug)]

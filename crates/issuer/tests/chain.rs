@@ -9,8 +9,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use unlapse_core::UnixTime;
 use unlapse_issuer::{
-    Client, Code, Issuer, MemorySessions, Pepper, Peppers, Policy, RefreshToken, RevokedBecause,
-    Scopes, Sessions,
+    Caller, Client, Code, Issuer, MemoryStore, Pepper, Peppers, Policy, RefreshToken,
+    RevokedBecause, Scopes, Store,
 };
 
 /// What happens next.
@@ -56,11 +56,11 @@ async fn run(steps: Vec<Step>, grace: Duration) -> Result<(), TestCaseError> {
     let [idle, absolute] = [policy.idle_lifetime, policy.absolute_lifetime]
         .map(|lifetime| u64::try_from(lifetime.as_millis()).expect("a lifetime"));
     let clock = Arc::new(AtomicU64::new(1_700_000_000_000));
-    let sessions: Arc<dyn Sessions> = Arc::new(MemorySessions::new());
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let nodes = [("a", "b"), ("b", "a")].map(|(newest, older)| {
         let clock = Arc::clone(&clock);
         Issuer::builder("https://id.example")
-            .sessions(Arc::clone(&sessions))
+            .store(Arc::clone(&store))
             .peppers(peppers(newest, older))
             .policy(policy)
             .clock(Arc::new(move || UnixTime::from_millis(clock.load(SeqCst))))
@@ -94,8 +94,8 @@ async fn run(steps: Vec<Step>, grace: Duration) -> Result<(), TestCaseError> {
             Step::Present { behind, node, client } => {
                 let behind = behind.min(chain.len() - 1);
                 let token = chain[chain.len() - 1 - behind].clone();
-                let outcome =
-                    nodes[node].refresh(token.expose(), &Client::public(client), None).await;
+                let caller = Caller::new(Client::public(client));
+                let outcome = nodes[node].refresh(token.expose(), &caller, None).await;
                 let expected = if model.revoked {
                     Err(Code::SessionRevoked)
                 } else if now >= model.ends {
@@ -145,7 +145,7 @@ async fn run(steps: Vec<Step>, grace: Duration) -> Result<(), TestCaseError> {
         .map(|token| (token.generation(), token.session()))
         .collect();
     prop_assert_eq!(generations.len(), chain.len());
-    let session = sessions.load(id).await.expect("there").expect("known");
+    let session = store.load(id).await.expect("there").expect("known");
     prop_assert_eq!(usize::try_from(session.generation).expect("small"), chain.len());
     prop_assert_eq!(session.revoked.is_some(), model.revoked);
     Ok(())

@@ -10,8 +10,8 @@ use proptest::test_runner::TestRunner;
 use tokio::sync::Barrier;
 use unlapse_core::UnixTime;
 use unlapse_issuer::{
-    Advance, Advanced, Kid, MemorySessions, Policy, Presented, Revoked, RevokedBecause, Salt,
-    Scopes, Session, SessionId, Sessions, Succession, apply, decide,
+    Advance, Advanced, Kid, MemoryStore, Policy, Presented, Revoked, RevokedBecause, Salt, Scopes,
+    Session, SessionId, Sessions, Succession, Thumbprint, apply, decide,
 };
 
 const BEGUN: UnixTime = UnixTime::from_secs(1_700_000_000);
@@ -30,12 +30,17 @@ fn session() -> impl Strategy<Value = Session> {
         at: BEGUN,
         because: RevokedBecause::Client,
     }))];
-    (any::<[u8; 16]>(), 1_u64..6, 0_u32..5, 1_u64..100_000, 1_u64..100_000, revoked).prop_map(
-        |(id, generation, replays, idle, absolute, revoked)| Session {
+    let ends = (1_u64..100_000, 1_u64..100_000);
+    (any::<[u8; 16]>(), 1_u64..6, 0_u32..5, ends, any::<bool>(), revoked).prop_map(
+        |(id, generation, replays, (idle, absolute), bound, revoked)| Session {
             id: SessionId::from_bytes(id),
             subject: "Ada Löwe".to_owned(),
             client: "app".to_owned(),
             scopes: Scopes::parse("read write").expect("valid"),
+            jkt: bound.then(|| Thumbprint::from_bytes([9; 32])),
+            label: Some("ada's laptop".to_owned()),
+            opened_at: BEGUN,
+            seen_at: BEGUN,
             generation,
             kid: kid("a"),
             rotated_at: BEGUN,
@@ -50,16 +55,22 @@ fn session() -> impl Strategy<Value = Session> {
 
 /// `advance` is `decide` and `apply`, whatever the session and whatever is presented.
 async fn agrees_with_the_decision(sessions: &dyn Sessions) {
-    let presented = (0_u64..8, prop_oneof![5 => Just("app"), 1 => Just("other")], 0_u64..100_000);
+    let client = prop_oneof![5 => Just("app"), 1 => Just("other")];
+    let key = prop_oneof![3 => Just(Some(9)), 1 => Just(Some(8)), 1 => Just(None)];
+    let presented = (0_u64..8, client, key, 0_u64..100_000);
     let any = (session(), presented);
     let mut runner = TestRunner::deterministic();
     for _ in 0..500 {
-        let (before, (generation, client, millis)) =
+        let (before, (generation, client, key, millis)) =
             any.new_tree(&mut runner).expect("no filter").current();
         let now = BEGUN.plus(Duration::from_millis(millis));
         let (policy, kid) = (policy(), kid("b"));
         sessions.create(&before).await.expect("created");
-        let presented = Presented { generation, client };
+        let presented = Presented {
+            generation,
+            client,
+            jkt: key.map(|byte| Thumbprint::from_bytes([byte; 32])),
+        };
         let advance = Advance { session: before.id, presented, kid: &kid, now, policy: &policy };
         let found = sessions.advance(advance).await.expect("advanced").expect("known");
         let succession = decide(&before, presented, now, &policy);
@@ -86,7 +97,7 @@ async fn is_atomic(sessions: &Arc<dyn Sessions>) {
             ..drawn
         };
         sessions.create(&before).await.expect("created");
-        let generation = before.generation;
+        let (generation, jkt) = (before.generation, before.jkt);
         let revoking = round % 2 == 1;
         let barrier = Arc::new(Barrier::new(8));
         let mut calls = tokio::task::JoinSet::new();
@@ -100,7 +111,7 @@ async fn is_atomic(sessions: &Arc<dyn Sessions>) {
                     assert_eq!(ended, Ok(true));
                     return None;
                 }
-                let presented = Presented { generation, client: "app" };
+                let presented = Presented { generation, client: "app", jkt };
                 let kid = kid("b");
                 let advance =
                     Advance { session: id, presented, kid: &kid, now: BEGUN, policy: &policy };
@@ -123,7 +134,7 @@ async fn is_atomic(sessions: &Arc<dyn Sessions>) {
 async fn knows_what_it_keeps(sessions: &dyn Sessions) {
     let nobody = SessionId::from_bytes([0xee; 16]);
     let (policy, kid) = (policy(), kid("a"));
-    let presented = Presented { generation: 1, client: "app" };
+    let presented = Presented { generation: 1, client: "app", jkt: None };
     let advance = Advance { session: nobody, presented, kid: &kid, now: BEGUN, policy: &policy };
     assert_eq!(sessions.advance(advance).await, Ok(None));
     assert_eq!(sessions.load(nobody).await, Ok(None));
@@ -138,5 +149,5 @@ async fn conforms(sessions: Arc<dyn Sessions>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn j1_memory_sessions_conform() {
-    conforms(Arc::new(MemorySessions::new())).await;
+    conforms(Arc::new(MemoryStore::new())).await;
 }

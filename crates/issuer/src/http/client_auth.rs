@@ -1,5 +1,7 @@
 //! How a request says which client it is from (RFC 6749 §2.3.1).
 
+use std::sync::Arc;
+
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +10,9 @@ use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use super::form::Form;
-use crate::denied::Code;
+use crate::caller::Caller;
+use crate::denied::{Code, Denied};
+use crate::issuer::Issuer;
 
 /// Longest `client_id`, in bytes.
 const LONGEST_ID: usize = 256;
@@ -20,6 +24,28 @@ pub(super) struct Introduction {
     pub(super) id: String,
     /// `client_secret`.
     pub(super) secret: Option<Secret>,
+}
+
+/// The client that sends this request, once it has proved itself, and what else its headers say.
+pub(super) async fn caller(
+    issuer: &Issuer,
+    headers: &HeaderMap,
+    form: &Form,
+) -> Result<Caller, Denied> {
+    let introduction = introduction(headers, form);
+    let Introduction { id, secret } = introduction.map_err(|code| issuer.refuse_request(code))?;
+    let client = issuer.authenticate(&id, secret.as_ref()).await?;
+    Ok(Caller { label: label(headers), ..Caller::new(client) })
+}
+
+/// The client that the JSON pair speaks for, which has no means to name one.
+pub(super) fn login_caller(issuer: &Issuer, headers: &HeaderMap) -> Caller {
+    Caller { label: label(headers), ..Caller::new(Arc::clone(issuer.login_client())) }
+}
+
+/// What the device calls itself.
+fn label(headers: &HeaderMap) -> Option<String> {
+    headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
 /// Reads it from the `Authorization` header (basic) or the form (post, none), never from both.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use unlapse_core::Secret;
 
 use super::body;
+use super::client_auth::login_caller;
 use super::reply::{Door, reply};
 use crate::denied::{Code, Denied};
 use crate::issuer::{Issued, Issuer};
@@ -32,5 +33,5 @@ async fn log_in(issuer: &Issuer, headers: &HeaderMap, body: Body) -> Result<Issu
     let login = serde_json::from_slice(&body).map_err(|_| refuse(Code::RequestMalformed))?;
     let Login { username, password } = login;
     let password = Secret::from(password);
-    issuer.log_in(&username, password, issuer.login_client(), None).await
+    issuer.log_in(&username, password, &login_caller(issuer, headers), None).await
 }

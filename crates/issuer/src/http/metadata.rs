@@ -6,6 +6,7 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::reply::json;
+use super::token::GRANTS;
 use crate::clients::GrantType;
 use crate::issuer::Issuer;
 
@@ -24,7 +25,7 @@ struct Metadata<'a> {
     jwks_uri: String,
     /// None: there is no authorization endpoint.
     response_types_supported: [&'static str; 0],
-    grant_types_supported: [&'static str; 3],
+    grant_types_supported: [&'static str; GRANTS.len()],
     token_endpoint_auth_methods_supported: [&'static str; 3],
     revocation_endpoint_auth_methods_supported: [&'static str; 3],
     #[serde(flatten)]
@@ -58,7 +59,7 @@ fn metadata(issuer: &Issuer, openid: Option<OpenId>) -> Response {
         revocation_endpoint: format!("{url}/revoke"),
         jwks_uri: format!("{url}/jwks"),
         response_types_supported: [],
-        grant_types_supported: GrantType::ALL.map(GrantType::as_str),
+        grant_types_supported: GRANTS.map(GrantType::as_str),
         token_endpoint_auth_methods_supported: CLIENT_AUTH,
         revocation_endpoint_auth_methods_supported: CLIENT_AUTH,
         openid,

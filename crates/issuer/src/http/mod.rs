@@ -4,6 +4,7 @@
 mod body;
 mod client_auth;
 mod form;
+mod grants;
 mod healthz;
 mod jwks;
 mod login;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use unlapse_core::Secret;
 
 use super::body;
+use super::client_auth::login_caller;
 use super::reply::{Door, reply};
 use crate::denied::{Code, Denied};
 use crate::issuer::{Issued, Issuer};
@@ -31,5 +32,5 @@ async fn go_on(issuer: &Issuer, headers: &HeaderMap, body: Body) -> Result<Issue
     let refresh = serde_json::from_slice(&body).map_err(|_| refuse(Code::RequestMalformed))?;
     let Refresh { refresh_token } = refresh;
     let refresh_token = Secret::from(refresh_token);
-    issuer.refresh(refresh_token.expose(), issuer.login_client(), None).await
+    issuer.refresh(refresh_token.expose(), &login_caller(issuer, headers), None).await
 }

@@ -25,6 +25,10 @@ struct Grant<'a> {
     refresh_token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -46,10 +50,12 @@ pub(super) fn reply(outcome: Result<Issued, Denied>, door: Door) -> Response {
 fn granted(issued: &Issued) -> Response {
     let grant = Grant {
         access_token: issued.access_token.expose(),
-        token_type: "Bearer",
+        token_type: issued.token_type,
         expires_in: issued.expires_in.as_secs(),
         refresh_token: issued.refresh_token.as_ref().map(unlapse_core::Secret::expose),
         scope: (!issued.scopes.is_empty()).then(|| issued.scopes.to_string()),
+        id_token: issued.id_token.as_ref().map(unlapse_core::Secret::expose),
+        issued_token_type: issued.issued_token_type,
     };
     let mut response = json(&grant);
     // For the caches of HTTP/1.0 (RFC 6749 §5.1).
@@ -88,7 +94,8 @@ fn status(code: Code, door: Door) -> StatusCode {
         Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         Code::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         Code::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Code::ClientAuthenticationFailed => StatusCode::UNAUTHORIZED,
+        Code::ClientAuthenticationFailed | Code::TokenInvalid => StatusCode::UNAUTHORIZED,
+        Code::ScopeInsufficient => StatusCode::FORBIDDEN,
         code if door == Door::Json && code.error() == "invalid_grant" => StatusCode::UNAUTHORIZED,
         _ => StatusCode::BAD_REQUEST,
     }
@@ -115,7 +122,7 @@ mod tests {
                 let status = response.status().as_u16();
                 assert_eq!(response.headers()[header::RETRY_AFTER], "2");
                 let verdict = code.error() != "temporarily_unavailable";
-                assert_eq!(verdict, matches!(status, 400 | 401 | 413), "{code:?} {status}");
+                assert_eq!(verdict, matches!(status, 400 | 401 | 403 | 413), "{code:?} {status}");
                 assert!(verdict || matches!(status, 429 | 503), "{code:?} {status}");
             }
         }

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
 use super::body;
-use super::client_auth::{Introduction, introduction};
+use super::client_auth::caller;
 use super::form::Form;
 use super::reply::{Door, refused};
 use crate::denied::{Code, Denied};
@@ -29,8 +29,7 @@ async fn end(issuer: &Issuer, headers: &HeaderMap, body: Body) -> Result<(), Den
     let refuse = |code: Code| issuer.refuse_request(code);
     let body = body::read(headers, body, body::FORM).await.map_err(refuse)?;
     let form = Form::parse(&body).map_err(refuse)?;
-    let Introduction { id, secret } = introduction(headers, &form).map_err(refuse)?;
-    let client = issuer.authenticate(&id, secret.as_ref()).await?;
+    let caller = caller(issuer, headers, &form).await?;
     let token = form.demand("token").map_err(refuse)?;
-    issuer.revoke_token(token.expose(), &client).await
+    issuer.revoke_token(token.expose(), &caller).await
 }

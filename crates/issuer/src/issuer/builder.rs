@@ -11,13 +11,13 @@ use crate::clients::{Client, Clients, MemoryClients};
 use crate::clock::{Clock, system_clock};
 use crate::denylist::Denylist;
 use crate::login_limit::{LoginFailures, LoginLimit};
-use crate::memory::MemorySessions;
+use crate::memory::MemoryStore;
 use crate::password::{BadPassword, PasswordChecks, PasswordCost};
 use crate::pepper::{BadPepper, Pepper, Peppers};
 use crate::policy::{BadPolicy, Policy};
-use crate::sessions::Sessions;
 use crate::signing_key::{Algorithm, BadSigningKey, SigningKey};
 use crate::stats::Stats;
+use crate::store::Store;
 use crate::users::{MemoryUsers, Users};
 
 /// An issuer cannot be as it was described.
@@ -61,7 +61,7 @@ pub struct IssuerBuilder {
     policy: Policy,
     peppers: Option<Peppers>,
     clock: Clock,
-    sessions: Option<Arc<dyn Sessions>>,
+    store: Option<Arc<dyn Store>>,
     users: Option<Arc<dyn Users>>,
     clients: Option<Arc<dyn Clients>>,
     login_client: Client,
@@ -81,7 +81,7 @@ impl IssuerBuilder {
             policy: Policy::default(),
             peppers: None,
             clock: system_clock(),
-            sessions: None,
+            store: None,
             users: None,
             clients: None,
             login_client: Client::public("api"),
@@ -141,10 +141,10 @@ impl IssuerBuilder {
         self
     }
 
-    /// Where sessions rest. [`MemorySessions`] when not said.
+    /// Where everything rests. A [`MemoryStore`] of its own when not said.
     #[must_use]
-    pub fn sessions(mut self, sessions: Arc<dyn Sessions>) -> Self {
-        self.sessions = Some(sessions);
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
         self
     }
 
@@ -220,10 +220,10 @@ impl IssuerBuilder {
             peppers,
             key,
             clock: self.clock,
-            sessions: self.sessions.unwrap_or_else(|| Arc::new(MemorySessions::new())),
+            store: self.store.unwrap_or_else(|| Arc::new(MemoryStore::new())),
             users: self.users.unwrap_or_else(|| Arc::new(MemoryUsers::new())),
             clients: self.clients.unwrap_or_else(|| Arc::new(MemoryClients::default())),
-            login_client: self.login_client,
+            login_client: Arc::new(self.login_client),
             passwords: PasswordChecks::new(self.password_cost)?,
             login_failures: LoginFailures::new(self.login_limit),
             denylist: Denylist::default(),

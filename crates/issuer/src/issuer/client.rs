@@ -1,19 +1,26 @@
 //! A client proves itself, and speaks for itself.
 
+use std::sync::Arc;
+
 use unlapse_core::Secret;
 
 use super::{About, Holder, Issued, Issuer};
 use crate::audit::Event;
+use crate::caller::Caller;
 use crate::clients::{Client, GrantType};
 use crate::denied::{Code, Denied};
 use crate::scopes::Scopes;
 
 impl Issuer {
     /// The client of `id`, when `secret` proves that it asks (RFC 6749 §2.3).
-    pub async fn authenticate(&self, id: &str, secret: Option<&Secret>) -> Result<Client, Denied> {
+    pub async fn authenticate(
+        &self,
+        id: &str,
+        secret: Option<&Secret>,
+    ) -> Result<Arc<Client>, Denied> {
         let login_client = &self.parts.login_client;
         let client = if id == login_client.id {
-            Some(login_client.clone())
+            Some(Arc::clone(login_client))
         } else {
             let found = self.parts.clients.find(id).await;
             found.map_err(|away| self.unavailable(away, About::default()))?
@@ -24,43 +31,45 @@ impl Issuer {
     }
 
     /// The client that the JSON endpoints speak for.
-    pub(crate) fn login_client(&self) -> &Client {
+    pub(crate) fn login_client(&self) -> &Arc<Client> {
         &self.parts.login_client
     }
 
     /// Whether `client` may use `grant`.
-    pub(crate) fn check_grant(&self, client: &Client, grant: GrantType) -> Result<(), Denied> {
-        if client.grants.contains(&grant) {
+    pub(crate) fn check_grant(&self, caller: &Caller, grant: GrantType) -> Result<(), Denied> {
+        if caller.client.grants.contains(&grant) {
             return Ok(());
         }
-        Err(self.refuse(Code::GrantNotAllowed, About::client(&client.id)))
+        Err(self.refuse(Code::GrantNotAllowed, About::caller(caller)))
     }
 
     /// What `client` gets of the scopes it asks for: all of its own when it names none.
     pub(super) fn grant_scopes(
         &self,
-        client: &Client,
+        caller: &Caller,
         asked: Option<&Scopes>,
     ) -> Result<Scopes, Denied> {
-        let granted = asked.unwrap_or(&client.scopes);
-        if granted.is_subset_of(&client.scopes) {
+        let scopes = &caller.client.scopes;
+        let granted = asked.unwrap_or(scopes);
+        if granted.is_subset_of(scopes) {
             return Ok(granted.clone());
         }
-        Err(self.refuse(Code::ScopeNotAllowed, About::client(&client.id)))
+        Err(self.refuse(Code::ScopeNotAllowed, About::caller(caller)))
     }
 
-    /// Grants `client` an access token for itself (RFC 6749 §4.4): no session, no refresh token.
+    /// Grants a client an access token for itself (RFC 6749 §4.4): no session, no refresh token.
     pub fn grant_to_client(
         &self,
-        client: &Client,
+        caller: &Caller,
         scopes: Option<&Scopes>,
     ) -> Result<Issued, Denied> {
-        self.check_grant(client, GrantType::ClientCredentials)?;
-        let scopes = self.grant_scopes(client, scopes)?;
-        let (subject, client) = (&client.id, &client.id);
-        let holder = Holder { subject, client, scopes: &scopes, session: None };
+        self.check_grant(caller, GrantType::ClientCredentials)?;
+        let scopes = self.grant_scopes(caller, scopes)?;
+        let client = &caller.client.id;
+        let holder =
+            Holder { subject: client, client, scopes: &scopes, session: None, jkt: caller.jkt };
         let issued = self.issue_access(&holder, self.now());
-        self.note(Event::ClientGranted, About::client(client));
+        self.note(Event::ClientGranted, About::caller(caller));
         Ok(issued)
     }
 }

@@ -4,7 +4,8 @@ use unlapse_core::Secret;
 
 use super::{About, Issued, Issuer, Parts};
 use crate::audit::Event;
-use crate::clients::{Client, GrantType};
+use crate::caller::Caller;
+use crate::clients::GrantType;
 use crate::denied::{Code, Denied};
 use crate::scopes::Scopes;
 
@@ -18,19 +19,19 @@ impl Issuer {
         &self,
         username: &str,
         password: Secret,
-        client: &Client,
+        caller: &Caller,
         scopes: Option<&Scopes>,
     ) -> Result<Issued, Denied> {
-        let about = About::client(&client.id);
-        self.check_grant(client, GrantType::Password)?;
-        let scopes = self.grant_scopes(client, scopes)?;
+        let about = About::caller(caller);
+        self.check_grant(caller, GrantType::Password)?;
+        let scopes = self.grant_scopes(caller, scopes)?;
         if username.is_empty() || username.len() > LONGEST_NAME {
             return Err(self.refuse(Code::RequestMalformed, about));
         }
         let subject = self.check_password(username, password, about).await?;
         let about = About { subject: Some(&subject), ..about };
         self.note(Event::LoggedIn, about);
-        self.open_session(&subject, &client.id, scopes).await
+        self.open_for(&subject, scopes, caller).await
     }
 
     async fn check_password(

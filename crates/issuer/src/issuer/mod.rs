@@ -2,23 +2,26 @@
 
 mod builder;
 mod client;
+mod issued;
 mod login;
 mod refresh;
 mod revoke;
 
 use core::fmt;
 use core::time::Duration;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use unlapse_core::{Secret, UnixTime};
+use unlapse_core::UnixTime;
 
-use crate::access_token::{AccessClaims, BadAccessToken};
+use crate::access_token::{AccessClaims, BadAccessToken, Confirmation};
 use crate::audit::{Audit, AuditHook, Event};
+use crate::caller::Caller;
 use crate::clients::{Client, Clients};
 use crate::clock::Clock;
 use crate::denied::{Code, Denied};
 use crate::denylist::Denylist;
-use crate::jwk::Jwk;
+use crate::jwk::{Jwk, Thumbprint};
 use crate::login_limit::LoginFailures;
 use crate::password::PasswordChecks;
 use crate::pepper::Peppers;
@@ -26,13 +29,14 @@ use crate::policy::Policy;
 use crate::random;
 use crate::refresh_token::RefreshToken;
 use crate::scopes::Scopes;
-use crate::session::{Session, SessionId};
-use crate::sessions::{Sessions, Unavailable};
+use crate::session::{Opening, Session, SessionId};
 use crate::signing_key::{Algorithm, SigningKey};
 use crate::stats::{Counts, Stats};
+use crate::store::{Store, Unavailable};
 use crate::users::Users;
 
 pub use builder::{BadConfiguration, IssuerBuilder};
+pub use issued::Issued;
 
 /// Gives out sessions: short access tokens, and refresh tokens that succeed one another.
 ///
@@ -52,30 +56,15 @@ struct Parts {
     peppers: Peppers,
     key: SigningKey,
     clock: Clock,
-    sessions: Arc<dyn Sessions>,
+    store: Arc<dyn Store>,
     users: Arc<dyn Users>,
     clients: Arc<dyn Clients>,
-    login_client: Client,
+    login_client: Arc<Client>,
     passwords: PasswordChecks,
     login_failures: LoginFailures,
     denylist: Denylist,
     stats: Stats,
     audit: Option<AuditHook>,
-}
-
-/// What was granted (RFC 6749 §5.1).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Issued {
-    /// Goes on requests, as `Bearer` (RFC 6750).
-    pub access_token: Secret,
-    /// How long the access token lives.
-    pub expires_in: Duration,
-    /// Buys the next; `None` when there is no session.
-    pub refresh_token: Option<Secret>,
-    /// What the access token may be used for.
-    pub scopes: Scopes,
-    /// The session; `None` when there is none.
-    pub session: Option<SessionId>,
 }
 
 /// Whom an access token speaks for.
@@ -84,6 +73,8 @@ struct Holder<'a> {
     client: &'a str,
     scopes: &'a Scopes,
     session: Option<&'a Session>,
+    /// The key that the token is bound to.
+    jkt: Option<Thumbprint>,
 }
 
 /// About whom an audit entry is.
@@ -92,19 +83,17 @@ struct About<'a> {
     session: Option<SessionId>,
     subject: Option<&'a str>,
     client: Option<&'a str>,
+    peer: Option<IpAddr>,
 }
 
 impl<'a> About<'a> {
-    fn client(client: &'a str) -> Self {
-        Self { client: Some(client), ..Self::default() }
+    fn caller(caller: &'a Caller) -> Self {
+        Self { client: Some(&caller.client.id), peer: caller.peer, ..Self::default() }
     }
 
-    fn session(session: &'a Session) -> Self {
-        Self {
-            session: Some(session.id),
-            subject: Some(&session.subject),
-            client: Some(&session.client),
-        }
+    /// The same, about `session`.
+    fn session(self, session: &'a Session) -> Self {
+        Self { session: Some(session.id), subject: Some(&session.subject), ..self }
     }
 }
 
@@ -147,20 +136,47 @@ impl Issuer {
         client: &str,
         scopes: Scopes,
     ) -> Result<Issued, Denied> {
-        let Parts { peppers, policy, sessions, .. } = &*self.parts;
+        let about = About { client: Some(client), ..About::default() };
+        self.open(Opening { subject, client, scopes, ..Opening::default() }, None, about).await
+    }
+
+    /// Opens a session for somebody who has just logged in at `caller`.
+    async fn open_for(
+        &self,
+        subject: &str,
+        scopes: Scopes,
+        caller: &Caller,
+    ) -> Result<Issued, Denied> {
+        let opening = Opening {
+            subject,
+            client: &caller.client.id,
+            scopes,
+            jkt: caller.session_jkt(),
+            label: caller.label.as_deref(),
+        };
+        self.open(opening, caller.jkt, About::caller(caller)).await
+    }
+
+    async fn open(
+        &self,
+        opening: Opening<'_>,
+        jkt: Option<Thumbprint>,
+        about: About<'_>,
+    ) -> Result<Issued, Denied> {
+        let Parts { peppers, policy, store, .. } = &*self.parts;
         let now = self.now();
         let kid = peppers.newest().kid().clone();
-        let session = Session::begin(subject, client, scopes, kid, now, policy);
-        let created = sessions.create(&session).await;
-        created.map_err(|away| self.unavailable(away, About::client(client)))?;
-        self.note(Event::SessionOpened, About::session(&session));
-        self.issue(&session, None, now)
+        let session = Session::begin(opening, kid, now, policy);
+        let created = store.create(&session).await;
+        created.map_err(|away| self.unavailable(away, about))?;
+        self.note(Event::SessionOpened, about.session(&session));
+        self.issue(&session, None, jkt, now, about)
     }
 
     /// What an access token of this issuer says, when it may be used now: for a service in the
     /// same process. Asks no store.
     pub fn verify(&self, access_token: &str) -> Result<AccessClaims, BadAccessToken> {
-        let claims = self.open(access_token)?;
+        let claims = self.read(access_token)?;
         if claims.expires_at() <= self.now() {
             return Err(BadAccessToken::Expired);
         }
@@ -173,11 +189,11 @@ impl Issuer {
 
     /// Whether its sessions can be reached: one look into the store.
     pub async fn is_healthy(&self) -> bool {
-        self.parts.sessions.load(SessionId::from_bytes([0; 16])).await.is_ok()
+        self.parts.store.load(SessionId::from_bytes([0; 16])).await.is_ok()
     }
 
     /// What an access token says, whether it may still be used or not.
-    fn open(&self, access_token: &str) -> Result<AccessClaims, BadAccessToken> {
+    fn read(&self, access_token: &str) -> Result<AccessClaims, BadAccessToken> {
         AccessClaims::open(access_token, &self.parts.key, &self.parts.url, &self.parts.audience)
     }
 
@@ -187,17 +203,20 @@ impl Issuer {
         &self,
         session: &Session,
         scopes: Option<&Scopes>,
+        jkt: Option<Thumbprint>,
         now: UnixTime,
+        about: About<'_>,
     ) -> Result<Issued, Denied> {
         // A node that lacks a pepper which another already signs with is no verdict on the login.
         let away = Unavailable { retry_after: Duration::from_secs(1) };
         let refresh_token = RefreshToken::mint(session, &self.parts.peppers)
-            .ok_or_else(|| self.unavailable(away, About::session(session)))?;
+            .ok_or_else(|| self.unavailable(away, about.session(session)))?;
         let holder = Holder {
             subject: &session.subject,
             client: &session.client,
             scopes: scopes.unwrap_or(&session.scopes),
             session: Some(session),
+            jkt,
         };
         Ok(Issued { refresh_token: Some(refresh_token), ..self.issue_access(&holder, now) })
     }
@@ -218,11 +237,15 @@ impl Issuer {
             iat,
             jti: random::id(),
             sid: holder.session.map(|session| session.id.to_string()),
+            cnf: holder.jkt.map(|jkt| Confirmation { jkt: jkt.to_string() }),
         };
         Issued {
             access_token: claims.sign(key),
+            token_type: if holder.jkt.is_some() { "DPoP" } else { "Bearer" },
             expires_in,
             refresh_token: None,
+            id_token: None,
+            issued_token_type: None,
             scopes: holder.scopes.clone(),
             session: holder.session.map(|session| session.id),
         }
@@ -234,11 +257,11 @@ impl Issuer {
 
     /// Counts and audits `event`.
     fn note(&self, event: Event, about: About<'_>) {
-        let About { session, subject, client } = about;
+        let About { session, subject, client, peer } = about;
         self.parts.stats.count(event);
         tracing::debug!(?event, session = ?session, client, "issuer");
         if let Some(audit) = &self.parts.audit {
-            audit(&Audit { at: self.now(), event, session, subject, client });
+            audit(&Audit { at: self.now(), event, session, subject, client, peer });
         }
     }
 

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::{About, Issued, Issuer, Parts};
 use crate::audit::Event;
-use crate::clients::Client;
+use crate::caller::Caller;
 use crate::denied::{Code, Denied};
 use crate::refresh_token::{BadRefreshToken, RefreshToken};
 use crate::scopes::Scopes;
@@ -19,6 +19,7 @@ impl From<Refusal> for Code {
             Refusal::SessionExpired => Self::SessionExpired,
             Refusal::RefreshTokenExpired => Self::RefreshTokenExpired,
             Refusal::ClientMismatch => Self::ClientMismatch,
+            Refusal::DpopMismatch => Self::DpopMismatch,
             Refusal::TooManyReplays => Self::RateLimited,
         }
     }
@@ -39,32 +40,36 @@ impl Issuer {
     pub async fn refresh(
         &self,
         refresh_token: &str,
-        client: &Client,
+        caller: &Caller,
         scopes: Option<&Scopes>,
     ) -> Result<Issued, Denied> {
-        let Parts { peppers, sessions, policy, .. } = &*self.parts;
-        let by_client = About::client(&client.id);
+        let Parts { peppers, store, policy, .. } = &*self.parts;
+        let about = About::caller(caller);
         let token = RefreshToken::parse(refresh_token, peppers)
-            .map_err(|bad| self.refuse(bad.into(), by_client))?;
+            .map_err(|bad| self.refuse(bad.into(), about))?;
         if let Some(scopes) = scopes {
-            self.check_scopes(&token, scopes, by_client).await?;
+            self.check_scopes(&token, scopes, about).await?;
         }
         let now = self.now();
-        let presented = Presented { generation: token.generation(), client: &client.id };
+        let presented = Presented {
+            generation: token.generation(),
+            client: &caller.client.id,
+            jkt: caller.jkt,
+        };
         let kid = peppers.newest().kid();
         let advance = Advance { session: token.session(), presented, kid, now, policy };
-        let advanced = sessions.advance(advance).await;
-        let advanced = advanced.map_err(|away| self.unavailable(away, by_client))?;
+        let advanced = store.advance(advance).await;
+        let advanced = advanced.map_err(|away| self.unavailable(away, about))?;
         let Some(Advanced { succession, session }) = advanced else {
-            return Err(self.refuse(Code::RefreshTokenUnknown, by_client));
+            return Err(self.refuse(Code::RefreshTokenUnknown, about));
         };
-        let about = About::session(&session);
+        let about = about.session(&session);
         // At once, before anything waits: a caller that is gone must not keep it from happening.
         if succession == Succession::RevokeReuse {
-            self.ended(&session, RevokedBecause::Reuse);
+            self.ended(&session, RevokedBecause::Reuse, about);
         }
         if !token.is_of(&session, peppers) {
-            return Err(self.forged(&session).await);
+            return Err(self.forged(&session, about).await);
         }
         match succession {
             Succession::Rotate => self.note(Event::Rotated, about),
@@ -79,7 +84,7 @@ impl Issuer {
             }
             Succession::Refused(refusal) => return Err(self.refuse(refusal.into(), about)),
         }
-        self.issue(&session, scopes, now)
+        self.issue(&session, scopes, caller.jkt, now, about)
     }
 
     /// Scopes are named by few clients, and never change: they are looked at before the token is
@@ -90,7 +95,7 @@ impl Issuer {
         scopes: &Scopes,
         about: About<'_>,
     ) -> Result<(), Denied> {
-        let session = self.parts.sessions.load(token.session()).await;
+        let session = self.parts.store.load(token.session()).await;
         match session.map_err(|away| self.unavailable(away, about))? {
             Some(session) if !scopes.is_subset_of(&session.scopes) => {
                 Err(self.refuse(Code::ScopeNotAllowed, about))
@@ -102,11 +107,11 @@ impl Issuer {
 
     /// The token passed the pepper and is not the session's: whoever made it holds the pepper. The
     /// session may have been moved on by it, so it ends.
-    async fn forged(&self, session: &Session) -> Denied {
+    async fn forged(&self, session: &Session, about: About<'_>) -> Denied {
         tracing::error!(session = %session.id, "a forged refresh token: replace the pepper");
         let ended = self.revoke_session(session.id, RevokedBecause::Forgery).await;
         match ended {
-            Ok(_) => self.refuse(Code::RefreshTokenMalformed, About::session(session)),
+            Ok(_) => self.refuse(Code::RefreshTokenMalformed, about),
             Err(denied) => denied,
         }
     }

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::{About, Issuer, Parts};
 use crate::audit::Event;
-use crate::clients::Client;
+use crate::caller::Caller;
 use crate::denied::{Code, Denied};
 use crate::refresh_token::RefreshToken;
 use crate::session::{RevokedBecause, Session, SessionId};
@@ -23,7 +23,7 @@ impl Issuer {
         because: RevokedBecause,
     ) -> Result<bool, Denied> {
         let about = About { session: Some(session), ..About::default() };
-        let revoked = self.parts.sessions.revoke(session, because, self.now()).await;
+        let revoked = self.parts.store.revoke(session, because, self.now()).await;
         let ended = revoked.map_err(|away| self.unavailable(away, about))?;
         // Also when it was revoked before: that call may not have come as far as this.
         self.deny(&session.to_string());
@@ -36,13 +36,13 @@ impl Issuer {
     /// Revokes a token that `client` holds (RFC 7009): a refresh token or an access token of a
     /// session ends the session; an access token without one ends alone. A text that is no token
     /// of ours, or not any more, is revoked already.
-    pub async fn revoke_token(&self, token: &str, client: &Client) -> Result<(), Denied> {
+    pub async fn revoke_token(&self, token: &str, caller: &Caller) -> Result<(), Denied> {
         if let Ok(token) = RefreshToken::parse(token, &self.parts.peppers) {
-            return self.revoke_refresh_token(&token, client).await;
+            return self.revoke_refresh_token(&token, caller).await;
         }
-        let Ok(claims) = self.open(token) else { return Ok(()) };
-        let about = About::client(&client.id);
-        if claims.client_id != client.id {
+        let Ok(claims) = self.read(token) else { return Ok(()) };
+        let about = About::caller(caller);
+        if claims.client_id != caller.client.id {
             return Err(self.refuse(Code::ClientMismatch, about));
         }
         if claims.expires_at() <= self.now() {
@@ -61,25 +61,26 @@ impl Issuer {
     async fn revoke_refresh_token(
         &self,
         token: &RefreshToken,
-        client: &Client,
+        caller: &Caller,
     ) -> Result<(), Denied> {
-        let Parts { sessions, peppers, .. } = &*self.parts;
-        let session = sessions.load(token.session()).await;
-        let session = session.map_err(|away| self.unavailable(away, About::client(&client.id)))?;
+        let Parts { store, peppers, .. } = &*self.parts;
+        let session = store.load(token.session()).await;
+        let session = session.map_err(|away| self.unavailable(away, About::caller(caller)))?;
         let Some(session) = session.filter(|session| token.is_of(session, peppers)) else {
             return Ok(());
         };
-        if session.client != client.id {
-            return Err(self.refuse(Code::ClientMismatch, About::session(&session)));
+        if session.client != caller.client.id {
+            let about = About::caller(caller).session(&session);
+            return Err(self.refuse(Code::ClientMismatch, about));
         }
         self.revoke_session(session.id, RevokedBecause::Client).await?;
         Ok(())
     }
 
     /// The store has ended `session`: its access tokens end with it.
-    pub(super) fn ended(&self, session: &Session, because: RevokedBecause) {
+    pub(super) fn ended(&self, session: &Session, because: RevokedBecause, about: About<'_>) {
         self.deny(&session.id.to_string());
-        self.note(Event::Revoked(because), About::session(session));
+        self.note(Event::Revoked(because), about);
     }
 
     fn deny(&self, id: &str) {

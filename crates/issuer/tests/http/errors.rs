@@ -46,7 +46,7 @@ async fn provoke(code: Code, server: &Server) -> Reply {
             server.post("/api/auth/login", JSON, &login).await
         }
         Code::TemporarilyUnavailable => {
-            server.sessions.shut.store(true, SeqCst);
+            server.store.shut.store(true, SeqCst);
             server.refresh(&token).await
         }
         Code::LoginFailed => {
@@ -74,9 +74,32 @@ async fn provoke(code: Code, server: &Server) -> Reply {
     }
 }
 
+/// Codes of the endpoints below; each is provoked where its endpoint is tested.
+const ELSEWHERE: [Code; 19] = [
+    Code::DpopMismatch,
+    Code::DpopProofInvalid,
+    Code::DpopNonceRequired,
+    Code::DpopRequired,
+    Code::CodeUnknown,
+    Code::CodeReused,
+    Code::RedirectMismatch,
+    Code::PkceFailed,
+    Code::DeviceCodeUnknown,
+    Code::DeviceCodeExpired,
+    Code::AuthorizationPending,
+    Code::SlowDown,
+    Code::AccessDenied,
+    Code::AssertionInvalid,
+    Code::SubjectTokenInvalid,
+    Code::TargetUnknown,
+    Code::TokenInvalid,
+    Code::ScopeInsufficient,
+    Code::SessionUnknown,
+];
+
 #[tokio::test]
 async fn j2_every_code_can_be_met_and_says_what_it_should() {
-    for code in Code::ALL {
+    for code in Code::ALL.into_iter().filter(|code| !ELSEWHERE.contains(code)) {
         let server = Server::start().await;
         let reply = provoke(code, &server).await;
         let json = reply.json();

@@ -7,7 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use unlapse_core::Secret;
-use unlapse_issuer::{Client, Issuer, LoginLimit, MemoryUsers, PasswordCost, PasswordHash, User};
+use unlapse_issuer::{
+    Caller, Client, Issuer, LoginLimit, MemoryUsers, PasswordCost, PasswordHash, User,
+};
 
 use super::server::{FORM, JSON, Reply, Server, ask, refusal};
 
@@ -107,8 +109,8 @@ fn costly() -> Issuer {
 #[tokio::test]
 async fn j2_a_login_does_not_hold_up_the_executor() {
     let issuer = costly();
-    let client = Client::public("api");
-    let login = issuer.log_in("ada", Secret::new("right"), &client, None);
+    let caller = Caller::new(Client::public("api"));
+    let login = issuer.log_in("ada", Secret::new("right"), &caller, None);
     tokio::pin!(login);
     let mut others = 0;
     let outcome = loop {
@@ -125,14 +127,14 @@ async fn j2_a_login_does_not_hold_up_the_executor() {
 #[tokio::test]
 async fn j2_an_unknown_user_takes_as_long_as_a_known_one() {
     let issuer = costly();
-    let client = Client::public("api");
+    let caller = Caller::new(Client::public("api"));
     // The fastest of several, as many as it takes on a busy machine: an answer without a check
     // would be a thousand times faster, and no number of rounds would bring the two together.
     let mut fastest = [Duration::MAX; 2];
     for _ in 0..30 {
         for (user, fastest) in ["ada", "eve"].into_iter().zip(&mut fastest) {
             let started = Instant::now();
-            let outcome = issuer.log_in(user, Secret::new("wrong"), &client, None).await;
+            let outcome = issuer.log_in(user, Secret::new("wrong"), &caller, None).await;
             assert!(outcome.is_err());
             *fastest = started.elapsed().min(*fastest);
         }

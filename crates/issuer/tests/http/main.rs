@@ -8,3 +8,4 @@ mod races;
 mod refresh;
 mod revoke;
 mod server;
+mod shuttable;

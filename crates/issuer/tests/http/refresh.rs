@@ -115,7 +115,7 @@ async fn j6_garbage_changes_no_session() {
     let id = RefreshToken::parse(&token, &peppers()).expect("ours").session();
     let load = || async {
         use unlapse_issuer::Sessions as _;
-        server.sessions.load(id).await.expect("there").expect("known")
+        server.store.load(id).await.expect("there").expect("known")
     };
     let before = load().await;
     let mut changed = token.clone().into_bytes();
@@ -139,11 +139,11 @@ async fn j6_a_token_from_before_a_restored_backup_revokes_nothing() {
     let restored = Server::start().await;
     let first = old.login().await;
     let id = RefreshToken::parse(&first, &peppers()).expect("ours").session();
-    let backup = old.sessions.load(id).await.expect("there").expect("known");
+    let backup = old.store.load(id).await.expect("there").expect("known");
     let second = old.refresh(&first).await.refresh_token();
     let reply = restored.refresh(&second).await;
     assert_eq!(reply.refusal(), refusal(400, "refresh_token_unknown"), "the row is not there");
-    restored.sessions.create(&backup).await.expect("restored");
+    restored.store.create(&backup).await.expect("restored");
     let reply = restored.refresh(&second).await;
     assert_eq!(reply.refusal(), refusal(400, "refresh_token_unknown"), "the row is older");
     assert_eq!(restored.refresh(&first).await.refresh_token(), second);
@@ -162,7 +162,7 @@ async fn j6_a_thief_of_the_pepper_gets_no_token_and_is_noticed() {
     .await;
     let token = server.login().await;
     let id = RefreshToken::parse(&token, &peppers()).expect("ours").session();
-    let real = server.sessions.load(id).await.expect("there").expect("known");
+    let real = server.store.load(id).await.expect("there").expect("known");
     let forged = Session { salt: Salt::from_bytes([0; 16]), ..real };
     let forged = RefreshToken::mint(&forged, &peppers()).expect("the pepper is there");
     let reply = server.refresh(forged.expose()).await;
@@ -180,8 +180,8 @@ async fn j1_peppers_rotate_without_a_logout() {
     let second = old.refresh(&first).await.refresh_token();
     // The same sessions, after a restart with a new pepper.
     let both = Peppers::new(pepper("b", 2)).verifying(pepper("a", 1)).expect("two names");
-    let sessions = std::sync::Arc::clone(&old.sessions);
-    let new = Server::start_with(|builder| builder.peppers(both).sessions(sessions)).await;
+    let store = std::sync::Arc::clone(&old.store);
+    let new = Server::start_with(|builder| builder.peppers(both).store(store)).await;
     assert_eq!(new.refresh(&first).await.refresh_token(), second, "a replay over the rotation");
     let third = new.refresh(&second).await.refresh_token();
     assert!(second.starts_with("v1.a.") && third.starts_with("v1.b."));
@@ -195,7 +195,7 @@ async fn j5_a_store_that_is_away_is_a_503_and_never_a_logout() {
     use std::sync::atomic::Ordering::SeqCst;
     let server = Server::start().await;
     let token = server.login().await;
-    server.sessions.shut.store(true, SeqCst);
+    server.store.shut.store(true, SeqCst);
     let login = json!({"username": "ada", "password": "correct horse"}).to_string();
     for reply in [
         server.refresh(&token).await,
@@ -210,7 +210,7 @@ async fn j5_a_store_that_is_away_is_a_503_and_never_a_logout() {
     }
     assert_eq!(server.get("/healthz").await.status, 503);
     assert_eq!(server.issuer.counts().unavailable, 5);
-    server.sessions.shut.store(false, SeqCst);
+    server.store.shut.store(false, SeqCst);
     server.refresh(&token).await.refresh_token();
     assert_eq!(server.get("/healthz").await.status, 200);
 }

@@ -3,18 +3,19 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use unlapse_core::{BoxFuture, Secret, UnixTime};
+use unlapse_core::{Secret, UnixTime};
 use unlapse_issuer::{
-    Advance, Advanced, Client, Issuer, IssuerBuilder, MemoryClients, MemorySessions, MemoryUsers,
-    PasswordCost, PasswordHash, Pepper, Peppers, RevokedBecause, Scopes, Session, SessionId,
-    Sessions, Unavailable, User,
+    Client, Issuer, IssuerBuilder, MemoryClients, MemoryUsers, PasswordCost, PasswordHash, Pepper,
+    Peppers, Scopes, Store, User,
 };
+
+use crate::shuttable::Shuttable;
 
 pub(crate) const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 pub(crate) const JSON: (&str, &str) = ("content-type", "application/json");
@@ -30,53 +31,11 @@ pub(crate) fn peppers() -> Peppers {
     Peppers::new(Pepper::new("a", &[1; 32]).expect("valid"))
 }
 
-/// Sessions in memory, behind a door that can be shut.
-#[derive(Default)]
-pub(crate) struct Shuttable {
-    pub(crate) kept: MemorySessions,
-    pub(crate) shut: AtomicBool,
-}
-
-impl Shuttable {
-    fn open(&self) -> Result<&MemorySessions, Unavailable> {
-        if self.shut.load(SeqCst) {
-            return Err(Unavailable { retry_after: Duration::from_millis(2500) });
-        }
-        Ok(&self.kept)
-    }
-}
-
-impl Sessions for Shuttable {
-    fn create<'a>(&'a self, session: &'a Session) -> BoxFuture<'a, Result<(), Unavailable>> {
-        Box::pin(async move { self.open()?.create(session).await })
-    }
-
-    fn advance<'a>(
-        &'a self,
-        advance: Advance<'a>,
-    ) -> BoxFuture<'a, Result<Option<Advanced>, Unavailable>> {
-        Box::pin(async move { self.open()?.advance(advance).await })
-    }
-
-    fn revoke(
-        &self,
-        session: SessionId,
-        because: RevokedBecause,
-        now: UnixTime,
-    ) -> BoxFuture<'_, Result<bool, Unavailable>> {
-        Box::pin(async move { self.open()?.revoke(session, because, now).await })
-    }
-
-    fn load(&self, session: SessionId) -> BoxFuture<'_, Result<Option<Session>, Unavailable>> {
-        Box::pin(async move { self.open()?.load(session).await })
-    }
-}
-
 /// Stops listening when dropped.
 pub(crate) struct Server {
     pub(crate) issuer: Issuer,
     pub(crate) address: SocketAddr,
-    pub(crate) sessions: Arc<Shuttable>,
+    pub(crate) store: Arc<Shuttable>,
     clock: Arc<AtomicU64>,
     serving: JoinHandle<()>,
 }
@@ -98,7 +57,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let clock = Arc::new(AtomicU64::new(1_700_000_000_500));
-        let sessions = Arc::new(Shuttable::default());
+        let store = Arc::new(Shuttable::default());
         let users = MemoryUsers::new();
         let password = PasswordHash::new(&Secret::new("correct horse"), CHEAP).expect("hashed");
         users.add("ada", User { subject: "user-1".to_owned(), password });
@@ -110,7 +69,7 @@ impl Server {
         let now = Arc::clone(&clock);
         let builder = Issuer::builder(format!("http://{address}"))
             .clock(Arc::new(move || UnixTime::from_millis(now.load(SeqCst))))
-            .sessions(Arc::clone(&sessions) as Arc<dyn Sessions>)
+            .store(Arc::clone(&store) as Arc<dyn Store>)
             .users(Arc::new(users))
             .clients(Arc::new(clients))
             .peppers(peppers())
@@ -120,7 +79,7 @@ impl Server {
         let serving = tokio::spawn(async move {
             axum::serve(listener, router).await.expect("serves until it is aborted");
         });
-        Self { issuer, address, sessions, clock, serving }
+        Self { issuer, address, store, clock, serving }
     }
 
     /// Time goes by.

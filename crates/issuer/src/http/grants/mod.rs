@@ -1,0 +1,5 @@
+//! What each `grant_type` reads from its form.
+
+pub(super) mod client_credentials;
+pub(super) mod password;
+pub(super) mod refresh_token;
