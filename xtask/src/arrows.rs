@@ -32,6 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("unlapse-sim", &["unlapse", "unlapse-core"]),
+    ("unlapse-parts", &[]),
     ("xtask", &[]),
 ];
 
@@ -163,7 +164,7 @@ mod tests {
 
     #[test]
     fn the_command_knows_every_library_but_no_tool() {
-        let tools = ["unlapse-cli", "unlapse-sim", "xtask"];
+        let tools = ["unlapse-cli", "unlapse-sim", "unlapse-parts", "xtask"];
         let all: Vec<_> = ALLOWED.iter().map(|(name, _)| *name).collect();
         let libraries: Vec<_> = all.into_iter().filter(|name| !tools.contains(name)).collect();
         may("unlapse-cli", &libraries);
@@ -172,6 +173,15 @@ mod tests {
     #[test]
     fn the_simulator_knows_client_and_core() {
         may("unlapse-sim", &["unlapse", "unlapse-core"]);
+    }
+
+    #[test]
+    fn the_parts_know_nobody_and_only_tests_know_them() {
+        may("unlapse-parts", &[]);
+        assert!(complaints("unlapse-issuer", "unlapse-parts", true).is_empty());
+        for (from, _) in ALLOWED.iter().filter(|(from, _)| *from != "unlapse-parts") {
+            assert_eq!(complaints(from, "unlapse-parts", false).len(), 1, "{from}");
+        }
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! What the full tests need besides cargo, and how it gets onto the machine.
 
+use std::fs;
+use std::path::Path;
+
 use crate::process;
 
 /// A program that some suites start, and the Debian package that has it.
@@ -27,7 +30,11 @@ const NEEDS: &[Need] = &[
     },
     Need { program: "mkfs.ext4", package: "e2fsprogs", suites: "the tests on a full ext4" },
     Need { program: "oidc-token", package: "oidc-agent-cli", suites: "the drill of oidc-agent" },
+    Need { program: "initdb", package: "postgresql", suites: "the tests against PostgreSQL" },
 ];
+
+/// Debian keeps the programs of a server out of the path, in a folder a version.
+const POSTGRESQL: &str = "/usr/lib/postgresql";
 
 /// As whom packages can be installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +47,7 @@ enum Means {
 
 /// Installs what is missing where that needs no password, and names what stays missing.
 pub(crate) fn meet() -> Vec<String> {
-    let missing = missing(NEEDS, process::exists);
+    let missing = missing(NEEDS, exists);
     if missing.is_empty() {
         return Vec::new();
     }
@@ -57,7 +64,17 @@ pub(crate) fn meet() -> Vec<String> {
             }
         }
     }
-    complaints(&self::missing(&missing, process::exists))
+    complaints(&self::missing(&missing, exists))
+}
+
+/// Is the program on the path, or where the tests look for it as well?
+fn exists(program: &str) -> bool {
+    process::exists(program) || lies_below(Path::new(POSTGRESQL), program)
+}
+
+fn lies_below(versions: &Path, program: &str) -> bool {
+    let mut versions = fs::read_dir(versions).into_iter().flatten().flatten();
+    versions.any(|version| version.path().join("bin").join(program).is_file())
 }
 
 fn missing(needs: &[Need], exists: impl Fn(&str) -> bool) -> Vec<Need> {
@@ -121,6 +138,17 @@ mod tests {
     fn only_what_is_not_there_is_missing() {
         assert_eq!(missing(TWO, |program| program == "here"), TWO[1..]);
         assert!(missing(TWO, |_| true).is_empty());
+    }
+
+    #[test]
+    fn a_server_that_debian_keeps_out_of_the_path_is_found() {
+        let versions = std::env::temp_dir().join(format!("unlapse-needs-{}", std::process::id()));
+        let bin = versions.join("15/bin");
+        fs::create_dir_all(&bin).unwrap();
+        assert!(!lies_below(&versions, "initdb"));
+        fs::write(bin.join("initdb"), "").unwrap();
+        assert!(lies_below(&versions, "initdb"));
+        fs::remove_dir_all(&versions).unwrap();
     }
 
     #[test]
