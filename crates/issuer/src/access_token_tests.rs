@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::signing_key::Algorithm;
+use unlapse_verify::Algorithm;
 
 fn claims() -> AccessClaims {
     AccessClaims {

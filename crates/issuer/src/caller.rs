@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::clients::Client;
-use crate::jwk::Thumbprint;
+use unlapse_verify::Thumbprint;
 
 /// A client that has proved itself, and what else is known of its request.
 #[derive(Clone, Debug)]

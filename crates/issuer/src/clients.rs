@@ -9,8 +9,8 @@ use aws_lc_rs::constant_time;
 use unlapse_core::{BoxFuture, Secret};
 
 use crate::scopes::Scopes;
-use crate::sha256::sha256;
 use crate::store::Unavailable;
+use unlapse_verify::sha256;
 
 /// A way to be granted a token (RFC 6749 §1.3), by its `grant_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

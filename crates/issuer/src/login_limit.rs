@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use unlapse_core::UnixTime;
 
-use crate::sha256::sha256;
+use unlapse_verify::sha256;
 
 /// When failed logins of one account make the next one wait.
 ///

@@ -7,11 +7,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use unlapse_core::UnixTime;
 
-use crate::jwk::Thumbprint;
 use crate::pepper::Kid;
 use crate::policy::Policy;
 use crate::random;
 use crate::scopes::Scopes;
+use unlapse_verify::Thumbprint;
 
 /// Names a session: 128 random bits. Appears as `sid` in access tokens, so it is no secret.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -6,35 +6,14 @@ use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ED25519, Ed25519KeyPair, KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
+    ECDSA_P256_SHA256_FIXED_SIGNING as P256, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
     RSA_PKCS1_SHA256, RsaKeyPair,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
-use crate::jwk::{Jwk, PublicKey};
-
-/// How access tokens are signed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Algorithm {
-    /// Ed25519 (RFC 8037): the default.
-    #[default]
-    EdDsa,
-    /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 §3.3), 2048 bits, for clients that know no other.
-    Rs256,
-}
-
-impl Algorithm {
-    /// The `alg` of a JWT's header.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::EdDsa => "EdDSA",
-            Self::Rs256 => "RS256",
-        }
-    }
-}
+use unlapse_verify::{Algorithm, Jwk};
 
 /// A signing key could not be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,13 +31,13 @@ pub enum BadSigningKey {
 pub struct SigningKey {
     pair: Pair,
     jwk: Jwk,
-    verifier: ParsedPublicKey,
     /// The JWT header of every access token, encoded, with its dot.
     header: String,
 }
 
 enum Pair {
     Ed25519(Ed25519KeyPair),
+    P256(EcdsaKeyPair),
     Rsa(RsaKeyPair),
 }
 
@@ -67,7 +46,9 @@ impl SigningKey {
     pub fn generate(algorithm: Algorithm) -> Result<Self, BadSigningKey> {
         let pair = match algorithm {
             Algorithm::EdDsa => Ed25519KeyPair::generate().map(Pair::Ed25519),
+            Algorithm::Es256 => EcdsaKeyPair::generate(&P256).map(Pair::P256),
             Algorithm::Rs256 => RsaKeyPair::generate(KeySize::Rsa2048).map(Pair::Rsa),
+            _ => return Err(BadSigningKey::Generation),
         };
         Self::new(pair.map_err(|_| BadSigningKey::Generation)?)
     }
@@ -76,7 +57,9 @@ impl SigningKey {
     pub fn from_pkcs8(algorithm: Algorithm, document: &[u8]) -> Result<Self, BadSigningKey> {
         let pair = match algorithm {
             Algorithm::EdDsa => Ed25519KeyPair::from_pkcs8(document).map(Pair::Ed25519),
+            Algorithm::Es256 => EcdsaKeyPair::from_pkcs8(&P256, document).map(Pair::P256),
             Algorithm::Rs256 => RsaKeyPair::from_pkcs8(document).map(Pair::Rsa),
+            _ => return Err(BadSigningKey::Document),
         };
         Self::new(pair.map_err(|_| BadSigningKey::Document)?)
     }
@@ -85,44 +68,42 @@ impl SigningKey {
     pub fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, BadSigningKey> {
         let document = match &self.pair {
             Pair::Ed25519(pair) => pair.to_pkcs8v1().map(|document| document.as_ref().to_vec()),
+            Pair::P256(pair) => pair.to_pkcs8v1().map(|document| document.as_ref().to_vec()),
             Pair::Rsa(pair) => pair.as_der().map(|document| document.as_ref().to_vec()),
         };
         document.map(Zeroizing::new).map_err(|_| BadSigningKey::Document)
     }
 
     fn new(pair: Pair) -> Result<Self, BadSigningKey> {
-        let (algorithm, public, verifier) = match &pair {
+        let jwk = match &pair {
             Pair::Ed25519(pair) => {
-                let public = pair.public_key().as_ref();
-                let verifier = ParsedPublicKey::new(&ED25519, public);
-                (Algorithm::EdDsa, PublicKey::ed25519(public), verifier)
+                let public = pair.public_key().as_ref().try_into();
+                Jwk::ed25519(public.map_err(|_| BadSigningKey::Document)?)
+            }
+            Pair::P256(pair) => {
+                // SEC 1 §2.3.3: 4, x, y.
+                let point = pair.public_key().as_ref();
+                let halves = point.get(1..).and_then(|xy| xy.split_first_chunk());
+                let (x, y) = halves.ok_or(BadSigningKey::Document)?;
+                Jwk::p256(x, y.try_into().map_err(|_| BadSigningKey::Document)?)
             }
             Pair::Rsa(pair) => {
                 let public = pair.public_key();
-                let verifier = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public.as_ref());
-                let modulus = public.modulus();
-                let exponent = public.exponent();
-                let key = PublicKey::rsa(
-                    modulus.big_endian_without_leading_zero(),
-                    exponent.big_endian_without_leading_zero(),
-                );
-                (Algorithm::Rs256, key, verifier)
+                let (n, e) = (public.modulus(), public.exponent());
+                Jwk::rsa(n.big_endian_without_leading_zero(), e.big_endian_without_leading_zero())
             }
         };
-        let verifier = verifier.map_err(|_| BadSigningKey::Document)?;
-        let jwk = Jwk::new(public, algorithm);
+        let jwk = jwk.map_err(|_| BadSigningKey::Document)?;
+        let algorithm = jwk.algorithm();
         let header =
             format!(r#"{{"alg":"{}","typ":"at+jwt","kid":"{}"}}"#, algorithm.as_str(), jwk.kid());
         let header = format!("{}.", URL_SAFE_NO_PAD.encode(header));
-        Ok(Self { pair, jwk, verifier, header })
+        Ok(Self { pair, jwk, header })
     }
 
     /// Its algorithm.
     pub fn algorithm(&self) -> Algorithm {
-        match self.pair {
-            Pair::Ed25519(_) => Algorithm::EdDsa,
-            Pair::Rsa(_) => Algorithm::Rs256,
-        }
+        self.jwk.algorithm()
     }
 
     /// The public key as it is published.
@@ -134,11 +115,14 @@ impl SigningKey {
         &self.header
     }
 
-    /// Signs: some tens of microseconds (EdDSA), under a millisecond (RS256).
+    /// Signs: some tens of microseconds (EdDSA, ES256), under a millisecond (RS256).
     pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
         const INVARIANT: &str = "a whole key signs any message";
         match &self.pair {
             Pair::Ed25519(pair) => pair.try_sign(message).expect(INVARIANT).as_ref().to_vec(),
+            Pair::P256(pair) => {
+                pair.sign(&SystemRandom::new(), message).expect(INVARIANT).as_ref().to_vec()
+            }
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
                 pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
@@ -150,7 +134,7 @@ impl SigningKey {
 
     /// Whether it signed `message`. The algorithm is the key's own, whatever a header says.
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        self.verifier.verify_sig(message, signature).is_ok()
+        self.jwk.key().verifies(message, signature)
     }
 }
 
@@ -166,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_key_of_each_kind_signs_and_survives_its_document() {
-        for algorithm in [Algorithm::EdDsa, Algorithm::Rs256] {
+        for algorithm in Algorithm::ALL {
             let key = SigningKey::generate(algorithm).expect("drawn");
             let document = key.to_pkcs8().expect("a document");
             let again = SigningKey::from_pkcs8(algorithm, &document).expect("reads back");

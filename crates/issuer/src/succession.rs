@@ -7,10 +7,10 @@
 
 use unlapse_core::UnixTime;
 
-use crate::jwk::Thumbprint;
 use crate::pepper::Kid;
 use crate::policy::Policy;
 use crate::session::{Revoked, RevokedBecause, Session};
+use unlapse_verify::Thumbprint;
 
 /// What a request presents, once the refresh token's MAC was found genuine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

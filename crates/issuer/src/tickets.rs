@@ -4,8 +4,8 @@ use core::fmt;
 
 use unlapse_core::{BoxFuture, UnixTime};
 
-use crate::sha256::sha256;
 use crate::store::Unavailable;
+use unlapse_verify::sha256;
 
 /// Names a ticket: a digest of what it is for and of the secret that its holder shows. The store
 /// never sees the secret.

@@ -2,13 +2,13 @@
 
 mod algorithm;
 mod base64url;
-mod edwards;
 mod header;
 mod json;
 mod jwk;
 mod jwk_set;
 mod jws;
 mod sha256;
+mod small_order;
 mod thumbprint;
 mod verifying_key;
 

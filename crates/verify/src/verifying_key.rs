@@ -8,8 +8,8 @@ use aws_lc_rs::signature::{
 };
 
 use crate::algorithm::Algorithm;
-use crate::edwards;
 use crate::jwk::BadJwk;
+use crate::small_order;
 
 /// A public key that is parsed once, with the one algorithm that it verifies.
 ///
@@ -26,10 +26,9 @@ pub struct VerifyingKey {
 const RSA_BITS: core::ops::RangeInclusive<usize> = 2048..=8192;
 
 impl VerifyingKey {
-    /// An Ed25519 key (RFC 8032 §5.1.2). Bytes that are no point of the curve, or one of small
-    /// order, are refused.
+    /// An Ed25519 key (RFC 8032 §5.1.2). A point of small order is refused.
     pub fn ed25519(x: &[u8; 32]) -> Result<Self, BadJwk> {
-        if !edwards::is_public_key(x) {
+        if small_order::is_degenerate(x) {
             return Err(BadJwk::Point);
         }
         let parsed = ParsedPublicKey::new(&ED25519, x).map_err(|_| BadJwk::Point)?;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::reply::json;
 use crate::issuer::Issuer;
-use crate::jwk::Jwk;
+use unlapse_verify::Jwk;
 
 #[derive(Serialize)]
 struct Jwks<'a> {

@@ -15,10 +15,11 @@ use crate::memory::MemoryStore;
 use crate::password::{BadPassword, PasswordChecks, PasswordCost};
 use crate::pepper::{BadPepper, Pepper, Peppers};
 use crate::policy::{BadPolicy, Policy};
-use crate::signing_key::{Algorithm, BadSigningKey, SigningKey};
+use crate::signing_key::{BadSigningKey, SigningKey};
 use crate::stats::Stats;
 use crate::store::Store;
 use crate::users::{MemoryUsers, Users};
+use unlapse_verify::Algorithm;
 
 /// An issuer cannot be as it was described.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
