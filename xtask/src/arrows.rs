@@ -31,7 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "unlapse-broker",
         ],
     ),
-    ("unlapse-sim", &["unlapse", "unlapse-core"]),
+    ("unlapse-sim", &["unlapse", "unlapse-core", "unlapse-issuer"]),
     ("unlapse-parts", &[]),
     ("xtask", &[]),
 ];
@@ -171,8 +171,8 @@ mod tests {
     }
 
     #[test]
-    fn the_simulator_knows_client_and_core() {
-        may("unlapse-sim", &["unlapse", "unlapse-core"]);
+    fn the_simulator_knows_client_core_and_what_the_issuer_decides() {
+        may("unlapse-sim", &["unlapse", "unlapse-core", "unlapse-issuer"]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod effects;
 mod exchange;
 mod executor;
 pub mod exhaustive;
+mod family;
 mod fault;
 mod host;
 mod hunt;

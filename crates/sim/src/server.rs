@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use unlapse::Revoked;
 use unlapse_core::{Body, ErrorCode, Grant, Rejection, Reply, Reuse, Secret};
+use unlapse_issuer::Succession;
 
+use crate::family::{End, Family};
 use crate::host::true_wall;
 use crate::trace::Actor;
 use crate::world::State;
@@ -38,23 +40,6 @@ pub enum Mood {
     Odd(u16),
     /// With more than anybody reads.
     TooLarge(u16),
-}
-
-/// A login at the server.
-#[derive(Clone, Debug)]
-pub(crate) struct Family {
-    pub(crate) ended: Option<End>,
-    current: u64,
-    rotated_at: Duration,
-}
-
-/// How a login ended at the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// A refresh token was used twice.
-    Reuse,
-    /// Somebody revoked it: an administrator, or the user by logging out.
-    Revoked,
 }
 
 /// What the ledger has to know of an answer.
@@ -116,14 +101,14 @@ impl Server {
 
     /// A new login.
     pub(crate) fn open(&mut self, now: Duration) -> (Grant, Deed) {
-        self.families.push(Family { ended: None, current: 1, rotated_at: now });
+        self.families.push(Family::open(self.class, now));
         self.grant(self.families.len() - 1, false)
     }
 
     fn grant(&mut self, family: usize, rotated: bool) -> (Grant, Deed) {
         self.serial += 1;
         let access = format!("at-{family}-{}-canary", self.serial);
-        let refresh = format!("rt-{family}-{}-canary", self.families[family].current);
+        let refresh = format!("rt-{family}-{}-canary", self.families[family].current());
         let mut grant = Grant::bearer(Secret::new(access.as_str()));
         grant.refresh_token = Some(Secret::new(refresh.as_str()));
         grant.expires_in = self.lifetime;
@@ -134,38 +119,26 @@ impl Server {
     pub(crate) fn would_take(&self, token: &str, now: Duration) -> bool {
         let Some((family, number)) = parse(token) else { return false };
         self.families.get(family).is_some_and(|login| {
-            login.ended.is_none() && (number == login.current || self.forgives(login, number, now))
+            let taken =
+                matches!(login.decide(number, now), Succession::Rotate | Succession::Replay);
+            login.ended.is_none() && taken
         })
-    }
-
-    /// Whether a refresh token that was used may be used again.
-    fn forgives(&self, login: &Family, number: u64, now: Duration) -> bool {
-        number + 1 == login.current
-            && match self.class {
-                Reuse::UntilUsed => true,
-                Reuse::Grace(window) => now.saturating_sub(login.rotated_at) < window,
-                _ => false,
-            }
     }
 
     fn refresh(&mut self, token: &str, now: Duration) -> (Body, Deed) {
         let refused = Body::Error(ErrorCode::Rejection(Rejection::InvalidGrant));
         let Some((family, number)) = parse(token) else { return (refused, Deed::Refused) };
-        let Some(login) = self.families.get(family).filter(|login| login.ended.is_none()) else {
-            return (refused, Deed::Refused);
+        let login = self.families.get_mut(family).filter(|login| login.ended.is_none());
+        let Some(login) = login else { return (refused, Deed::Refused) };
+        let rotates = match login.present(number, now) {
+            Succession::Rotate => true,
+            Succession::Replay => false,
+            Succession::RevokeReuse => return (refused, Deed::ReuseFound { family }),
+            Succession::FromTheFuture => return (refused, Deed::Refused),
+            // Replayed too often: no verdict.
+            Succession::Refused(_) => return (Body::Error(ErrorCode::Temporary), Deed::Nothing),
         };
-        let is_current = number == login.current;
-        if !is_current && !self.forgives(login, number, now) {
-            self.families[family].ended = Some(End::Reuse);
-            return (refused, Deed::ReuseFound { family });
-        }
-        let rotates = is_current && self.class != Reuse::Stable;
-        if rotates {
-            let login = &mut self.families[family];
-            login.current += 1;
-            login.rotated_at = now;
-            self.rotations += 1;
-        }
+        self.rotations += u64::from(rotates);
         let (grant, deed) = self.grant(family, rotates);
         (Body::Grant(Box::new(grant)), deed)
     }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::family::End;
 use crate::fault::Fault;
 use crate::network::Fate;
 use crate::process::Pid;
-use crate::server::End;
 use crate::world::{Due, State, World};
 
 /// What befalls the world.
