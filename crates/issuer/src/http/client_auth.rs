@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +11,9 @@ use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use super::form::Form;
+use super::peer::Peer;
 use crate::caller::Caller;
+use crate::clients::Client;
 use crate::denied::{Code, Denied};
 use crate::issuer::Issuer;
 
@@ -29,18 +32,26 @@ pub(super) struct Introduction {
 /// The client that sends this request, once it has proved itself, and what else its headers say.
 pub(super) async fn caller(
     issuer: &Issuer,
-    headers: &HeaderMap,
+    request: &Parts,
     form: &Form,
 ) -> Result<Caller, Denied> {
-    let introduction = introduction(headers, form);
+    let introduction = introduction(&request.headers, form);
     let Introduction { id, secret } = introduction.map_err(|code| issuer.refuse_request(code))?;
     let client = issuer.authenticate(&id, secret.as_ref()).await?;
-    Ok(Caller { label: label(headers), ..Caller::new(client) })
+    let caller = from(client, request);
+    issuer.limit_client(&caller)?;
+    Ok(caller)
 }
 
 /// The client that the JSON pair speaks for, which has no means to name one.
-pub(super) fn login_caller(issuer: &Issuer, headers: &HeaderMap) -> Caller {
-    Caller { label: label(headers), ..Caller::new(Arc::clone(issuer.login_client())) }
+pub(super) fn login_caller(issuer: &Issuer, request: &Parts) -> Caller {
+    from(Arc::clone(issuer.login_client()), request)
+}
+
+/// `client`, from where the request is and with what device.
+fn from(client: Arc<Client>, request: &Parts) -> Caller {
+    let peer = Peer::of(request);
+    Caller { label: label(&request.headers), peer, ..Caller::new(client) }
 }
 
 /// What the device calls itself.

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use axum::response::Response;
 use serde::Deserialize;
 use unlapse_core::Secret;
@@ -19,19 +19,15 @@ struct Login {
     password: String,
 }
 
-pub(super) async fn login(
-    State(issuer): State<Issuer>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    reply(log_in(&issuer, &headers, body).await, Door::Json)
+pub(super) async fn login(State(issuer): State<Issuer>, request: Parts, body: Body) -> Response {
+    reply(log_in(&issuer, &request, body).await, Door::Json)
 }
 
-async fn log_in(issuer: &Issuer, headers: &HeaderMap, body: Body) -> Result<Issued, Denied> {
+async fn log_in(issuer: &Issuer, request: &Parts, body: Body) -> Result<Issued, Denied> {
     let refuse = |code: Code| issuer.refuse_request(code);
-    let body = body::read(headers, body, body::JSON).await.map_err(refuse)?;
+    let body = body::read(&request.headers, body, body::JSON).await.map_err(refuse)?;
     let login = serde_json::from_slice(&body).map_err(|_| refuse(Code::RequestMalformed))?;
     let Login { username, password } = login;
     let password = Secret::from(password);
-    issuer.log_in(&username, password, &login_caller(issuer, headers), None).await
+    issuer.log_in(&username, password, &login_caller(issuer, request), None).await
 }

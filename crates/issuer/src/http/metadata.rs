@@ -10,6 +10,8 @@ use super::token::GRANTS;
 use crate::clients::GrantType;
 use crate::issuer::Issuer;
 
+/// Where both look.
+pub(super) const WELL_KNOWN: &str = "/.well-known/";
 /// Where RFC 8414 looks.
 pub(super) const OAUTH: &str = "/.well-known/oauth-authorization-server";
 /// Where OpenID Connect looks.

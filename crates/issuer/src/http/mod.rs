@@ -9,6 +9,7 @@ mod healthz;
 mod jwks;
 mod login;
 mod metadata;
+mod peer;
 mod refresh;
 mod reply;
 mod revoke;
@@ -21,6 +22,7 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
 
+use self::reply::Door;
 use crate::issuer::Issuer;
 
 impl Issuer {
@@ -35,7 +37,8 @@ impl Issuer {
     /// | `GET /.well-known/oauth-authorization-server`, `GET /.well-known/openid-configuration` | RFC 8414 |
     /// | `GET /healthz` | whether the sessions can be reached |
     ///
-    /// Listening, TLS and the time a request may take are the caller's business.
+    /// Listening, TLS and the time a request may take are the caller's business. Limits by address
+    /// need the address: serve it by `into_make_service_with_connect_info::<SocketAddr>()`.
     pub fn router(&self) -> Router {
         let path = self.path();
         let at = |endpoint: &str| format!("{path}{endpoint}");
@@ -56,11 +59,14 @@ impl Issuer {
     }
 }
 
-/// Counts every request; and no reply is kept by a cache that does not say itself that it may be
+/// Counts every request, and lets through what does not come too often; and no reply is kept by a cache that does not say itself that it may be
 /// (RFC 6749 §5.1).
-async fn around(State(issuer): State<Issuer>, request: Request, next: Next) -> Response {
+async fn around(State(issuer): State<Issuer>, mut request: Request, next: Next) -> Response {
     issuer.count_request();
-    let mut response = next.run(request).await;
+    let mut response = match peer::admit(&issuer, &mut request) {
+        Ok(()) => next.run(request).await,
+        Err(denied) => reply::refused(denied, Door::OAuth),
+    };
     let no_store = HeaderValue::from_static("no-store");
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(no_store);
     response

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use axum::response::Response;
 use serde::Deserialize;
 use unlapse_core::Secret;
@@ -18,19 +18,15 @@ struct Refresh {
     refresh_token: String,
 }
 
-pub(super) async fn refresh(
-    State(issuer): State<Issuer>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    reply(go_on(&issuer, &headers, body).await, Door::Json)
+pub(super) async fn refresh(State(issuer): State<Issuer>, request: Parts, body: Body) -> Response {
+    reply(go_on(&issuer, &request, body).await, Door::Json)
 }
 
-async fn go_on(issuer: &Issuer, headers: &HeaderMap, body: Body) -> Result<Issued, Denied> {
+async fn go_on(issuer: &Issuer, request: &Parts, body: Body) -> Result<Issued, Denied> {
     let refuse = |code: Code| issuer.refuse_request(code);
-    let body = body::read(headers, body, body::JSON).await.map_err(refuse)?;
+    let body = body::read(&request.headers, body, body::JSON).await.map_err(refuse)?;
     let refresh = serde_json::from_slice(&body).map_err(|_| refuse(Code::RequestMalformed))?;
     let Refresh { refresh_token } = refresh;
     let refresh_token = Secret::from(refresh_token);
-    issuer.refresh(refresh_token.expose(), &login_caller(issuer, headers), None).await
+    issuer.refresh(refresh_token.expose(), &login_caller(issuer, request), None).await
 }

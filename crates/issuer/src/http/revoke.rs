@@ -2,7 +2,8 @@
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 
 use super::body;
@@ -13,23 +14,19 @@ use crate::denied::{Code, Denied};
 use crate::issuer::Issuer;
 
 /// 200 for what is revoked now, was before, or never was a token (§2.2).
-pub(super) async fn revoke(
-    State(issuer): State<Issuer>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    match end(&issuer, &headers, body).await {
+pub(super) async fn revoke(State(issuer): State<Issuer>, request: Parts, body: Body) -> Response {
+    match end(&issuer, &request, body).await {
         Ok(()) => StatusCode::OK.into_response(),
         Err(denied) => refused(denied, Door::OAuth),
     }
 }
 
 /// The hint (`token_type_hint`) is not needed: our tokens tell themselves apart.
-async fn end(issuer: &Issuer, headers: &HeaderMap, body: Body) -> Result<(), Denied> {
+async fn end(issuer: &Issuer, request: &Parts, body: Body) -> Result<(), Denied> {
     let refuse = |code: Code| issuer.refuse_request(code);
-    let body = body::read(headers, body, body::FORM).await.map_err(refuse)?;
+    let body = body::read(&request.headers, body, body::FORM).await.map_err(refuse)?;
     let form = Form::parse(&body).map_err(refuse)?;
-    let caller = caller(issuer, headers, &form).await?;
+    let caller = caller(issuer, request, &form).await?;
     let token = form.demand("token").map_err(refuse)?;
     issuer.revoke_token(token.expose(), &caller).await
 }

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use axum::response::Response;
 
 use super::body;
@@ -14,26 +14,22 @@ use crate::clients::GrantType;
 use crate::denied::{Code, Denied};
 use crate::issuer::{Issued, Issuer};
 
-pub(super) async fn token(
-    State(issuer): State<Issuer>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    reply(grant(&issuer, &headers, body).await, Door::OAuth)
+pub(super) async fn token(State(issuer): State<Issuer>, request: Parts, body: Body) -> Response {
+    reply(grant(&issuer, &request, body).await, Door::OAuth)
 }
 
 /// The grants there are.
 pub(super) const GRANTS: [GrantType; 3] =
     [GrantType::RefreshToken, GrantType::ClientCredentials, GrantType::Password];
 
-async fn grant(issuer: &Issuer, headers: &HeaderMap, body: Body) -> Result<Issued, Denied> {
+async fn grant(issuer: &Issuer, request: &Parts, body: Body) -> Result<Issued, Denied> {
     let refuse = |code: Code| issuer.refuse_request(code);
-    let body = body::read(headers, body, body::FORM).await.map_err(refuse)?;
+    let body = body::read(&request.headers, body, body::FORM).await.map_err(refuse)?;
     let form = Form::parse(&body).map_err(refuse)?;
     let grant_type = form.demand("grant_type").map_err(refuse)?;
     let grant_type = GrantType::parse(grant_type.expose());
     let grant_type = grant_type.ok_or_else(|| refuse(Code::GrantUnsupported))?;
-    let caller = caller(issuer, headers, &form).await?;
+    let caller = caller(issuer, request, &form).await?;
     match grant_type {
         GrantType::RefreshToken => grants::refresh_token::grant(issuer, &caller, &form).await,
         GrantType::ClientCredentials => grants::client_credentials::grant(issuer, &caller, &form),

@@ -15,6 +15,9 @@ use crate::memory::MemoryStore;
 use crate::password::{BadPassword, PasswordChecks, PasswordCost};
 use crate::pepper::{BadPepper, Pepper, Peppers};
 use crate::policy::{BadPolicy, Policy};
+use crate::proxies::Proxies;
+use crate::rate::BadRate;
+use crate::rate_limits::{Limiters, RateLimits};
 use crate::signing_key::{BadSigningKey, SigningKey};
 use crate::stats::Stats;
 use crate::store::Store;
@@ -49,6 +52,9 @@ pub enum BadConfiguration {
     /// The cost of a password check.
     #[error(transparent)]
     Password(#[from] BadPassword),
+    /// A rate limit.
+    #[error(transparent)]
+    Rate(#[from] BadRate),
 }
 
 /// Puts an issuer together. What is not said is the default; the default keeps everything in
@@ -68,6 +74,8 @@ pub struct IssuerBuilder {
     login_client: Client,
     password_cost: PasswordCost,
     login_limit: LoginLimit,
+    rate_limits: RateLimits,
+    proxies: Proxies,
     audit: Option<AuditHook>,
 }
 
@@ -88,6 +96,8 @@ impl IssuerBuilder {
             login_client: Client::public("api"),
             password_cost: PasswordCost::default(),
             login_limit: LoginLimit::default(),
+            rate_limits: RateLimits::default(),
+            proxies: Proxies::default(),
             audit: None,
         }
     }
@@ -185,6 +195,21 @@ impl IssuerBuilder {
         self
     }
 
+    /// How often an address, a client or a session may come.
+    #[must_use]
+    pub fn rate_limits(mut self, limits: RateLimits) -> Self {
+        self.rate_limits = limits;
+        self
+    }
+
+    /// The proxies before this issuer, whose word on where a request is from is taken. None when
+    /// not said: a request is from whoever connects.
+    #[must_use]
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.proxies = proxies;
+        self
+    }
+
     /// Is told everything that happens.
     #[must_use]
     pub fn audit(mut self, hook: impl Fn(&Audit<'_>) + Send + Sync + 'static) -> Self {
@@ -197,6 +222,7 @@ impl IssuerBuilder {
     pub fn build(self) -> Result<Issuer, BadConfiguration> {
         let (url, path) = checked_url(&self.url).ok_or(BadConfiguration::Url)?;
         self.policy.check()?;
+        self.rate_limits.check()?;
         if !(Duration::from_secs(1)..=Duration::from_secs(3600)).contains(&self.access_lifetime) {
             return Err(BadConfiguration::AccessLifetime);
         }
@@ -227,6 +253,8 @@ impl IssuerBuilder {
             login_client: Arc::new(self.login_client),
             passwords: PasswordChecks::new(self.password_cost)?,
             login_failures: LoginFailures::new(self.login_limit),
+            limiters: Limiters::new(self.rate_limits),
+            proxies: self.proxies,
             denylist: Denylist::default(),
             stats: Stats::default(),
             audit: self.audit,
@@ -257,6 +285,7 @@ fn checked_url(text: &str) -> Option<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rate::Rate;
 
     #[test]
     fn rfc8414_2_a_row_for_each_url() {
@@ -297,6 +326,9 @@ mod tests {
             let found = bad(builder().access_lifetime(lifetime));
             assert_eq!(found, Some(BadConfiguration::AccessLifetime));
         }
+        let never =
+            RateLimits { peer: Some(Rate::new(0, Duration::from_secs(1))), ..RateLimits::off() };
+        assert_eq!(bad(builder().rate_limits(never)), Some(BadRate.into()));
         let cost = PasswordCost { memory_kib: 0, passes: 1 };
         assert_eq!(bad(builder().password_cost(cost)), Some(BadPassword::Cost.into()));
     }

@@ -48,11 +48,13 @@ impl Issuer {
         if let Some(wait) = login_failures.wait(username, self.now()) {
             return Err(self.refuse_for_now(Code::RateLimited, wait, about));
         }
+        self.limit_login_failures(about)?;
         let user = users.find(username).await.map_err(away)?;
         let (subject, hash) = user.map(|user| (user.subject, user.password)).unzip();
         let (right, _turn) = passwords.verify(hash, password, turn).await.map_err(away)?;
         let Some(subject) = subject.filter(|_| right) else {
             login_failures.failed(username, self.now());
+            self.count_login_failure(about.peer);
             return Err(self.refuse(Code::LoginFailed, about));
         };
         login_failures.succeeded(username);

@@ -3,6 +3,7 @@
 mod builder;
 mod client;
 mod issued;
+mod limit;
 mod login;
 mod refresh;
 mod revoke;
@@ -25,7 +26,9 @@ use crate::login_limit::LoginFailures;
 use crate::password::PasswordChecks;
 use crate::pepper::Peppers;
 use crate::policy::Policy;
+use crate::proxies::Proxies;
 use crate::random;
+use crate::rate_limits::Limiters;
 use crate::refresh_token::RefreshToken;
 use crate::scopes::Scopes;
 use crate::session::{Opening, Session, SessionId};
@@ -63,6 +66,8 @@ struct Parts {
     login_client: Arc<Client>,
     passwords: PasswordChecks,
     login_failures: LoginFailures,
+    limiters: Limiters,
+    proxies: Proxies,
     denylist: Denylist,
     stats: Stats,
     audit: Option<AuditHook>,

@@ -47,6 +47,7 @@ impl Issuer {
         let about = About::caller(caller);
         let token = RefreshToken::parse(refresh_token, peppers)
             .map_err(|bad| self.refuse(bad.into(), about))?;
+        self.limit_session(token.session(), about)?;
         if let Some(scopes) = scopes {
             self.check_scopes(&token, scopes, about).await?;
         }

@@ -64,14 +64,15 @@ impl Issuer {
         caller: &Caller,
     ) -> Result<(), Denied> {
         let Parts { store, peppers, .. } = &*self.parts;
+        let about = About::caller(caller);
+        self.limit_session(token.session(), about)?;
         let session = store.load(token.session()).await;
-        let session = session.map_err(|away| self.unavailable(away, About::caller(caller)))?;
+        let session = session.map_err(|away| self.unavailable(away, about))?;
         let Some(session) = session.filter(|session| token.is_of(session, peppers)) else {
             return Ok(());
         };
         if session.client != caller.client.id {
-            let about = About::caller(caller).session(&session);
-            return Err(self.refuse(Code::ClientMismatch, about));
+            return Err(self.refuse(Code::ClientMismatch, about.session(&session)));
         }
         self.revoke_session(session.id, RevokedBecause::Client).await?;
         Ok(())

@@ -3,6 +3,7 @@
 
 mod discovery;
 mod errors;
+mod limits;
 mod login;
 mod races;
 mod refresh;

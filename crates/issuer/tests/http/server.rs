@@ -75,7 +75,7 @@ impl Server {
             .peppers(peppers())
             .password_cost(CHEAP);
         let issuer = configure(builder).build().expect("a valid configuration");
-        let router = issuer.router();
+        let router = issuer.router().into_make_service_with_connect_info::<SocketAddr>();
         let serving = tokio::spawn(async move {
             axum::serve(listener, router).await.expect("serves until it is aborted");
         });

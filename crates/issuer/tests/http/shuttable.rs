@@ -1,6 +1,6 @@
-//! A store in memory, behind a door that can be shut.
+//! A store in memory, behind a door that can be shut, and that counts who comes in.
 
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use unlapse_core::{BoxFuture, UnixTime};
@@ -13,6 +13,7 @@ use unlapse_issuer::{
 pub(crate) struct Shuttable {
     pub(crate) kept: MemoryStore,
     pub(crate) shut: AtomicBool,
+    pub(crate) asked: AtomicU64,
 }
 
 type Answer<'a, T> = BoxFuture<'a, Result<T, Unavailable>>;
@@ -23,6 +24,7 @@ impl Shuttable {
         &'a self,
         ask: impl FnOnce(&'a MemoryStore) -> Answer<'a, T> + Send + 'a,
     ) -> Answer<'a, T> {
+        self.asked.fetch_add(1, SeqCst);
         Box::pin(async move {
             if self.shut.load(SeqCst) {
                 return Err(Unavailable { retry_after: Duration::from_millis(2500) });

@@ -1,0 +1,63 @@
+//! Where a request is from.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{ConnectInfo, Request};
+use axum::http::request::Parts;
+
+use super::metadata::WELL_KNOWN;
+use crate::denied::Denied;
+use crate::issuer::Issuer;
+
+/// The address of a request, as its extension.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(IpAddr);
+
+impl Peer {
+    /// That of `request`, where it is known.
+    pub(super) fn of(request: &Parts) -> Option<IpAddr> {
+        request.extensions.get::<Self>().map(|Self(peer)| *peer)
+    }
+}
+
+/// Finds out where `request` is from, and counts it there.
+pub(super) fn admit(issuer: &Issuer, request: &mut Request) -> Result<(), Denied> {
+    let connected = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let connected = connected.map(|ConnectInfo(address)| address.ip());
+    let peer = issuer.peer(connected, request.headers());
+    if let Some(peer) = peer {
+        request.extensions_mut().insert(Peer(peer));
+    }
+    if is_counted(request.uri().path()) { issuer.limit_peer(peer) } else { Ok(()) }
+}
+
+/// What is published costs nothing to answer; and whoever watches over the issuer must not come to
+/// think that it is gone.
+fn is_counted(path: &str) -> bool {
+    let watched = ["/jwks", "/healthz", "/metrics"].iter().any(|end| path.ends_with(end));
+    !watched && !path.contains(WELL_KNOWN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn j2_a_row_for_each_path() {
+        for (path, counted) in [
+            ("/token", true),
+            ("/api/auth/login", true),
+            ("/api/auth/refresh", true),
+            ("/revoke", true),
+            ("/nowhere", true),
+            ("/tenant/token", true),
+            ("/healthz", false),
+            ("/tenant/jwks", false),
+            ("/metrics", false),
+            ("/.well-known/openid-configuration", false),
+            ("/.well-known/oauth-authorization-server/tenant", false),
+        ] {
+            assert_eq!(is_counted(path), counted, "{path}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Who comes too often is told to wait (J2).
+
+use core::time::Duration;
+use std::net::IpAddr;
+
+use axum::http::HeaderMap;
+
+use super::{About, Issuer};
+use crate::caller::Caller;
+use crate::denied::{Code, Denied};
+use crate::limiter::Limiter;
+use crate::rate_limits::Counted;
+use crate::session::SessionId;
+
+impl Issuer {
+    /// Where a request is from that came over a connection from `connected`.
+    pub(crate) fn peer(&self, connected: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
+        self.parts.proxies.peer(connected, headers)
+    }
+
+    /// Counts a request on the address that it is from.
+    pub(crate) fn limit_peer(&self, peer: Option<IpAddr>) -> Result<(), Denied> {
+        let about = About { peer, ..About::default() };
+        self.limit(&self.parts.limiters.peer, Counted::peer(peer), about)
+    }
+
+    /// Counts a request on the client that has proved that it sends it.
+    pub(crate) fn limit_client(&self, caller: &Caller) -> Result<(), Denied> {
+        let counted = Counted::client(&caller.client);
+        self.limit(&self.parts.limiters.client, counted, About::caller(caller))
+    }
+
+    /// Counts a request on the session whose refresh token it shows. The token's outer MAC holds:
+    /// nobody uses up the rate of a session that is not theirs. The store has not been asked.
+    pub(super) fn limit_session(&self, session: SessionId, about: About<'_>) -> Result<(), Denied> {
+        let about = About { session: Some(session), ..about };
+        self.limit(&self.parts.limiters.session, Some(Counted::Session(session)), about)
+    }
+
+    /// Whether a login may be tried from there: so many may fail, and those under way at the same
+    /// time as the last of them.
+    pub(super) fn limit_login_failures(&self, about: About<'_>) -> Result<(), Denied> {
+        let counted = Counted::peer(about.peer);
+        let failures = &self.parts.limiters.login_failures;
+        let wait = counted.and_then(|counted| failures.wait(counted, self.now()));
+        wait.map_or(Ok(()), |wait| Err(self.too_often(wait, about)))
+    }
+
+    /// A login from there has failed.
+    pub(super) fn count_login_failure(&self, peer: Option<IpAddr>) {
+        if let Some(counted) = Counted::peer(peer) {
+            // Whether the next one has to wait is asked before it.
+            let _ = self.parts.limiters.login_failures.count(counted, self.now());
+        }
+    }
+
+    fn limit(
+        &self,
+        limiter: &Limiter,
+        counted: Option<Counted<'_>>,
+        about: About<'_>,
+    ) -> Result<(), Denied> {
+        let Some(counted) = counted else { return Ok(()) };
+        let counted = limiter.count(counted, self.now());
+        counted.map_err(|wait| self.too_often(wait, about))
+    }
+
+    fn too_often(&self, wait: Duration, about: About<'_>) -> Denied {
+        self.refuse_for_now(Code::RateLimited, wait, about)
+    }
+}
