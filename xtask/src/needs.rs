@@ -21,8 +21,8 @@ const NEEDS: &[Need] = &[
         package: "strace",
         suites: "the tests that watch or stop system calls",
     },
-    Need { program: "node", package: "nodejs", suites: "the tests against oidc-provider" },
-    Need { program: "npm", package: "npm", suites: "the tests against oidc-provider" },
+    Need { program: "node", package: "nodejs", suites: "the tests with software from npm" },
+    Need { program: "npm", package: "npm", suites: "the tests with software from npm" },
     Need {
         program: "mount",
         package: "mount",
@@ -30,8 +30,21 @@ const NEEDS: &[Need] = &[
     },
     Need { program: "mkfs.ext4", package: "e2fsprogs", suites: "the tests on a full ext4" },
     Need { program: "oidc-token", package: "oidc-agent-cli", suites: "the drill of oidc-agent" },
+    Need {
+        program: "chromium",
+        package: "chromium",
+        suites: "the tests in which a person logs in at a page of the issuer",
+    },
+    Need {
+        program: PYTHON_VENV,
+        package: "python3-venv",
+        suites: "the tests by the clients of PyPI",
+    },
     Need { program: "initdb", package: "postgresql", suites: "the tests against PostgreSQL" },
 ];
+
+/// Debian packs it apart from the interpreter.
+const PYTHON_VENV: &str = "python3 -m venv";
 
 /// Debian keeps the programs of a server out of the path, in a folder a version.
 const POSTGRESQL: &str = "/usr/lib/postgresql";
@@ -69,7 +82,13 @@ pub(crate) fn meet() -> Vec<String> {
 
 /// Is the program on the path, or where the tests look for it as well?
 fn exists(program: &str) -> bool {
-    process::exists(program) || lies_below(Path::new(POSTGRESQL), program)
+    match program {
+        PYTHON_VENV => {
+            let mut python = process::program("python3");
+            process::read(python.args(["-c", "import ensurepip, venv"])).is_ok()
+        }
+        _ => process::exists(program) || lies_below(Path::new(POSTGRESQL), program),
+    }
 }
 
 fn lies_below(versions: &Path, program: &str) -> bool {

@@ -1,4 +1,4 @@
-//! Servers by other people, to renew against: `peers/`.
+//! Software by other people, to renew against and to be asked by: `peers/`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,20 +8,45 @@ use anyhow::{Context, Result};
 
 use crate::process;
 
-/// Makes the OpenID provider ready to start, and returns its folder.
-pub(crate) fn oidc_provider() -> Result<PathBuf> {
-    let folder = fs::canonicalize("peers/oidc-provider").context("finding peers/oidc-provider")?;
+/// Makes the packages from npm in `peers/<name>` ready to start, and returns their folder.
+pub(crate) fn from_npm(name: &str) -> Result<PathBuf> {
+    let folder = folder(name)?;
     let lock = modified(&folder.join("package-lock.json"))
-        .context("peers/oidc-provider/package-lock.json is missing")?;
+        .with_context(|| format!("peers/{name}/package-lock.json is missing"))?;
     // npm writes this file last, so half an installation is none.
     let installed = modified(&folder.join("node_modules/.package-lock.json"));
     if is_stale(lock, installed) {
-        println!("installing: npm ci in peers/oidc-provider");
+        println!("installing: npm ci in peers/{name}");
         let mut npm = process::program("npm");
         npm.args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder);
         process::show(&mut npm)?;
     }
     Ok(folder)
+}
+
+/// Makes the packages of Python in `peers/<name>` ready to import, in a virtual environment of
+/// their own, and returns their folder.
+pub(crate) fn from_pypi(name: &str) -> Result<PathBuf> {
+    let folder = folder(name)?;
+    let lock = modified(&folder.join("requirements.txt"))
+        .with_context(|| format!("peers/{name}/requirements.txt is missing"))?;
+    let done = folder.join(".venv/installed");
+    if is_stale(lock, modified(&done)) {
+        println!("installing: pip install -r requirements.txt in peers/{name}");
+        let mut venv = process::program("python3");
+        process::show(venv.args(["-m", "venv", "--clear", ".venv"]).current_dir(&folder))?;
+        let mut pip = process::program(&folder.join(".venv/bin/pip").to_string_lossy());
+        pip.args(["install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]);
+        pip.args(["--require-hashes", "--requirement", "requirements.txt"]).current_dir(&folder);
+        process::show(&mut pip)?;
+        // Last, so that half an installation is none.
+        fs::write(&done, "").context("noting what is installed")?;
+    }
+    Ok(folder)
+}
+
+fn folder(name: &str) -> Result<PathBuf> {
+    fs::canonicalize(Path::new("peers").join(name)).with_context(|| format!("finding peers/{name}"))
 }
 
 fn is_stale(lock: SystemTime, installed: Option<SystemTime>) -> bool {

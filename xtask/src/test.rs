@@ -38,6 +38,16 @@ impl Outcome {
 /// The workspaces with tests. That of the fuzzer replays what it has found.
 pub(crate) const WORKSPACES: [&str; 2] = [metadata::MAIN, "fuzz/Cargo.toml"];
 
+/// Software by other people: how tests are told where it lies, its folder in `peers/`, and how it
+/// gets there.
+const PEERS: [(&str, &str, Install); 3] = [
+    ("UNLAPSE_PEER_OIDC_PROVIDER", "oidc-provider", peers::from_npm),
+    ("UNLAPSE_PEER_OPENID_CLIENT", "openid-client", peers::from_npm),
+    ("UNLAPSE_PEER_PYTHON_CLIENTS", "python-clients", peers::from_pypi),
+];
+
+type Install = fn(&str) -> Result<PathBuf>;
+
 /// How long a process that a test is just ending may take to let go of the output.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -48,9 +58,11 @@ pub(crate) fn run(suites: Suites) -> Result<Outcome> {
     if suites == Suites::Full {
         complaints.extend(needs::meet());
         environment = vec![("UNLAPSE_SUITES", PathBuf::from("full"))];
-        match peers::oidc_provider() {
-            Ok(folder) => environment.push(("UNLAPSE_PEER_OIDC_PROVIDER", folder)),
-            Err(error) => complaints.push(format!("no tests against oidc-provider: {error:#}")),
+        for (variable, name, install) in PEERS {
+            match install(name) {
+                Ok(folder) => environment.push((variable, folder)),
+                Err(error) => complaints.push(format!("no tests with {name}: {error:#}")),
+            }
         }
     }
     let report = match plan() {

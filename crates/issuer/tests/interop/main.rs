@@ -1,0 +1,48 @@
+//! The issuer, asked by clients that other people wrote: `peers/openid-client`, which is certified,
+//! and `peers/python-clients`. A person at a real browser logs in at the pages.
+//!
+//! Part of the full suites: `cargo xtask test` installs the peers and says where they lie.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests spawn servers and other people's programs, and wait for them"
+)]
+
+mod flows;
+mod matrix;
+mod peers;
+mod script;
+mod stand;
+mod tls;
+
+use unlapse_issuer::Algorithm;
+
+use crate::matrix::Matrix;
+use crate::peers::Peers;
+use crate::stand::Stand;
+
+#[test]
+fn clients_by_other_people_pass_every_flow() {
+    if !unlapse_parts::is_full() {
+        return;
+    }
+    let peers = Peers::find();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let keys = peers.keys();
+    // MSAL wants https and a path; the metadata of OpenID Connect wants RS256.
+    let tenant = runtime.block_on(Stand::https("/tenant", Algorithm::Rs256, &keys));
+    let plain = runtime.block_on(Stand::http(Algorithm::EdDsa, &keys));
+
+    let mut matrix = Matrix::default();
+    for (stand, at, runs) in
+        [(&plain, "http, EdDSA", flows::HTTP), (&tenant, "https, RS256", flows::HTTPS)]
+    {
+        for run in runs {
+            let settings = stand.settings(&peers, &keys, run.flows);
+            let printed = script::run(&peers.command(run.script), &settings);
+            matrix.add(at, run, printed);
+        }
+    }
+    matrix.show();
+    matrix.assert_all_ok();
+}

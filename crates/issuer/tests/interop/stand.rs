@@ -1,0 +1,138 @@
+//! An issuer that listens, with a client of every kind; and the application that its users are
+//! sent back to.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::response::Html;
+use axum::routing::get;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use unlapse_core::Secret;
+use unlapse_issuer::{
+    Algorithm, Client, Issuer, MemoryClients, MemoryUsers, PasswordCost, PasswordHash, Scopes, User,
+};
+
+use crate::peers::Peers;
+use crate::tls::Tls;
+
+const USERNAME: &str = "ada";
+const PASSWORD: &str = "correct horse";
+const SUBJECT: &str = "user-1";
+const SECRET: &str = "s3cret +&=%: of a client";
+const SCOPE: &str = "openid profile offline_access read";
+const CHEAP: PasswordCost = PasswordCost { memory_kib: 8, passes: 1 };
+
+/// Stops listening when dropped.
+pub(crate) struct Stand {
+    url: String,
+    algorithm: Algorithm,
+    /// The file with the authority's certificate, and the hash of the server's key.
+    tls: Option<(tempfile::TempPath, String)>,
+    application: String,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Stand {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+impl Stand {
+    /// At `http://127.0.0.1:<port>`.
+    pub(crate) async fn http(algorithm: Algorithm, keys: &Value) -> Self {
+        let (application, page) = application().await;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a socket");
+        let url = format!("http://{}", listener.local_addr().expect("bound"));
+        let router = issuer(&url, algorithm, keys, &application).router();
+        let serving = tokio::spawn(async move {
+            axum::serve(listener, router).await.expect("serves until it is aborted");
+        });
+        Self { url, algorithm, tls: None, application, tasks: vec![serving, page] }
+    }
+
+    /// At `https://localhost:<port><path>`.
+    pub(crate) async fn https(path: &str, algorithm: Algorithm, keys: &Value) -> Self {
+        let (application, page) = application().await;
+        let tls = Tls::bind().await;
+        let url = format!("https://localhost:{}{path}", tls.port());
+        let authority = tempfile::NamedTempFile::new().expect("a file").into_temp_path();
+        std::fs::write(&authority, &tls.authority).expect("written");
+        let trust = Some((authority, tls.spki.clone()));
+        let serving = tls.serve(issuer(&url, algorithm, keys, &application).router());
+        Self { url, algorithm, tls: trust, application, tasks: vec![serving, page] }
+    }
+
+    /// What a script has to know.
+    pub(crate) fn settings(&self, peers: &Peers, keys: &Value, flows: &[&str]) -> Value {
+        let screenshots = Path::new(env!("CARGO_TARGET_TMPDIR")).join("interop");
+        json!({
+            "issuer": self.url,
+            "audience": self.url,
+            "algorithm": self.algorithm.as_str(),
+            "ca": self.tls.as_ref().map(|(authority, _)| authority.to_path_buf()),
+            "spki": self.tls.as_ref().map(|(_, spki)| spki),
+            "redirect_uri": self.application,
+            "username": USERNAME,
+            "password": PASSWORD,
+            "subject": SUBJECT,
+            "scope": SCOPE,
+            "strict": true,
+            "browser": peers.browser(),
+            "chromium": "chromium",
+            "screenshots": screenshots,
+            "clients": {
+                "public": { "id": "app", "auth": "none" },
+                "password": { "id": "app", "auth": "none" },
+                "basic": { "id": "web", "secret": SECRET, "auth": "basic" },
+                "post": { "id": "web", "secret": SECRET, "auth": "post" },
+                "msal": {
+                    "id": "key-RS256",
+                    "auth": "key_of_msal",
+                    "pem": keys["pem"],
+                    // What it is known by in a directory; nobody asks for it here.
+                    "thumbprint": "00".repeat(20),
+                },
+            },
+            "flows": flows,
+        })
+    }
+}
+
+fn issuer(url: &str, algorithm: Algorithm, _keys: &Value, redirect_uri: &str) -> Issuer {
+    let users = MemoryUsers::new();
+    let password = PasswordHash::new(&Secret::new(PASSWORD), CHEAP).expect("hashed");
+    users.add(USERNAME, User { subject: SUBJECT.to_owned(), password });
+    let scopes = || Scopes::parse(SCOPE).expect("valid scopes");
+    let clients = [
+        Client::public("app").with_name("The app"),
+        Client::confidential("web", &Secret::new(SECRET)).with_name("The web site"),
+    ];
+    let clients =
+        clients.map(|client| client.with_scopes(scopes()).with_redirect_uris([redirect_uri]));
+    Issuer::builder(url)
+        .algorithm(algorithm)
+        .users(Arc::new(users))
+        .clients(Arc::new(MemoryClients::new(clients)))
+        .password_cost(CHEAP)
+        .build()
+        .expect("a valid configuration")
+}
+
+/// The page of an application that a browser is sent back to.
+async fn application() -> (String, JoinHandle<()>) {
+    let page = || async { Html("<!doctype html><title>App</title><p>Welcome back.</p>") };
+    let router = Router::new().route("/callback", get(page));
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a socket");
+    let url = format!("http://{}/callback", listener.local_addr().expect("bound"));
+    let serving = tokio::spawn(async move {
+        axum::serve(listener, router).await.expect("serves until it is aborted");
+    });
+    (url, serving)
+}
