@@ -17,7 +17,12 @@ pub(crate) const HTTP: &[Run] = &[
     Run {
         script: Script::Node("flows.mjs"),
         client: "openid-client",
-        flows: &["client_credentials_basic", "client_credentials_post", "client_secret_wrong"],
+        flows: &[
+            "discovery_rfc8414",
+            "client_credentials_basic",
+            "client_credentials_post",
+            "client_secret_wrong",
+        ],
     },
     Run {
         script: Script::Python("authlib_flows.py"),
@@ -33,6 +38,11 @@ pub(crate) const HTTP: &[Run] = &[
 
 /// At the issuer with TLS and a path.
 pub(crate) const HTTPS: &[Run] = &[
+    Run {
+        script: Script::Node("flows.mjs"),
+        client: "openid-client",
+        flows: &["discovery_rfc8414"],
+    },
     Run {
         script: Script::Python("authlib_flows.py"),
         client: "Authlib",

@@ -53,6 +53,13 @@ impl Peers {
         self.node("browser.mjs")
     }
 
+    /// The browser itself, which is Debian's.
+    pub(crate) fn chromium() -> PathBuf {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let mut found = std::env::split_paths(&path).map(|folder| folder.join("chromium"));
+        found.find(|program| program.is_file()).expect("chromium is installed")
+    }
+
     /// Private keys for clients, drawn by software that is not ours.
     pub(crate) fn keys(&self) -> Value {
         let command = self.node("keys.mjs");

@@ -42,8 +42,9 @@ pub(crate) fn run(command: &[PathBuf], settings: &Value) -> Printed {
     let mut child = Command::new(&command[0]);
     child.args(&command[1..]);
     child.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // Python's own cache would be written into the repository.
-    child.env("PYTHONDONTWRITEBYTECODE", "1");
+    // Python's own cache would be written into the repository, a browser's profile left behind.
+    let temporary = tempfile::tempdir().expect("a directory");
+    child.env("PYTHONDONTWRITEBYTECODE", "1").env("TMPDIR", temporary.path());
     for name in ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"] {
         match settings["ca"].as_str() {
             Some(authority) => child.env(name, authority),

@@ -85,7 +85,7 @@ impl Stand {
             "scope": SCOPE,
             "strict": true,
             "browser": peers.browser(),
-            "chromium": "chromium",
+            "chromium": Peers::chromium(),
             "screenshots": screenshots,
             "clients": {
                 "public": { "id": "app", "auth": "none" },
