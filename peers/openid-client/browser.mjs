@@ -29,6 +29,13 @@ export async function open({ chromium, spki, screenshots }) {
   if (screenshots) mkdirSync(screenshots, { recursive: true });
   return {
     visit: (visit) => visitWith(browser, screenshots, visit),
+    /** A page of a person who has never been here, for what `visit` does not do. */
+    page: async ({ scripts = true } = {}) => {
+      const page = await (await browser.createBrowserContext()).newPage();
+      await page.setJavaScriptEnabled(scripts);
+      page.setDefaultTimeout(PATIENCE);
+      return page;
+    },
     close: () => browser.close(),
   };
 }
@@ -92,7 +99,7 @@ async function settled(page, work) {
 }
 
 /** Types into every empty field that a person would see. */
-async function fill(page, { username, password, user_code }) {
+export async function fill(page, { username, password, user_code }) {
   const filled = [];
   for (const field of await page.$$('input')) {
     const { kind, name, value, hint } = await field.evaluate((input) => ({
@@ -111,7 +118,7 @@ async function fill(page, { username, password, user_code }) {
 }
 
 /** The button to press: the first that says yes, or the one that says no. */
-async function choose(page, say) {
+export async function choose(page, say) {
   for (const element of await page.$$('button, input[type=submit]')) {
     const { kind, text, words } = await element.evaluate((button) => ({
       kind: button.type,
