@@ -89,10 +89,24 @@ impl RefreshToken {
     /// The current refresh token of `session`: always the same text for the same generation.
     /// `None` when the pepper it was made under is no longer in use.
     pub fn mint(session: &Session, peppers: &Peppers) -> Option<Secret> {
-        let pepper = peppers.find(session.kid.as_str())?;
+        Self::mint_with(session, peppers, None)
+    }
+
+    /// The same, with a key that may be at hand already.
+    pub(crate) fn mint_with(
+        session: &Session,
+        peppers: &Peppers,
+        key: Option<SessionKey<'_>>,
+    ) -> Option<Secret> {
+        let key = key.filter(|key| *key.pepper.kid() == session.kid);
+        let key = match key {
+            Some(key) => key,
+            None => SessionKey::derive(session, peppers.find(session.kid.as_str())?),
+        };
+        let pepper = key.pepper;
         let mut body = Zeroizing::new([0; BODY]);
         let head = head(session.id, session.generation);
-        let mac = hmac::sign(&pepper.inner(&session.salt), &head);
+        let mac = hmac::sign(&key.key, &head);
         body[..SESSION + GENERATION].copy_from_slice(&head);
         body[SESSION + GENERATION..BODY - OUTER].copy_from_slice(mac.as_ref());
         let outer = outer_mac(pepper, &body[..BODY - OUTER]);
@@ -119,10 +133,32 @@ impl RefreshToken {
     /// Whether it was made with the salt of `session`, which only the store knows. A token that
     /// passes the outer MAC and fails here was made by somebody who holds the pepper.
     pub fn is_of(&self, session: &Session, peppers: &Peppers) -> bool {
-        let Some(pepper) = peppers.find(self.kid.as_str()) else { return false };
+        self.session_key(session, peppers).is_some()
+    }
+
+    /// The key that it was made with, if it was made with the salt of `session`: its successor is
+    /// made with the same one, unless the pepper has been rotated.
+    pub(crate) fn session_key<'a>(
+        &self,
+        session: &Session,
+        peppers: &'a Peppers,
+    ) -> Option<SessionKey<'a>> {
+        let key = SessionKey::derive(session, peppers.find(self.kid.as_str())?);
         let head = head(self.session, self.generation);
-        self.session == session.id
-            && hmac::verify(&pepper.inner(&session.salt), &head, &self.mac).is_ok()
+        let is_of = self.session == session.id && hmac::verify(&key.key, &head, &self.mac).is_ok();
+        is_of.then_some(key)
+    }
+}
+
+/// What the MAC of a session's refresh tokens is made with, under one pepper.
+pub(crate) struct SessionKey<'a> {
+    pepper: &'a Pepper,
+    key: hmac::Key,
+}
+
+impl<'a> SessionKey<'a> {
+    fn derive(session: &Session, pepper: &'a Pepper) -> Self {
+        Self { pepper, key: pepper.inner(&session.salt) }
     }
 }
 

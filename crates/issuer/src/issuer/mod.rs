@@ -13,7 +13,7 @@ use core::time::Duration;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use unlapse_core::UnixTime;
+use unlapse_core::{Secret, UnixTime};
 
 use crate::access_token::{AccessClaims, BadAccessToken, Confirmation};
 use crate::audit::{Audit, AuditHook, Event};
@@ -176,7 +176,8 @@ impl Issuer {
         let created = store.create(&session).await;
         created.map_err(|away| self.unavailable(away, about))?;
         self.note(Event::SessionOpened, about.session(&session));
-        self.issue(&session, None, jkt, now, about)
+        let refresh_token = RefreshToken::mint(&session, peppers);
+        self.issue(&session, refresh_token, None, jkt, now, about)
     }
 
     /// What an access token of this issuer says, when it may be used now: for a service in the
@@ -208,6 +209,7 @@ impl Issuer {
     fn issue(
         &self,
         session: &Session,
+        refresh_token: Option<Secret>,
         scopes: Option<&Scopes>,
         jkt: Option<Thumbprint>,
         now: UnixTime,
@@ -215,8 +217,8 @@ impl Issuer {
     ) -> Result<Issued, Denied> {
         // A node that lacks a pepper which another already signs with is no verdict on the login.
         let away = Unavailable { retry_after: Duration::from_secs(1) };
-        let refresh_token = RefreshToken::mint(session, &self.parts.peppers)
-            .ok_or_else(|| self.unavailable(away, about.session(session)))?;
+        let refresh_token =
+            refresh_token.ok_or_else(|| self.unavailable(away, about.session(session)))?;
         let holder = Holder {
             subject: &session.subject,
             client: &session.client,

@@ -69,9 +69,9 @@ impl Issuer {
         if succession == Succession::RevokeReuse {
             self.ended(&session, RevokedBecause::Reuse, about);
         }
-        if !token.is_of(&session, peppers) {
+        let Some(key) = token.session_key(&session, peppers) else {
             return Err(self.forged(&session, about).await);
-        }
+        };
         match succession {
             Succession::Rotate => self.note(Event::Rotated, about),
             Succession::Replay => self.note(Event::Replayed, about),
@@ -85,7 +85,8 @@ impl Issuer {
             }
             Succession::Refused(refusal) => return Err(self.refuse(refusal.into(), about)),
         }
-        self.issue(&session, scopes, caller.jkt, now, about)
+        let successor = RefreshToken::mint_with(&session, peppers, Some(key));
+        self.issue(&session, successor, scopes, caller.jkt, now, about)
     }
 
     /// Scopes are named by few clients, and never change: they are looked at before the token is
