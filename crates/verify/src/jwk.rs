@@ -15,6 +15,7 @@ use crate::verifying_key::VerifyingKey;
 #[derive(Clone, Debug)]
 pub struct Jwk {
     published: Published,
+    thumbprint: Thumbprint,
     key: VerifyingKey,
 }
 
@@ -137,8 +138,9 @@ impl Jwk {
     }
 
     fn new(numbers: Numbers, key: VerifyingKey) -> Self {
-        let (kid, alg) = (numbers.thumbprint().to_string(), key.algorithm().as_str());
-        Self { published: Published { numbers, kid, alg, r#use: "sig" }, key }
+        let (thumbprint, alg) = (numbers.thumbprint(), key.algorithm().as_str());
+        let published = Published { numbers, kid: thumbprint.to_string(), alg, r#use: "sig" };
+        Self { published, thumbprint, key }
     }
 
     /// The key's name: its thumbprint, unless whoever published it gave another.
@@ -153,7 +155,7 @@ impl Jwk {
 
     /// Its thumbprint (RFC 7638): the same for the same key, whatever its `kid`.
     pub fn thumbprint(&self) -> Thumbprint {
-        self.published.numbers.thumbprint()
+        self.thumbprint
     }
 
     /// The key, to verify with.

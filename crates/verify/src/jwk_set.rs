@@ -25,7 +25,7 @@ pub enum BadJwkSet {
     #[error("the key set has more than 100 keys")]
     TooMany,
     /// No JSON object with an array of `keys`.
-    #[error("it is no JWK set (RFC 7517 §5)")]
+    #[error("it is no JWK set (RFC 7517 section 5)")]
     Malformed,
 }
 

@@ -27,7 +27,7 @@ pub enum BadJws {
     #[error("it is longer than 8 KiB")]
     TooLong,
     /// Not three parts of unpadded base64url, of which two are JSON objects.
-    #[error("it is no JWT in compact form (RFC 7515 §7.1)")]
+    #[error("it is no JWT in compact form (RFC 7515 section 7.1)")]
     Malformed,
     /// A name occurs twice in one object, at whatever depth (RFC 7519 §4).
     #[error("a name occurs twice in one of its objects")]

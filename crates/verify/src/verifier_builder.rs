@@ -1,0 +1,154 @@
+//! How a verifier is set up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+
+use crate::algorithm::Algorithm;
+use crate::clock::{Clock, system_clock};
+use crate::denylist::Denylist;
+use crate::dpop_policy::DpopPolicy;
+use crate::nonces::NoRandomness;
+use crate::refused::Terms;
+use crate::remembered::Remembered;
+use crate::rules::Rules;
+use crate::verifier::{Keys, Parts, Verifier};
+
+/// Sets up a [`Verifier`]. Everything but issuer, audience and keys has a default.
+#[must_use]
+pub struct VerifierBuilder {
+    rules: Rules,
+    keys: Keys,
+    denylist: Option<Arc<Denylist>>,
+    dpop: Option<DpopPolicy>,
+    remember: usize,
+    clock: Clock,
+    realm: String,
+}
+
+/// A verifier could not be set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadVerifier {
+    /// The realm or a scope cannot stand in a header.
+    #[error("the realm or a required scope has characters that a header cannot carry")]
+    Text,
+    /// There are no algorithms, or no audience: no token would ever be accepted.
+    #[error("the rules accept no token at all")]
+    Nothing,
+    /// The system has no randomness to give.
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
+}
+
+impl VerifierBuilder {
+    pub(crate) fn new(rules: Rules, keys: Keys) -> Self {
+        Self {
+            rules,
+            keys,
+            denylist: None,
+            dpop: None,
+            remember: 10_000,
+            clock: system_clock(),
+            realm: String::new(),
+        }
+    }
+
+    /// Another audience that is ours as well.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.rules.audiences.push(audience.into());
+        self
+    }
+
+    /// A scope that every token must have.
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        self.rules.scopes.push(scope.into());
+        self
+    }
+
+    /// The algorithms that are accepted; all by default.
+    pub fn algorithms(mut self, algorithms: impl Into<Vec<Algorithm>>) -> Self {
+        self.rules.algorithms = algorithms.into();
+        self
+    }
+
+    /// How far the issuer's clock may be from ours: 30 s by default.
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.rules.leeway = leeway;
+        self
+    }
+
+    /// Longest time from a token's `iat` to its `exp`: 24 h by default.
+    pub fn longest_lifetime(mut self, lifetime: Duration) -> Self {
+        self.rules.longest_lifetime = lifetime;
+        self
+    }
+
+    /// `typ` of the tokens, for an issuer that does not follow RFC 9068; `at+jwt` by default. With
+    /// `JWT`, an identity token of the same issuer is told from an access token by its audience
+    /// alone.
+    pub fn typ(mut self, typ: &str) -> Self {
+        self.rules.typ = typ.to_ascii_lowercase();
+        self
+    }
+
+    /// Sessions and tokens that were revoked.
+    pub fn denylist(mut self, denylist: Arc<Denylist>) -> Self {
+        self.denylist = Some(denylist);
+        self
+    }
+
+    /// Proofs of possession. Without this, tokens that are bound to a key are refused.
+    pub fn dpop(mut self, policy: DpopPolicy) -> Self {
+        self.dpop = Some(policy);
+        self
+    }
+
+    /// How many verified tokens are remembered at least: 10,000 by default; zero for none.
+    pub fn remember(mut self, tokens: usize) -> Self {
+        self.remember = tokens;
+        self
+    }
+
+    /// Another clock.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The `realm` of challenges (RFC 9110 §11.5); none by default.
+    pub fn realm(mut self, realm: impl Into<String>) -> Self {
+        self.realm = realm.into();
+        self
+    }
+
+    /// The verifier.
+    pub fn build(self) -> Result<Verifier, BadVerifier> {
+        if self.rules.algorithms.is_empty() || self.rules.audiences.iter().all(String::is_empty) {
+            return Err(BadVerifier::Nothing);
+        }
+        let scope = self.rules.scopes.join(" ");
+        for text in [&self.realm, &scope] {
+            HeaderValue::try_from(text)
+                .ok()
+                .filter(|value| value.to_str().is_ok())
+                .ok_or(BadVerifier::Text)?;
+        }
+        let terms = Terms {
+            realm: self.realm,
+            scope,
+            algs: self.dpop.as_ref().map(DpopPolicy::algs),
+            dpop_alone: self.dpop.as_ref().is_some_and(DpopPolicy::is_required),
+        };
+        Ok(Verifier(Arc::new(Parts {
+            rules: self.rules,
+            keys: self.keys,
+            denylist: self.denylist,
+            dpop: self.dpop,
+            remembered: Remembered::new(self.remember)?,
+            clock: self.clock,
+            terms: Arc::new(terms),
+        })))
+    }
+}
