@@ -1,7 +1,8 @@
 //! What to do about an error.
 
 use unlapse_core::{
-    Cause, CustodyError, Damage, Error, LoginReason, RuleBroken, StoreError, UnixTime,
+    Cause, CustodyError, Damage, Error, LoginReason, RuleBroken, SenderKeyProblem, StoreError,
+    UnixTime,
 };
 
 use crate::config::{ConfigError, Origin};
@@ -74,6 +75,12 @@ fn hint(error: &Error, profile: &str) -> String {
             "run `unlapse refresh {profile}` once: if the server takes the refresh token again, \
              nothing is lost; else it says so, and `unlapse login {profile}` is needed"
         ),
+        Error::ClientRejected { rejection, .. } if rejection.is_of_proof() => format!(
+            "the login itself is kept: compare the clocks with `unlapse doctor {profile}`, check that \
+             nothing between here and the server changes the endpoint's URL, then run \
+             `unlapse refresh {profile}`"
+        ),
+        Error::SenderKey { problem, .. } => sender_key_hint(*problem, profile),
         Error::ClientRejected { .. } => format!(
             "the login itself is kept: check `client_id`, `client_auth` and the client's secret of \
              profile `{profile}` (`unlapse config show`)"
@@ -85,6 +92,10 @@ fn hint(error: &Error, profile: &str) -> String {
                  `unlapse refresh {profile}`"
             )
         }
+        Error::RuleBroken { rule: RuleBroken::NotSenderConstrained, .. } => format!(
+            "ask the server's owner whether it speaks DPoP for this client; if it does not, set \
+             `dpop = false` in `[profile.{profile}]` and run `unlapse refresh {profile}`"
+        ),
         Error::RuleBroken { .. } => format!(
             "change the server's tokens or the rule in `[profile.{profile}.policy]`, then run \
              `unlapse refresh {profile}`"
@@ -112,6 +123,24 @@ fn login_hint(reason: LoginReason, profile: &str) -> String {
              such as `offline_access`"
         ),
         _ => format!("run `unlapse login {profile}`"),
+    }
+}
+
+fn sender_key_hint(problem: SenderKeyProblem, profile: &str) -> String {
+    match problem {
+        SenderKeyProblem::Target => {
+            "give the request's whole URL, like `https://api.example/orders`".to_owned()
+        }
+        SenderKeyProblem::Nonce => {
+            "give the nonce as the server wrote it in its `DPoP-Nonce` header".to_owned()
+        }
+        SenderKeyProblem::Randomness => {
+            "nothing is lost: the system's random number generator must be repaired".to_owned()
+        }
+        _ => format!(
+            "nothing was sent: run `unlapse login {profile}`, and the new login is bound to a key of \
+             its own"
+        ),
     }
 }
 

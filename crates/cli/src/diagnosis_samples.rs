@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use unlapse_core::{
     Cause, CustodyError, Damage, Error, Holder, Key, LoginReason, Rejection, RuleBroken,
-    StoreError, UnixTime,
+    SenderKeyProblem, StoreError, UnixTime,
 };
 
 use crate::config::{ConfigError, Origin};
@@ -19,12 +19,25 @@ pub(crate) fn errors() -> Vec<Error> {
     let mut errors = vec![
         Error::BreakerOpen { endpoint: "https://login.example/token".to_owned(), until },
         Error::ClientRejected { key: key(), rejection: Rejection::InvalidClient },
+        Error::ClientRejected { key: key(), rejection: Rejection::UseDpopNonce },
+        Error::RuleBroken { key: key(), rule: RuleBroken::NotSenderConstrained },
         Error::RuleBroken { key: key(), rule: RuleBroken::Algorithm },
         Error::RuleBroken { key: key(), rule: RuleBroken::Unsendable },
         Error::RuleBroken { key: key(), rule: RuleBroken::NoAccessToken },
         Error::OutcomeUnknown { key: key(), cause: Cause::Broken },
         Error::Deadline { key: key(), waited: Duration::from_mins(1) },
     ];
+    errors.extend(
+        [
+            SenderKeyProblem::Unusable,
+            SenderKeyProblem::Missing,
+            SenderKeyProblem::Randomness,
+            SenderKeyProblem::Target,
+            SenderKeyProblem::Nonce,
+            SenderKeyProblem::Unsupported,
+        ]
+        .map(|problem| Error::SenderKey { key: key(), problem }),
+    );
     errors.extend(
         [
             LoginReason::NeverLoggedIn,

@@ -46,7 +46,9 @@ impl From<&Error> for Exit {
         match error {
             Error::NeedsLogin { .. } => Self::LoginNeeded,
             Error::OutcomeUnknown { .. } => Self::OutcomeUnknown,
-            Error::ClientRejected { .. } | Error::RuleBroken { .. } => Self::Denied,
+            Error::ClientRejected { .. } | Error::SenderKey { .. } | Error::RuleBroken { .. } => {
+                Self::Denied
+            }
             Error::Store(error) => error.into(),
             // `Temporary`, `BreakerOpen`, `Deadline`; and what this version does not know yet is
             // not known to have ended anything.
@@ -92,7 +94,8 @@ mod tests {
             "temporary_failure" | "rate_limited" | "breaker_open" | "deadline" | "lease_lost"
             | "store_full" | "store_read_only" | "store_unavailable" => 11,
             "lease_busy" => 12,
-            "client_rejected" | "token_rule_broken" | "custody_key_wrong" => 13,
+            "client_rejected" | "dpop_rejected" | "sender_key" | "token_rule_broken"
+            | "custody_key_wrong" => 13,
             "store_damaged" | "record_too_large" => 14,
             "outcome_unknown" => 15,
             "custody_unavailable" => match error {

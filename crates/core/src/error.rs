@@ -59,6 +59,14 @@ pub enum Error {
         /// The server's word.
         rejection: Rejection,
     },
+    /// The key that the token is bound to, or a proof with it, is not to be had (RFC 9449).
+    #[error("no DPoP proof can be made for {key}: {problem}")]
+    SenderKey {
+        /// The credential.
+        key: Key,
+        /// Why.
+        problem: SenderKeyProblem,
+    },
     /// The granted token breaks a rule of the profile (C8).
     #[error("the token granted for {key} is refused: {rule}")]
     RuleBroken {
@@ -90,7 +98,9 @@ impl Error {
             Self::Temporary { .. } => "temporary_failure",
             Self::BreakerOpen { .. } => "breaker_open",
             Self::OutcomeUnknown { .. } => "outcome_unknown",
+            Self::ClientRejected { rejection, .. } if rejection.is_of_proof() => "dpop_rejected",
             Self::ClientRejected { .. } => "client_rejected",
+            Self::SenderKey { .. } => "sender_key",
             Self::RuleBroken { .. } => "token_rule_broken",
             Self::Store(error) => error.code(),
             Self::Deadline { .. } => "deadline",
@@ -105,9 +115,10 @@ impl Error {
             | Self::OutcomeUnknown { .. }
             | Self::Deadline { .. } => true,
             Self::Store(error) => error.is_retryable(),
-            Self::NeedsLogin { .. } | Self::ClientRejected { .. } | Self::RuleBroken { .. } => {
-                false
-            }
+            Self::NeedsLogin { .. }
+            | Self::ClientRejected { .. }
+            | Self::SenderKey { .. }
+            | Self::RuleBroken { .. } => false,
         }
     }
 
@@ -192,6 +203,12 @@ pub enum Rejection {
     /// `access_denied`.
     #[error("access_denied")]
     AccessDenied,
+    /// `invalid_dpop_proof`: the proof of possession is not good (RFC 9449 §5).
+    #[error("invalid_dpop_proof")]
+    InvalidDpopProof,
+    /// `use_dpop_nonce`: the proof lacks a nonce of the server's, or a fresh one (RFC 9449 §8).
+    #[error("use_dpop_nonce")]
+    UseDpopNonce,
     /// A structured error that the RFC does not name.
     #[error("an OAuth error that RFC 6749 does not name")]
     Other,
@@ -202,6 +219,35 @@ impl Rejection {
     pub fn ends_login(self) -> bool {
         self == Self::InvalidGrant
     }
+
+    /// Whether the proof of possession was rejected (RFC 9449): nothing was spent.
+    pub fn is_of_proof(self) -> bool {
+        matches!(self, Self::InvalidDpopProof | Self::UseDpopNonce)
+    }
+}
+
+/// Why a request cannot be proven with the key that its token is bound to (RFC 9449).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SenderKeyProblem {
+    /// What is kept as the key is none that can be used.
+    #[error("the key that the token is bound to cannot be read")]
+    Unusable,
+    /// The token is bound to a key that is not kept with it.
+    #[error("the token is bound to a key that is not kept here")]
+    Missing,
+    /// No key could be drawn or used: the system has no randomness to give.
+    #[error("the system gives no randomness")]
+    Randomness,
+    /// The request to prove has no absolute `http` or `https` URL.
+    #[error("the request's URL is no absolute http or https URL")]
+    Target,
+    /// The nonce has characters that RFC 9449 §8.1 does not allow.
+    #[error("the nonce is none that RFC 9449 allows")]
+    Nonce,
+    /// Logins are bound to keys, and nothing here makes proofs.
+    #[error("the login is bound to a key, and nothing here makes proofs with it")]
+    Unsupported,
 }
 
 /// A rule of the profile that a granted token breaks (C8).
@@ -230,6 +276,9 @@ pub enum RuleBroken {
     /// The server granted a refresh token, and no access token that could be found.
     #[error("the server's reply has a refresh token and no access token")]
     NoAccessToken,
+    /// `dpop` is set and the token's type is not `DPoP` (RFC 9449 §5).
+    #[error("`dpop` demands a token of the type `DPoP`")]
+    NotSenderConstrained,
     /// `max_lifetime` is set and the token names no end.
     #[error("`max_lifetime` is set and the token names no end")]
     NoExpiry,

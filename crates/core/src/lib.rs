@@ -30,7 +30,9 @@ mod time;
 mod token;
 
 pub use breaker::{Admission, Breaker};
-pub use error::{Cause, CustodyError, Damage, Error, Rejection, RuleBroken, StoreError};
+pub use error::{
+    Cause, CustodyError, Damage, Error, Rejection, RuleBroken, SenderKeyProblem, StoreError,
+};
 pub use format::{FORMAT, MAX_RECORD};
 pub use freshness::{Freshness, assess};
 pub use jwt::JwtLook;

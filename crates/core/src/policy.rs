@@ -92,6 +92,9 @@ pub struct Rules {
     pub algorithms: Vec<String>,
     /// Only a token that ends within so long.
     pub max_lifetime: Option<Duration>,
+    /// Only a token that is bound to a key: of the type `DPoP` (RFC 9449 §5). A server that knows no
+    /// DPoP grants another.
+    pub sender_constrained: bool,
 }
 
 impl Rules {
@@ -103,6 +106,9 @@ impl Rules {
         }
         if !grant.access_token.is_sendable() {
             return Err(RuleBroken::Unsendable);
+        }
+        if self.sender_constrained && !grant.is_dpop() {
+            return Err(RuleBroken::NotSenderConstrained);
         }
         let look = JwtLook::at(grant.access_token.expose());
         if !self.algorithms.is_empty() {
@@ -143,7 +149,11 @@ mod tests {
     #[test]
     fn c8_a_row_for_each_rule() {
         let day = Duration::from_secs(86_400);
-        let rules = Rules { algorithms: vec!["RS256".to_owned()], max_lifetime: Some(day) };
+        let rules = Rules {
+            algorithms: vec!["RS256".to_owned()],
+            max_lifetime: Some(day),
+            ..Rules::default()
+        };
         let rows = [
             (jwt("RS256", r#"{"iat":1000,"exp":4600}"#), None, Ok(())),
             (jwt("RS256", r#"{"iat":1020,"exp":4600}"#), None, Ok(())),
@@ -163,6 +173,22 @@ mod tests {
             grant.expires_in = expires_in.map(Duration::from_secs);
             let found = rules.check(&grant, UnixTime::from_secs(1000), Duration::from_secs(30));
             assert_eq!(found, expected, "{token} {expires_in:?}");
+        }
+    }
+
+    #[test]
+    fn rfc9449_5_a_token_that_should_be_bound_and_is_not_is_refused() {
+        let rules = Rules { sender_constrained: true, ..Rules::default() };
+        for (token_type, expected) in [
+            (Some("DPoP"), Ok(())),
+            (Some("dpop"), Ok(())),
+            (Some("Bearer"), Err(RuleBroken::NotSenderConstrained)),
+            (None, Err(RuleBroken::NotSenderConstrained)),
+        ] {
+            let mut grant = Grant::bearer(Secret::new("at"));
+            grant.token_type = token_type.map(str::to_owned);
+            let found = rules.check(&grant, UnixTime::default(), Duration::ZERO);
+            assert_eq!(found, expected, "{token_type:?}");
         }
     }
 

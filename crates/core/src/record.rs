@@ -145,6 +145,21 @@ impl Record {
         self.next(|record| record.intent = Some(intent))
     }
 
+    /// The key that the token is bound to, if it is (RFC 9449).
+    pub fn sender_key(&self) -> Option<&Secret> {
+        self.token.as_ref()?.sender_key.as_ref()
+    }
+
+    /// The record whose refresh token is to be sent with a proof of `sender_key` (RFC 9449 §5): part
+    /// of the intent, since the server may bind the successor to it.
+    #[must_use]
+    pub fn bound_to(mut self, sender_key: Option<Secret>) -> Self {
+        if let (Some(token), Some(sender_key)) = (&mut self.token, sender_key) {
+            token.sender_key = Some(sender_key);
+        }
+        self
+    }
+
     /// The record after the server granted a token to a request sent at `sent`.
     #[must_use]
     pub fn granted(&self, grant: Grant, sent: Now) -> Self {
@@ -378,6 +393,22 @@ mod tests {
         assert_eq!((after.attempt, after.replays, after.in_doubt), (2, 0, true));
         // A login that fails says nothing about the refresh token.
         assert_eq!(first.login_failed(failure).intent, first.intent);
+    }
+
+    #[test]
+    fn rfc9449_5_the_key_of_an_intent_outlives_failure_and_doubt() {
+        let now = Now::default();
+        let key = || Some(Secret::new("key"));
+        let intended = active().intend(now, false).bound_to(key());
+        assert_eq!(intended.clone().bound_to(None), intended);
+        let failure = intended.failure(Cause::Broken, now, None);
+        for after in [intended.failed(failure), intended.in_doubt(failure)] {
+            let token = after.granted(grant("at-2", Some("rt-2")), now).token;
+            assert_eq!(token.expect("granted").sender_key, key());
+        }
+        // Another login is another key.
+        let anew = intended.logged_in(grant("at-2", None), now);
+        assert_eq!(anew.token.expect("granted").sender_key, None);
     }
 
     #[test]

@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn r8_a_row_for_each_answer() {
-        use Rejection::{InvalidClient, InvalidGrant, Other};
+        use Rejection::{InvalidClient, InvalidDpopProof, InvalidGrant, Other, UseDpopNonce};
         let granted = Verdict::Granted(Box::new(Grant::bearer(Secret::new("at"))));
         let rows = [
             (200, grant(), granted.clone()),
@@ -176,6 +176,11 @@ mod tests {
             (401, error(InvalidClient), Verdict::Rejected(InvalidClient)),
             (200, error(InvalidGrant), Verdict::Rejected(InvalidGrant)),
             (400, error(Other), Verdict::Rejected(Other)),
+            // RFC 9449 §5, §8: refused before anything was spent.
+            (400, error(InvalidDpopProof), Verdict::Rejected(InvalidDpopProof)),
+            (400, error(UseDpopNonce), Verdict::Rejected(UseDpopNonce)),
+            (401, error(UseDpopNonce), Verdict::Rejected(UseDpopNonce)),
+            (503, error(UseDpopNonce), transient(Cause::Status(503), true)),
             (400, Body::Error(ErrorCode::Temporary), transient(Cause::Status(400), true)),
             (503, error(InvalidGrant), transient(Cause::Status(503), true)),
             (429, error(InvalidGrant), transient(Cause::Status(429), true)),

@@ -53,8 +53,15 @@ impl Token {
             lifetime,
             refresh_idle: grant.refresh_expires_in,
             refresh_ends_at: previous.and_then(|token| token.refresh_ends_at),
-            sender_key: previous.and_then(|token| token.sender_key.clone()),
+            sender_key: grant
+                .sender_key
+                .or_else(|| previous.and_then(|token| token.sender_key.clone())),
         }
+    }
+
+    /// Whether the access token goes on requests with a proof (RFC 9449 §7.1).
+    pub fn is_dpop(&self) -> bool {
+        is_dpop(&self.token_type)
     }
 
     /// When the access token ends by the wall clock, for people; decisions ask [`Token::left`].
@@ -99,6 +106,9 @@ pub struct Grant {
     pub scope: Option<String>,
     /// `id_token`.
     pub id_token: Option<Secret>,
+    /// Not of the reply: the key that its request was proven with, where that key is new (RFC 9449
+    /// §5), as [`Token::sender_key`].
+    pub sender_key: Option<Secret>,
 }
 
 impl Grant {
@@ -112,8 +122,18 @@ impl Grant {
             token_type: None,
             scope: None,
             id_token: None,
+            sender_key: None,
         }
     }
+
+    /// Whether the access token is bound to a key (RFC 9449 §5).
+    pub fn is_dpop(&self) -> bool {
+        self.token_type.as_deref().is_some_and(is_dpop)
+    }
+}
+
+fn is_dpop(token_type: &str) -> bool {
+    token_type.eq_ignore_ascii_case("DPoP")
 }
 
 #[cfg(test)]
@@ -154,6 +174,19 @@ mod tests {
     fn a_token_without_expiry_never_ends_and_zero_is_not_for_ever() {
         assert!(!token(None).is_expired(&SENT.plus(Duration::from_secs(1 << 40))));
         assert!(token(Some(0)).is_expired(&SENT));
+    }
+
+    #[test]
+    fn rfc9449_5_a_key_stays_until_a_grant_brings_another() {
+        let mut grant = Grant::bearer(Secret::new("at-1"));
+        grant.sender_key = Some(Secret::new("key-1"));
+        let first = Token::from_grant(grant.clone(), SENT, None);
+        assert_eq!(first.sender_key, Some(Secret::new("key-1")));
+        let refreshed = Token::from_grant(Grant::bearer(Secret::new("at-2")), SENT, Some(&first));
+        assert_eq!(refreshed.sender_key, Some(Secret::new("key-1")));
+        grant.sender_key = Some(Secret::new("key-2"));
+        let other = Token::from_grant(grant, SENT, Some(&refreshed));
+        assert_eq!(other.sender_key, Some(Secret::new("key-2")));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use unlapse_core::{
     Cause, CustodyError, Damage, Error, Holder, JwtLook, Key, LoginReason, Rejection, Reuse,
-    RuleBroken, StoreError, UnixTime,
+    RuleBroken, SenderKeyProblem, StoreError, UnixTime,
 };
 
 const AT: UnixTime = UnixTime::from_secs(784_111_777);
@@ -45,6 +45,20 @@ fn errors() -> Vec<(Error, &'static str, bool, bool, Option<UnixTime>)> {
         (
             Error::ClientRejected { key: key(), rejection: Rejection::InvalidClient },
             "client_rejected",
+            false,
+            false,
+            None,
+        ),
+        (
+            Error::ClientRejected { key: key(), rejection: Rejection::UseDpopNonce },
+            "dpop_rejected",
+            false,
+            false,
+            None,
+        ),
+        (
+            Error::SenderKey { key: key(), problem: SenderKeyProblem::Missing },
+            "sender_key",
             false,
             false,
             None,
@@ -141,9 +155,13 @@ fn r9_only_a_bad_grant_ends_a_login() {
         Rejection::UnsupportedGrantType,
         Rejection::InvalidScope,
         Rejection::AccessDenied,
+        Rejection::InvalidDpopProof,
+        Rejection::UseDpopNonce,
         Rejection::Other,
     ] {
         assert!(!other.ends_login(), "{other}");
+        let of_proof = [Rejection::InvalidDpopProof, Rejection::UseDpopNonce].contains(&other);
+        assert_eq!(other.is_of_proof(), of_proof, "{other}");
     }
 }
 

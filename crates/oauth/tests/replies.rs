@@ -57,6 +57,7 @@ fn a_whole_grant() {
         token_type: Some("bearer".to_owned()),
         scope: Some("a b".to_owned()),
         id_token: Some(Secret::new("x.y.z")),
+        sender_key: None,
     };
     assert_eq!(granted, expected);
     let form = b"access_token=at&refresh_token=rt&expires_in=3600&token_type=bearer&\
@@ -203,8 +204,8 @@ fn r8_a_success_that_cannot_be_used_loses_no_refresh_token() {
 #[test]
 fn r8_a_row_for_each_error() {
     use Rejection::{
-        AccessDenied, InvalidClient, InvalidGrant, InvalidRequest, InvalidScope, Other,
-        UnauthorizedClient, UnsupportedGrantType,
+        AccessDenied, InvalidClient, InvalidDpopProof, InvalidGrant, InvalidRequest, InvalidScope,
+        Other, UnauthorizedClient, UnsupportedGrantType, UseDpopNonce,
     };
     let rows = [
         ("invalid_grant", rejected(InvalidGrant)),
@@ -218,6 +219,9 @@ fn r8_a_row_for_each_error() {
         ("unsupported_grant_type", rejected(UnsupportedGrantType)),
         ("invalid_scope", rejected(InvalidScope)),
         ("access_denied", rejected(AccessDenied)),
+        // RFC 9449 §5, §8
+        ("invalid_dpop_proof", rejected(InvalidDpopProof)),
+        ("use_dpop_nonce", rejected(UseDpopNonce)),
         ("temporarily_unavailable", TEMPORARY),
         ("server_error", TEMPORARY),
         ("slow_down", TEMPORARY),

@@ -35,6 +35,7 @@ pub(crate) fn policy(
         rules: Rules {
             algorithms: keys.algorithms.as_ref().map(|set| set.value.clone()).unwrap_or_default(),
             max_lifetime: keys.max_lifetime.as_ref().map(|set| set.value),
+            ..default.rules
         },
         api_key_while_away,
         breaker: BreakerPolicy {

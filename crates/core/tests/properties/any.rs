@@ -67,13 +67,14 @@ pub(crate) fn grant() -> impl Strategy<Value = Grant> {
         token_type: typed.then_some(token.token_type),
         scope: token.scope,
         id_token: token.id_token,
+        sender_key: None,
     })
 }
 
 pub(crate) fn rejection() -> impl Strategy<Value = Rejection> {
     use Rejection::{
-        AccessDenied, InvalidClient, InvalidGrant, InvalidRequest, InvalidScope, Other,
-        UnauthorizedClient, UnsupportedGrantType,
+        AccessDenied, InvalidClient, InvalidDpopProof, InvalidGrant, InvalidRequest, InvalidScope,
+        Other, UnauthorizedClient, UnsupportedGrantType, UseDpopNonce,
     };
     prop::sample::select(vec![
         InvalidGrant,
@@ -83,6 +84,8 @@ pub(crate) fn rejection() -> impl Strategy<Value = Rejection> {
         UnsupportedGrantType,
         InvalidScope,
         AccessDenied,
+        InvalidDpopProof,
+        UseDpopNonce,
         Other,
     ])
 }

@@ -45,6 +45,8 @@ fn known(text: &str) -> Option<ErrorCode> {
         "unsupported_grant_type" => Rejection::UnsupportedGrantType,
         "invalid_scope" => Rejection::InvalidScope,
         "access_denied" => Rejection::AccessDenied,
+        "invalid_dpop_proof" => Rejection::InvalidDpopProof,
+        "use_dpop_nonce" => Rejection::UseDpopNonce,
         "temporarily_unavailable"
         | "server_error"
         | "slow_down"

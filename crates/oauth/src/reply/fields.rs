@@ -108,6 +108,7 @@ impl ReplyFields {
                 .filter(|kind| !kind.is_empty() && kind.bytes().all(bearer::is_tchar)),
             scope: words("scope").filter(|scope| !scope.is_empty()),
             id_token: text(shape, "id_token"),
+            sender_key: None,
         }
     }
 }
