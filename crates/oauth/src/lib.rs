@@ -9,6 +9,7 @@
 //! | understand what came back | [`parse`], [`parse_login`], then [`unlapse_core::classify`] |
 //! | put a token on a request | [`bearer::authorization`] |
 //! | understand why a request was refused | [`Challenge`] |
+//! | prove that a token is ours to use (RFC 9449) | [`dpop`] |
 //! | put an API key on a request | [`ApiKeyHeader`] |
 //! | end a token at its server | [`revocation`] |
 //! | find a server's endpoints | [`discovery`] |
@@ -46,6 +47,7 @@ pub mod bearer;
 mod challenge;
 mod client_auth;
 pub mod discovery;
+pub mod dpop;
 mod endpoint;
 mod form;
 pub mod grant;
