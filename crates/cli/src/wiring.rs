@@ -156,6 +156,7 @@ pub(crate) fn server(profile: &Profile) -> Server {
         resource: profile.resource.clone(),
         audience: profile.audience.clone(),
         login,
+        dpop: false,
     }
 }
 

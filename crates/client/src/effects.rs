@@ -1,12 +1,14 @@
-//! The effects that a renewal is given: clock, tasks, network, breakers. Nothing here names tokio,
+//! The effects that a renewal is given: clock, tasks, network, proofs, breakers. Nothing here names tokio,
 //! files or HTTP, so that the same renewal runs in a simulator that breaks all of them.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use http::{HeaderValue, Method};
 use unlapse_core::{
-    Answer, BoxFuture, Breaker, Cause, Credentials, Door, Now, Rungs, Secret, UnixTime,
+    Answer, BoxFuture, Breaker, Cause, Credentials, Door, Now, Rungs, Secret, SenderKeyProblem,
+    UnixTime,
 };
 
 /// What time it is, and waiting.
@@ -36,12 +38,51 @@ pub enum Request<'a> {
         refresh_token: &'a Secret,
         /// What the record keeps beside it, such as a client secret.
         credentials: Option<&'a Credentials>,
+        /// The key to prove it with (RFC 9449), of [`Exchange::sender_key`].
+        sender_key: Option<&'a Secret>,
     },
     /// Log in with what the profile and the record have (R14).
     Login {
         /// What the record keeps, such as user name and password.
         credentials: Option<&'a Credentials>,
+        /// The key to prove it with (RFC 9449), of [`Exchange::sender_key`].
+        sender_key: Option<&'a Secret>,
     },
+}
+
+impl<'a> Request<'a> {
+    /// The key to prove it with.
+    pub fn sender_key(&self) -> Option<&'a Secret> {
+        match *self {
+            Self::Refresh { sender_key, .. } | Self::Login { sender_key, .. } => sender_key,
+        }
+    }
+}
+
+/// A request that a proof of possession is about (RFC 9449 §4.2).
+#[derive(Clone, Copy, Debug)]
+pub struct ToProve<'a> {
+    /// Its method.
+    pub method: &'a Method,
+    /// Where it goes, as an absolute URL. Query and fragment are left out of the proof.
+    pub url: &'a str,
+    /// The access token on it; none on a request for a token.
+    pub access_token: Option<&'a Secret>,
+    /// The last nonce that its server gave.
+    pub nonce: Option<&'a str>,
+}
+
+/// Proofs of possession (RFC 9449): the cryptography, and what it takes of time and randomness. A key
+/// is a PKCS#8 document in base64, as a record keeps it.
+pub trait Prover: Send + Sync {
+    /// A new key.
+    fn draw(&self) -> Result<Secret, SenderKeyProblem>;
+
+    /// The name of a key (RFC 7638): whether it is one that proves.
+    fn thumbprint(&self, key: &Secret) -> Result<String, SenderKeyProblem>;
+
+    /// The value of the `DPoP` header of a request.
+    fn prove(&self, key: &Secret, request: ToProve<'_>) -> Result<HeaderValue, SenderKeyProblem>;
 }
 
 /// The network: one authorization server, one profile.
@@ -59,6 +100,22 @@ pub trait Exchange: Send + Sync {
     /// metadata. No secret leaves, so that a failure here leaves no doubt (R8).
     fn prepare(&self) -> BoxFuture<'_, Result<(), Cause>> {
         Box::pin(async { Ok(()) })
+    }
+
+    /// The key to prove the next request for a token with (RFC 9449 §5): the one that the record
+    /// keeps, or a new one. `None`: no proof is made. Asked before anything is written or sent, so
+    /// that a key that does not prove costs no refresh token.
+    fn sender_key(&self, kept: Option<&Secret>) -> Result<Option<Secret>, SenderKeyProblem> {
+        match kept {
+            // Without a proof it would be rejected, as if the login had ended.
+            Some(_) => Err(SenderKeyProblem::Unsupported),
+            None => Ok(None),
+        }
+    }
+
+    /// A proof for a request to a resource server (RFC 9449 §7).
+    fn prove(&self, _: &Secret, _: ToProve<'_>) -> Result<HeaderValue, SenderKeyProblem> {
+        Err(SenderKeyProblem::Unsupported)
     }
 
     /// Makes the request and reads the whole answer. The caller bounds the time: dropping the

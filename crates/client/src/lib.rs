@@ -3,6 +3,7 @@
 //! - **Get a token**: [`TokenSource`], put together by [`Builder`].
 //! - **What it is made of**: a [`Store`](unlapse_core::Store) where records rest, an [`Exchange`]
 //!   with a server, a [`Clock`], a [`Spawn`]. Each can be replaced; the renewal stays.
+//! - **Tokens bound to a key** (RFC 9449): [`dpop`].
 //! - **What happens**: [`Event`], told to an [`Observer`] and logged with `tracing`.
 //! - **What can go wrong**: [`Error`], with a stable code each.
 //!
@@ -15,6 +16,7 @@
 
 mod builder;
 mod current;
+pub mod dpop;
 mod effects;
 mod events;
 mod flight;
@@ -25,6 +27,7 @@ mod keeper;
 mod login;
 mod look;
 mod mark;
+mod proving;
 mod published;
 mod renew;
 mod server;
@@ -39,7 +42,9 @@ pub mod reqwest;
 pub mod tokio;
 
 pub use builder::Builder;
-pub use effects::{Breakers, Clock, Exchange, MemoryBreakers, Request, Revoked, Spawn};
+pub use effects::{
+    Breakers, Clock, Exchange, MemoryBreakers, Prover, Request, Revoked, Spawn, ToProve,
+};
 pub use events::{Event, Observer};
 pub use http::{Http, HttpReply, NoReply};
 pub use info::{Info, Source};

@@ -19,6 +19,9 @@ use crate::source::AccessToken;
 pub struct Login {
     /// Takes the place of the login that there is. Without one, the credentials log in.
     pub refresh_token: Option<Secret>,
+    /// The private key that the refresh token is bound to (RFC 9449 §5), as a PKCS#8 document in
+    /// base64. Without one, a login that is to be bound draws its own.
+    pub sender_key: Option<Secret>,
     /// What is `None` stays as the record has it.
     pub credentials: Credentials,
 }
@@ -43,6 +46,7 @@ impl Login {
             let mut grant = Grant::bearer(Secret::new(""));
             grant.refresh_token = Some(refresh_token.clone());
             grant.expires_in = Some(core::time::Duration::ZERO);
+            grant.sender_key.clone_from(&self.sender_key);
             next = next.logged_in(grant, now);
         }
         next.next(|record| {
@@ -157,7 +161,11 @@ impl Renewer {
             // No rung of a login.
             Ok(Renewed::ApiKey) => (Err(self.refused()), None),
             Err(error) if is_alive => (Err(error), None),
-            Err(error @ (Error::NeedsLogin { .. } | Error::ClientRejected { .. })) => {
+            Err(
+                error @ (Error::NeedsLogin { .. }
+                | Error::ClientRejected { .. }
+                | Error::SenderKey { .. }),
+            ) => {
                 let (found, _) = hold.read(None).await;
                 let back = Record {
                     generation: found.generation + 1,

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use unlapse_core::{
     Admission, Answer, Cause, Demand, Dice, Error, Key, Now, Plan, Policy, Record, Rejection,
-    Reuse, Situation, Spend, Store, StoreError, Verdict, classify, decide, plan,
+    Reuse, Secret, SenderKeyProblem, Situation, Spend, Store, StoreError, Verdict, classify,
+    decide, plan,
 };
 
 use crate::effects::{Breakers, Clock, Exchange, Request};
@@ -52,6 +53,8 @@ pub(crate) struct Effort {
     pub(crate) last: Option<Cause>,
     /// A person's login: nothing but what was brought is tried.
     pub(crate) is_login: bool,
+    /// The key that a login was proven with, until its token keeps it (RFC 9449).
+    pub(crate) sender_key: Option<Secret>,
 }
 
 impl Renewer {
@@ -98,6 +101,13 @@ impl Renewer {
                 Plan::Spend(spend) => spend,
                 end => return self.end(end, hold, record, &effort, trouble).await,
             };
+            let sender_key = match self.sender_key(&record, spend, &effort) {
+                Ok(sender_key) => sender_key,
+                Err(problem) => {
+                    let error = Error::SenderKey { key: self.key.clone(), problem };
+                    return self.fall_back(hold, record, demand, &effort, error);
+                }
+            };
             if !self.claim(now) {
                 // Somebody else makes the trial: plan again, and find the breaker open.
                 continue;
@@ -110,13 +120,18 @@ impl Renewer {
                 Verdict::Unsent(cause)
             } else {
                 if spend != Spend::Login {
-                    record = match self.intend(&mut hold, &record, spend).await {
+                    let intended = self.intend(&mut hold, &record, spend, sender_key.as_ref());
+                    record = match intended.await {
                         Ok(intended) => intended,
                         Err(error) => return self.fall_back(hold, record, demand, &effort, error),
                     };
                 }
-                self.spend(spend, &mut record, deadline).await
+                self.spend(spend, &mut record, sender_key.as_ref(), deadline).await
             };
+            if spend == Spend::Login {
+                // Of one login one key, however often it is asked for.
+                effort.sender_key = sender_key;
+            }
             let now = self.clock.now();
             self.count(&verdict, now);
             let (cause, asked, again) = match verdict {
@@ -234,20 +249,41 @@ impl Renewer {
         }
     }
 
-    /// The intent, durable before the refresh token leaves (R3).
+    /// The key to prove the request with: a login's own, or the one that the refresh token is bound
+    /// to (RFC 9449 §5).
+    fn sender_key(
+        &self,
+        record: &Record,
+        spend: Spend,
+        effort: &Effort,
+    ) -> Result<Option<Secret>, SenderKeyProblem> {
+        let kept = match spend {
+            Spend::Login => effort.sender_key.as_ref(),
+            Spend::Refresh | Spend::Replay => record.sender_key(),
+        };
+        self.exchange.sender_key(kept)
+    }
+
+    /// The intent, durable before the refresh token leaves (R3), and with it the key that the server
+    /// may bind its successor to.
     async fn intend(
         &self,
         hold: &mut Hold,
         record: &Record,
         spend: Spend,
+        sender_key: Option<&Secret>,
     ) -> Result<Record, Error> {
+        let is_bound_anew = sender_key.is_some() && record.sender_key().is_none();
         let intended = record.intend(self.clock.now(), spend == Spend::Replay);
+        let intended = intended.bound_to(sender_key.cloned());
         match hold.commit(&intended).await {
             Ok(()) => Ok(intended),
             // Sending the token again does no harm there: the intent guards nothing. But whoever has
-            // lost the lease leaves it to whoever has it (R1).
+            // lost the lease leaves it to whoever has it (R1), and a key that is kept nowhere must
+            // not become the one that the login hangs on.
             Err(error)
                 if error != StoreError::Fenced
+                    && !is_bound_anew
                     && record.reuse(self.policy.reuse) == Reuse::Stable =>
             {
                 Ok(intended)
@@ -257,14 +293,20 @@ impl Renewer {
     }
 
     /// Makes the request, and reads the server's clock off its answer.
-    async fn spend(&self, spend: Spend, record: &mut Record, deadline: Duration) -> Verdict {
+    async fn spend(
+        &self,
+        spend: Spend,
+        record: &mut Record,
+        sender_key: Option<&Secret>,
+        deadline: Duration,
+    ) -> Verdict {
         let credentials = record.credentials.as_ref();
         let refresh_token = record.token.as_ref().and_then(|token| token.refresh_token.as_ref());
         let request = match (spend, refresh_token) {
             (Spend::Refresh | Spend::Replay, Some(refresh_token)) => {
-                Request::Refresh { refresh_token, credentials }
+                Request::Refresh { refresh_token, credentials, sender_key }
             }
-            _ => Request::Login { credentials },
+            _ => Request::Login { credentials, sender_key },
         };
         let door = self.exchange.door(&request);
         let answer = tokio::select! {
@@ -277,7 +319,10 @@ impl Renewer {
         {
             record.clock_offset = Some(self.clock_offset(date));
         }
-        let verdict = classify(answer, door);
+        let mut verdict = classify(answer, door);
+        if let Verdict::Granted(grant) = &mut verdict {
+            grant.sender_key = sender_key.cloned();
+        }
         match spend {
             Spend::Login => verdict,
             Spend::Refresh | Spend::Replay => verdict.with_caution(record.reuse(self.policy.reuse)),

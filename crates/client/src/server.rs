@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Request as HttpRequest;
+use http::{HeaderValue, Request as HttpRequest};
 use tokio::sync::OnceCell;
 use unlapse_core::{
-    Answer, Body, BoxFuture, Cause, Credentials, Door, Reply, Rungs, Secret, UnixTime,
+    Answer, Body, BoxFuture, Cause, Credentials, Door, Reply, Rungs, Secret, SenderKeyProblem,
+    UnixTime,
 };
 use unlapse_oauth::discovery::{self, Issuer, Metadata};
 use unlapse_oauth::grant::{self, LoginEndpoint, Target};
 use unlapse_oauth::revocation::{self, Revocation, TokenTypeHint};
 use unlapse_oauth::{Client, Endpoint, parse};
 
-use crate::effects::{Clock, Exchange, Request, Revoked};
+use crate::effects::{Clock, Exchange, Prover, Request, Revoked, ToProve};
 use crate::http::{Http, HttpReply, NoReply};
+use crate::proving::Proving;
 
 /// How the client proves itself (RFC 6749 §2.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,6 +78,9 @@ pub struct Server {
     pub audience: Option<String>,
     /// The login without a person.
     pub login: LoginRung,
+    /// Whether new logins are bound to a key (RFC 9449 §5). Takes a prover:
+    /// [`ServerExchange::prover`].
+    pub dpop: bool,
 }
 
 /// A [`Server`] with the means to speak to it.
@@ -84,12 +89,24 @@ pub struct ServerExchange {
     http: Arc<dyn Http>,
     clock: Arc<dyn Clock>,
     metadata: OnceCell<Metadata>,
+    proving: Option<Proving>,
 }
 
 impl ServerExchange {
     /// Speaks to `server` over `http`.
     pub fn new(server: Server, http: Arc<dyn Http>, clock: Arc<dyn Clock>) -> Self {
-        Self { server, http, clock, metadata: OnceCell::new() }
+        Self { server, http, clock, metadata: OnceCell::new(), proving: None }
+    }
+
+    /// The same, with a proof of possession on every request for a token whose login is bound to a key
+    /// (RFC 9449 §5). With [`Server::dpop`], every new login is: the record keeps its key.
+    ///
+    /// A server that knows no DPoP grants other tokens; [`Rules::sender_constrained`] refuses them.
+    ///
+    /// [`Rules::sender_constrained`]: unlapse_core::Rules::sender_constrained
+    #[must_use]
+    pub fn prover(self, prover: Arc<dyn Prover>) -> Self {
+        Self { proving: Some(Proving::new(prover)), ..self }
     }
 
     fn now(&self) -> UnixTime {
@@ -160,7 +177,7 @@ impl ServerExchange {
             audience: self.server.audience.as_deref(),
         };
         match request {
-            Request::Refresh { refresh_token, credentials } => {
+            Request::Refresh { refresh_token, credentials, .. } => {
                 if let LoginRung::Endpoint(login) = &self.server.login
                     && let Some(request) = login.refresh(refresh_token)
                 {
@@ -172,7 +189,7 @@ impl ServerExchange {
                 let target = Target { scope: None, ..target };
                 Ok(grant::refresh(&token, &client, refresh_token, target))
             }
-            Request::Login { credentials } => match &self.server.login {
+            Request::Login { credentials, .. } => match &self.server.login {
                 LoginRung::None => Err(Cause::Request),
                 LoginRung::ClientCredentials => {
                     let client = self.client(credentials).ok_or(Cause::Request)?;
@@ -214,6 +231,14 @@ impl ServerExchange {
         }
     }
 
+    fn answer(&self, request: &Request<'_>, reply: Result<HttpReply, NoReply>) -> Answer {
+        match reply {
+            Ok(reply) => Answer::Replied(self.read(request, &reply)),
+            Err(NoReply::Unsent(cause)) => Answer::Unsent(cause),
+            Err(NoReply::Lost(cause)) => Answer::Lost(cause),
+        }
+    }
+
     async fn try_revoke(
         &self,
         token: &Secret,
@@ -252,6 +277,7 @@ impl Server {
             resource: None,
             audience: None,
             login: LoginRung::None,
+            dpop: false,
         }
     }
 
@@ -313,16 +339,33 @@ impl Exchange for ServerExchange {
         })
     }
 
+    fn sender_key(&self, kept: Option<&Secret>) -> Result<Option<Secret>, SenderKeyProblem> {
+        if kept.is_none() && !self.server.dpop {
+            return Ok(None);
+        }
+        // Without its proof a bound token would be rejected, as if the login had ended.
+        let proving = self.proving.as_ref().ok_or(SenderKeyProblem::Unsupported)?;
+        proving.key(kept).map(Some)
+    }
+
+    fn prove(&self, key: &Secret, request: ToProve<'_>) -> Result<HeaderValue, SenderKeyProblem> {
+        let proving = self.proving.as_ref().ok_or(SenderKeyProblem::Unsupported)?;
+        proving.prover.prove(key, request)
+    }
+
     fn send<'a>(&'a self, request: Request<'a>) -> BoxFuture<'a, Answer> {
         Box::pin(async move {
             let http_request = match self.build(request).await {
                 Ok(request) => request,
                 Err(cause) => return Answer::Unsent(cause),
             };
-            match self.http.call(http_request).await {
-                Ok(reply) => Answer::Replied(self.read(&request, &reply)),
-                Err(NoReply::Unsent(cause)) => Answer::Unsent(cause),
-                Err(NoReply::Lost(cause)) => Answer::Lost(cause),
+            let read = |reply| self.answer(&request, reply);
+            match (request.sender_key(), &self.proving) {
+                (None, _) => read(self.http.call(http_request).await),
+                (Some(key), Some(proving)) => {
+                    proving.call(&*self.http, http_request, key, read).await
+                }
+                (Some(_), None) => Answer::Unsent(Cause::Request),
             }
         })
     }

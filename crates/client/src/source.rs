@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderValue;
-use unlapse_core::{Demand, Error, Now, Record, Secret, StoreError, UnixTime};
+use http::{HeaderValue, Method};
+use unlapse_core::{Demand, Error, Now, Record, Secret, SenderKeyProblem, StoreError, UnixTime};
 
-use crate::effects::{Revoked, Spawn};
+use crate::dpop::Proven;
+use crate::effects::{Revoked, Spawn, ToProve};
 use crate::events::Event;
 use crate::hold::{Hold, Kept};
 use crate::info::Info;
@@ -66,6 +67,8 @@ pub struct AccessToken {
     pub is_api_key: bool,
     /// It could not be saved: another process may have to renew again (R5).
     pub is_unsaved: bool,
+    /// The private key that it is bound to (RFC 9449), as a PKCS#8 document in base64.
+    pub sender_key: Option<Secret>,
 }
 
 impl AccessToken {
@@ -80,6 +83,7 @@ impl AccessToken {
             generation: record.generation,
             is_api_key: false,
             is_unsaved,
+            sender_key: token.sender_key.clone().filter(|_| token.is_dpop()),
         })
     }
 
@@ -93,6 +97,7 @@ impl AccessToken {
             generation: 0,
             is_api_key: true,
             is_unsaved: false,
+            sender_key: None,
         }
     }
 }
@@ -130,6 +135,34 @@ impl TokenSource {
         }
         let current = self.shared.serve(Demand::Fresh { min_ttl: Duration::ZERO }).await?;
         Ok(Bearer { header: self.shared.header(&current)?, generation: current.generation() })
+    }
+
+    /// The `Authorization` header of a valid token, and a proof that it is ours to use, for one
+    /// request (RFC 9449 §7.1): with `method` to `url`, which is absolute, and the last `nonce` that
+    /// its server gave. A token that is bound to no key has no proof. [`dpop`](crate::dpop) shows
+    /// what to do with a 401.
+    ///
+    /// Waits only when there is no valid token (R10). Fails with [`Error::SenderKey`] where no proof
+    /// can be made.
+    pub async fn proven(
+        &self,
+        method: &Method,
+        url: &str,
+        nonce: Option<&str>,
+    ) -> Result<Proven, Error> {
+        let current = self.shared.serve(Demand::Fresh { min_ttl: Duration::ZERO }).await?;
+        let header = self.shared.header(&current)?;
+        let bearer = Bearer { header, generation: current.generation() };
+        let token = current.record().and_then(|record| record.token.as_ref());
+        let Some(token) = token.filter(|token| token.is_dpop()) else {
+            return Ok(Proven { bearer, proof: None });
+        };
+        let renewer = &self.shared.renewer;
+        let failed = |problem| Error::SenderKey { key: renewer.key.clone(), problem };
+        let key = token.sender_key.as_ref().ok_or_else(|| failed(SenderKeyProblem::Missing))?;
+        let request = ToProve { method, url, access_token: Some(&token.access_token), nonce };
+        let proof = renewer.exchange.prove(key, request).map_err(failed)?;
+        Ok(Proven { bearer, proof: Some(proof) })
     }
 
     /// A valid access token. Waits only when there is none (R10).

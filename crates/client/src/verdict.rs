@@ -136,7 +136,10 @@ impl Renewer {
             return Ok(self.adopt(record, hold.release()));
         }
         let is_valid = record.token.as_ref().is_some_and(|token| !token.is_expired(&now));
-        let is_away = !matches!(error, Error::ClientRejected { .. } | Error::Store(_));
+        let is_away = !matches!(
+            error,
+            Error::ClientRejected { .. } | Error::SenderKey { .. } | Error::Store(_)
+        );
         let may_stand_in = is_away && self.policy.api_key_while_away && self.has_api_key;
         if may_stand_in && !is_valid { Ok(Renewed::ApiKey) } else { Err(error) }
     }

@@ -6,6 +6,7 @@
 #[path = "../world/mod.rs"]
 mod world;
 
+mod bound;
 mod doubt;
 mod fences;
 mod keeper;

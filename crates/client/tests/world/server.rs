@@ -1,13 +1,14 @@
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::clock::WorldClock;
-use unlapse::{Clock as _, Exchange, Request, Revoked};
+use http::HeaderValue;
+use unlapse::{Clock as _, Exchange, Request, Revoked, ToProve};
 use unlapse_core::{
     Answer, Body, BoxFuture, Cause, Credentials, Door, ErrorCode, Grant, Rejection, Reply, Reuse,
-    Rungs, Secret, UnixTime,
+    Rungs, Secret, SenderKeyProblem, UnixTime,
 };
 
 /// What goes wrong with one request.
@@ -49,6 +50,12 @@ pub struct Server {
     pub clock_ahead: Mutex<i64>,
     /// Bytes of the `id_token` that comes with each grant; zero: none.
     pub id_token: Mutex<usize>,
+    /// Binds refresh tokens to the key of the first proof, as RFC 9449 §5 has it.
+    pub binds: AtomicBool,
+    /// Keys drawn so far.
+    pub keys: AtomicU64,
+    /// With what each request was proven.
+    pub proofs: Mutex<Vec<Option<String>>>,
     /// Sets this right before a reply is made: what a test wants to happen in the middle.
     pub panics: AtomicU64,
 }
@@ -59,6 +66,7 @@ struct State {
     alive: bool,
     rotated_at: UnixTime,
     access: u64,
+    key: Option<String>,
 }
 
 impl Server {
@@ -79,6 +87,9 @@ impl Server {
             revoked: AtomicU64::default(),
             clock_ahead: Mutex::new(0),
             id_token: Mutex::new(0),
+            binds: AtomicBool::default(),
+            keys: AtomicU64::default(),
+            proofs: Mutex::default(),
             panics: AtomicU64::default(),
         }
     }
@@ -110,6 +121,7 @@ impl Server {
         let mut grant = Grant::bearer(Secret::new(format!("at-{}", state.access)));
         grant.refresh_token = Some(Secret::new(format!("rt-{}", state.generation)));
         grant.expires_in = Some(Duration::from_secs(*self.lifetime.lock().unwrap()));
+        grant.token_type = self.binds.load(Ordering::SeqCst).then(|| "DPoP".to_owned());
         let size = *self.id_token.lock().unwrap();
         grant.id_token = (size > 0).then(|| Secret::new("i".repeat(size)));
         grant
@@ -145,7 +157,24 @@ impl Server {
         Body::Grant(Box::new(self.grant(&state)))
     }
 
+    /// Whether the proof is of the key that the login is bound to, or binds it now.
+    fn is_proven(&self, key: Option<&Secret>) -> bool {
+        let key = key.map(|key| key.expose().to_owned());
+        self.proofs.lock().unwrap().push(key.clone());
+        if !self.binds.load(Ordering::SeqCst) {
+            return true;
+        }
+        let mut state = self.state.lock().unwrap();
+        if state.key.is_none() {
+            state.key.clone_from(&key);
+        }
+        key.is_some() && state.key == key
+    }
+
     fn answer(&self, request: Request<'_>) -> Body {
+        if matches!(request, Request::Refresh { .. }) && !self.is_proven(request.sender_key()) {
+            return Body::Error(ErrorCode::Rejection(Rejection::InvalidGrant));
+        }
         match request {
             Request::Refresh { refresh_token, .. } => self.refresh(refresh_token.expose()),
             Request::Login { .. } => {
@@ -153,7 +182,9 @@ impl Server {
                 if *self.refuse_login.lock().unwrap() {
                     return Body::Error(ErrorCode::Rejection(Rejection::InvalidGrant));
                 }
-                Body::Grant(Box::new(self.open()))
+                let grant = self.open();
+                self.is_proven(request.sender_key());
+                Body::Grant(Box::new(grant))
             }
         }
     }
@@ -170,6 +201,27 @@ impl Exchange for Server {
 
     fn door(&self, _: &Request<'_>) -> Door {
         Door::Token
+    }
+
+    fn sender_key(&self, kept: Option<&Secret>) -> Result<Option<Secret>, SenderKeyProblem> {
+        if !self.binds.load(Ordering::SeqCst) {
+            return Ok(None);
+        }
+        match kept {
+            Some(kept) if kept.expose().starts_with("key-") => Ok(Some(kept.clone())),
+            Some(_) => Err(SenderKeyProblem::Unusable),
+            None => {
+                let number = self.keys.fetch_add(1, Ordering::SeqCst) + 1;
+                Ok(Some(Secret::new(format!("key-{number}"))))
+            }
+        }
+    }
+
+    fn prove(&self, key: &Secret, request: ToProve<'_>) -> Result<HeaderValue, SenderKeyProblem> {
+        let token = request.access_token.map_or("", Secret::expose);
+        let parts = [key.expose(), request.method.as_str(), request.url, token];
+        let proof = [&parts[..], request.nonce.as_slice()].concat().join(" ");
+        HeaderValue::from_str(&proof).map_err(|_| SenderKeyProblem::Target)
     }
 
     fn send<'a>(&'a self, request: Request<'a>) -> BoxFuture<'a, Answer> {

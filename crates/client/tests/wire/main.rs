@@ -3,6 +3,8 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests may")]
 #![allow(missing_docs, reason = "the names of the tests say what they prove")]
 
+mod nonces;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,7 +82,8 @@ fn exchange(server: Server) -> ServerExchange {
 
 async fn refresh(server: Server) -> Answer {
     let refresh_token = Secret::new("rt-1");
-    let request = Request::Refresh { refresh_token: &refresh_token, credentials: None };
+    let request =
+        Request::Refresh { refresh_token: &refresh_token, credentials: None, sender_key: None };
     exchange(server).send(request).await
 }
 
@@ -179,7 +182,9 @@ async fn endpoints_are_found_in_the_issuers_metadata_once() {
         Endpoints { issuer: Some(Issuer::parse(&origin).unwrap()), ..Endpoints::default() };
     let exchange = exchange(discovered);
     let token = Secret::new("rt-1");
-    let answer = exchange.send(Request::Refresh { refresh_token: &token, credentials: None }).await;
+    let answer = exchange
+        .send(Request::Refresh { refresh_token: &token, credentials: None, sender_key: None })
+        .await;
     assert_eq!(*body(&answer), Body::Error(ErrorCode::Rejection(Rejection::InvalidGrant)));
     assert_eq!(exchange.revoke(&token, None).await, Revoked::Done);
     let lines = served.await.unwrap();
@@ -209,7 +214,7 @@ async fn c9_a_login_endpoint_is_spoken_to_in_json() {
     };
     assert!(exchange.rungs(Some(&credentials)).login);
     assert!(!exchange.rungs(None).login);
-    let request = Request::Login { credentials: Some(&credentials) };
+    let request = Request::Login { credentials: Some(&credentials), sender_key: None };
     let answer = exchange.send(request).await;
     assert!(matches!(body(&answer), Body::Grant(_)), "{answer:?}");
     let refused = exchange.send(request).await;
