@@ -151,6 +151,10 @@ pub(crate) struct LoginArguments {
     /// Read a refresh token from stdin
     #[arg(long, conflicts_with = "password_stdin")]
     pub(crate) refresh_token_stdin: bool,
+    /// Read, after the refresh token, the private key that it is bound to from stdin (DPoP; PKCS#8 in
+    /// base64, on one line); it is kept, encrypted
+    #[arg(long, requires = "refresh_token_stdin")]
+    pub(crate) sender_key_stdin: bool,
     /// Read the password from stdin; it is kept, encrypted, to log in again
     #[arg(long)]
     pub(crate) password_stdin: bool,
@@ -173,6 +177,13 @@ pub(crate) struct TokenArguments {
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Raw)]
     pub(crate) format: Format,
+    /// Print the headers of one request: the token, and with DPoP the proof that it is ours to use;
+    /// made for `curl -H @-`
+    #[arg(long, num_args = 2, value_names = ["METHOD", "URL"], conflicts_with = "format")]
+    pub(crate) dpop_proof: Option<Vec<String>>,
+    /// The nonce that the API's last reply had in its DPoP-Nonce header
+    #[arg(long, value_name = "NONCE", requires = "dpop_proof")]
+    pub(crate) dpop_nonce: Option<String>,
     /// Renew first if it would not live for this long (60s, 5m)
     #[arg(long, value_parser = duration, default_value = "0s", value_name = "DURATION")]
     pub(crate) min_ttl: Duration,

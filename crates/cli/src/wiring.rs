@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use unlapse::dpop::{Algorithm, Dpop, SystemRandom};
 use unlapse::reqwest::{HttpSettings, ReqwestHttp};
 use unlapse::tokio::TokioClock;
 use unlapse::{AuthMethod, Builder, Endpoints, LoginRung, Server, ServerExchange};
@@ -87,7 +88,8 @@ pub(crate) fn builder(
 ) -> Result<Builder, Diagnosis> {
     let http = Arc::new(ReqwestHttp::new(settings(http)?));
     let clock = Arc::new(TokioClock::new());
-    let exchange = ServerExchange::new(server(profile), http, clock);
+    // A login that is bound already stays so, whatever the configuration says of new ones.
+    let exchange = ServerExchange::new(server(profile), http, clock).prover(Arc::new(prover()));
     let builder = Builder::new(profile.key(), shelf.store(), Arc::new(exchange))
         .policy(profile.policy.clone());
     Ok(match api_key(profile) {
@@ -156,8 +158,13 @@ pub(crate) fn server(profile: &Profile) -> Server {
         resource: profile.resource.clone(),
         audience: profile.audience.clone(),
         login,
-        dpop: false,
+        dpop: profile.dpop,
     }
+}
+
+/// What makes proofs (RFC 9449).
+pub(crate) fn prover() -> Dpop {
+    Dpop::new(Algorithm::default(), Arc::new(TokioClock::new()), Arc::new(SystemRandom))
 }
 
 fn endpoints(server: &config::Server) -> Endpoints {

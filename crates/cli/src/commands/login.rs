@@ -2,7 +2,8 @@
 
 use serde_json::json;
 use unlapse::{AccessToken, LoggedIn, Login, TokenSource};
-use unlapse_core::{Error, LoginReason};
+use unlapse_core::{Error, LoginReason, SenderKeyProblem};
+use unlapse_oauth::dpop::SenderKey;
 
 use crate::app::{App, failed};
 use crate::args::LoginArguments;
@@ -62,7 +63,9 @@ fn collect(profile: &Profile, arguments: &LoginArguments) -> Result<Login, Diagn
     let mut brought = Login::default();
     brought.credentials.username = arguments.username.clone().or_else(|| username(profile));
     let other = arguments.refresh_token_stdin || arguments.password_stdin;
-    let wanted = usize::from(arguments.client_secret_stdin) + usize::from(other);
+    let wanted = usize::from(arguments.client_secret_stdin)
+        + usize::from(other)
+        + usize::from(arguments.sender_key_stdin);
     if wanted > 0 {
         let mut secrets = terminal::secrets_from_stdin(wanted)?.into_iter();
         if arguments.client_secret_stdin {
@@ -72,6 +75,13 @@ fn collect(profile: &Profile, arguments: &LoginArguments) -> Result<Login, Diagn
             brought.refresh_token = secrets.next();
         } else if arguments.password_stdin {
             brought.credentials.password = secrets.next();
+        }
+        if arguments.sender_key_stdin {
+            brought.sender_key = secrets.next();
+            if let Some(Err(_)) = brought.sender_key.as_ref().map(SenderKey::parse) {
+                let problem = SenderKeyProblem::Unusable;
+                return Err(failed(profile)(Error::SenderKey { key: profile.key(), problem }));
+            }
         }
     }
     let name = &profile.name;
@@ -124,7 +134,13 @@ fn refused(profile: &Profile, error: &Error) -> Diagnosis {
             ("user name or password", "check both")
         }
         Error::NeedsLogin { .. } => {
-            ("refresh token", "check that it is whole, unused, and of this client and server")
+            let look = if profile.dpop {
+                "check that it is whole, unused, of this client and server, and bound to no other key \
+                 (--sender-key-stdin brings its own)"
+            } else {
+                "check that it is whole, unused, and of this client and server"
+            };
+            ("refresh token", look)
         }
         // Past the deadline it goes on, and nobody knows yet what it comes to.
         Error::Deadline { .. } => return diagnosis,

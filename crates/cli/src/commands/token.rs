@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use reqwest::Method;
+use reqwest::header::HeaderValue;
 use serde_json::json;
-use unlapse::AccessToken;
-use unlapse_core::{Now, Place, StoreError, Stored, UnixTime};
+use unlapse::dpop::{Prover as _, ToProve};
+use unlapse::{AccessToken, Error};
+use unlapse_core::{Now, Place, SenderKeyProblem, StoreError, Stored, UnixTime};
 
 use crate::app::{App, failed};
 use crate::args::{Format, TokenArguments};
@@ -22,15 +25,69 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) fn run(app: &App, arguments: &TokenArguments) -> Result<Exit, Diagnosis> {
     let profile = app.profile(arguments.which.profile.as_deref())?;
     let format = if app.json { Format::Json } else { arguments.format };
+    let request = arguments.dpop_proof.as_deref().map(|request| ForRequest::of(request, arguments));
+    let request = request.transpose()?;
+    let mut proven = Ok(());
     token(app, profile, arguments.min_ttl, |token| {
         let now = unlapse::tokio::system_now();
         let left = token.expires_at.map(|end| end.since(now.wall));
         if left.is_some_and(|left| left < arguments.min_ttl) && !app.quiet {
             terminal::warn("the token is valid for less than --min-ttl: it is the best there is");
         }
-        terminal::data(&render(token, format, profile, &now));
+        let proof = match &request {
+            Some(request) => request.proof(token),
+            None => Ok(None),
+        };
+        match proof {
+            Ok(proof) => {
+                let format = if request.is_some() && !app.json { Format::Header } else { format };
+                terminal::data(&render(token, proof.as_ref(), format, profile, &now));
+            }
+            Err(problem) => {
+                let error = Error::SenderKey { key: profile.key(), problem };
+                proven = Err(failed(profile)(error));
+            }
+        }
     })?;
-    Ok(Exit::Ok)
+    proven.map(|()| Exit::Ok)
+}
+
+/// The one request that a proof is made for (RFC 9449 §7.1).
+struct ForRequest<'a> {
+    method: Method,
+    url: &'a str,
+    nonce: Option<&'a str>,
+}
+
+impl<'a> ForRequest<'a> {
+    fn of(request: &'a [String], arguments: &'a TokenArguments) -> Result<Self, Diagnosis> {
+        let nonce = arguments.dpop_nonce.as_deref();
+        let [method, url] = request else { return Err(not_a_method()) };
+        let method = method.parse().map_err(|_| not_a_method())?;
+        Ok(Self { method, url, nonce })
+    }
+
+    /// The `DPoP` header beside the token; none beside a token that is bound to no key.
+    fn proof(&self, token: &AccessToken) -> Result<Option<HeaderValue>, SenderKeyProblem> {
+        let Self { method, url, nonce } = self;
+        let Some(key) = &token.sender_key else {
+            let is_bound = token.token_type.eq_ignore_ascii_case("dpop");
+            return if is_bound { Err(SenderKeyProblem::Missing) } else { Ok(None) };
+        };
+        let access_token = Some(&token.secret);
+        let about = ToProve { method, url, access_token, nonce: *nonce };
+        wiring::prover().prove(key, about).map(Some)
+    }
+}
+
+fn not_a_method() -> Diagnosis {
+    Diagnosis {
+        code: "usage",
+        message: "--dpop-proof takes a method and a URL".to_owned(),
+        hint: "like `--dpop-proof GET https://api.example/orders`".to_owned(),
+        retry_at: None,
+        exit: Exit::Usage,
+    }
 }
 
 /// A valid token of the profile: from the store if it is fresh, which takes neither a runtime nor
@@ -98,11 +155,21 @@ fn at_hand(
     Ok(AccessToken::of(&record, false))
 }
 
-fn render(token: &AccessToken, format: Format, profile: &Profile, now: &Now) -> String {
+fn render(
+    token: &AccessToken,
+    proof: Option<&HeaderValue>,
+    format: Format,
+    profile: &Profile,
+    now: &Now,
+) -> String {
     let secret = token.secret.expose();
+    let proof = proof.and_then(|proof| proof.to_str().ok());
     match format {
         Format::Raw => format!("{secret}\n"),
-        Format::Header => format!("Authorization: {} {secret}\n", scheme(&token.token_type)),
+        Format::Header => {
+            let proof = proof.map_or_else(String::new, |proof| format!("DPoP: {proof}\n"));
+            format!("Authorization: {} {secret}\n{proof}", scheme(&token.token_type))
+        }
         Format::Env => format!("UNLAPSE_TOKEN='{}'\n", secret.replace('\'', r"'\''")),
         Format::Json => {
             let value = json!({
@@ -112,6 +179,7 @@ fn render(token: &AccessToken, format: Format, profile: &Profile, now: &Now) -> 
                 "expires_at": token.expires_at.map(rfc3339),
                 "expires_in": token.expires_at.map(|end: UnixTime| end.since(now.wall).as_secs()),
                 "scope": token.scope,
+                "dpop_proof": proof,
                 "generation": token.generation,
                 "source": if token.is_api_key { "api_key" } else { "token" },
                 "storage": match (token.is_api_key, token.is_unsaved) {

@@ -94,6 +94,7 @@ section! {
         client_id: String = Line,
         client_auth: AuthWord = OneOf(AuthWord::WORDS),
         client_secret_env: String = VariableName,
+        dpop: bool = Switch,
         scopes: Vec<String> = Scopes,
         audience: String = Line,
         resource: String = Line,

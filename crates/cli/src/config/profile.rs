@@ -28,6 +28,8 @@ pub(crate) struct Profile {
     pub(crate) audience: Option<String>,
     /// `resource` (RFC 8707).
     pub(crate) resource: Option<String>,
+    /// Whether its logins are bound to a key (RFC 9449).
+    pub(crate) dpop: bool,
     /// The last rung of the ladder (R14). `None` for a grant that is a key itself.
     pub(crate) api_key: Option<ApiKey>,
     /// The numbers and rules of its renewal.
@@ -158,6 +160,10 @@ impl Profile {
         };
         let reuse = keys.reuse.as_ref().map_or(Reuse::default(), |set| set.value);
         let while_away = keys.api_key_while_away.as_ref().is_some_and(|set| set.value);
+        let dpop = keys.dpop.as_ref().is_some_and(|set| set.value);
+        let mut policy = policy(name, &layer.policy, reuse, while_away)?;
+        // Whoever asks for bound tokens is not content with others.
+        policy.rules.sender_constrained = dpop;
         let part = Part { name, layer, environment };
         let grant = part.grant(api_key.as_ref())?;
         Ok(Self {
@@ -168,7 +174,8 @@ impl Profile {
             scopes: value(keys.scopes.as_ref()).unwrap_or_default(),
             audience: value(keys.audience.as_ref()),
             resource: value(keys.resource.as_ref()),
-            policy: policy(name, &layer.policy, reuse, while_away)?,
+            dpop,
+            policy,
         })
     }
 }

@@ -127,6 +127,18 @@ fn later_sources_win_key_by_key_and_each_value_knows_its_own() {
 }
 
 #[test]
+fn rfc9449_5_whoever_asks_for_bound_tokens_is_not_content_with_others() {
+    for (text, dpop) in [("", false), ("dpop = false", false), ("dpop = true", true)] {
+        let profile = profile(&format!("{SERVER}{text}\n"), |environment| environment);
+        let profile = profile.expect("good");
+        assert_eq!((profile.dpop, profile.policy.rules.sender_constrained), (dpop, dpop), "{text}");
+    }
+    let wrong = profile(&format!("{SERVER}dpop = 'yes'\n"), |environment| environment);
+    let message = wrong.expect_err("no switch").to_string();
+    assert!(message.ends_with("must be `true` or `false`"), "{message}");
+}
+
+#[test]
 fn the_issues_profile_becomes_what_it_says() {
     let text = "[profile.a]\nissuer = 'https://login.example'\n\
         token_endpoint = 'http://127.0.0.1:9000/token'\n\

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::harness::{AuthServer, Class, Project, Run};
 use crate::search::{
     ACCESS_TOKEN, ALL, API_KEY, CLIENT_SECRET, ENV_SECRET, PASSPHRASE, PASSWORD, REFRESH_TOKEN,
-    holds, search,
+    SENDER_KEY, holds, search,
 };
 
 /// Six profiles, one for each way to a token, in a store.
@@ -81,17 +81,22 @@ impl Planted {
     pub(crate) fn log_in(&self) {
         let refresh_token = self.server.issue();
         assert!(holds(refresh_token.as_bytes(), REFRESH_TOKEN), "what is planted is searched for");
-        self.run(&["login", "refreshed", "--refresh-token-stdin"], &refresh_token).ok();
+        self.log_in_bound(&refresh_token);
         self.run(&["login", "password", "--password-stdin"], PASSWORD).ok();
         self.run(&["login", "endpoint", "--password-stdin"], PASSWORD).ok();
         self.run(&["login", "stored", "--client-secret-stdin"], CLIENT_SECRET).ok();
         self.run(&["login", "given"], "").ok();
     }
 
+    fn log_in_bound(&self, refresh_token: &str) {
+        let arguments = ["login", "refreshed", "--refresh-token-stdin", "--sender-key-stdin"];
+        self.run(&arguments, &format!("{refresh_token}\n{SENDER_KEY}")).ok();
+    }
+
     /// Logs in where a fault may have ended the login.
     pub(crate) fn log_in_again(&self) {
         let refresh_token = self.server.issue();
-        self.run(&["login", "refreshed", "--refresh-token-stdin"], &refresh_token).ok();
+        self.log_in_bound(&refresh_token);
         self.run(&["login", "endpoint", "--password-stdin"], PASSWORD).ok();
     }
 
@@ -100,6 +105,8 @@ impl Planted {
         for format in ["raw", "header", "env"] {
             self.run(&["token", "refreshed", "--format", format], "");
         }
+        let request = ["GET", "https://api.example/"];
+        self.run(&[&["token", "refreshed", "--dpop-proof"][..], &request].concat(), "");
         for name in ["refreshed", "password", "endpoint", "stored", "given", "key"] {
             self.run(&["token", name, "--json"], "");
             self.run(&["refresh", name, "--force"], "");

@@ -12,14 +12,19 @@ pub(crate) const CLIENT_SECRET: &str = "canary-stored-client-secret-9c41";
 pub(crate) const ENV_SECRET: &str = "canary-client-secret-of-the-environment-77d0";
 pub(crate) const PASSPHRASE: &str = "canary-passphrase-51be";
 pub(crate) const API_KEY: &str = "canary-api-key-e83c";
+/// A whole key, in the form in which it is kept and brought.
+pub(crate) const SENDER_KEY: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgeIR2JuARRiGycS6RoIkl\
+t3GuqPzkUqiZbLczDUrsweqhRANCAARtRlCzgwWI5gNXMYgAcCboZGAPazWSb4QxaEyNraC6eH8hTuYI2YanHeMjN2ZH3s2t/udxM1nZ\
+q0yL8ILrQLTO";
 /// Typed where it does not belong.
 pub(crate) const MISPLACED: &str = "canary-misplaced-0d6f";
 
-pub(crate) const ALL: [&str; 8] = [
+pub(crate) const ALL: [&str; 9] = [
     REFRESH_TOKEN,
     ACCESS_TOKEN,
     PASSWORD,
     CLIENT_SECRET,
+    SENDER_KEY,
     ENV_SECRET,
     PASSPHRASE,
     API_KEY,

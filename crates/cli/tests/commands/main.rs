@@ -7,6 +7,7 @@ mod harness;
 mod accounts;
 mod configuration;
 mod doctor;
+mod dpop;
 mod exec;
 mod json_docs;
 mod ladder;

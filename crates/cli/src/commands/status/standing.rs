@@ -6,6 +6,7 @@ use unlapse_core::{
     Admission, Failure, Freshness, Holder, LoginReason, Now, Place, Rungs, State, StoreError,
     Stored, UnixTime,
 };
+use unlapse_oauth::dpop::SenderKey;
 
 use crate::config::{Grant, Profile};
 use crate::diagnosis::Diagnosis;
@@ -23,6 +24,8 @@ pub(crate) struct Standing {
     pub(crate) obtained_at: Option<UnixTime>,
     pub(crate) lifetime: Option<Duration>,
     pub(crate) has_refresh_token: bool,
+    /// The name of the key that the login is bound to (RFC 9449 §6.1).
+    pub(crate) jkt: Option<String>,
     /// The ways to a token (R14). With a login, there need be none: configured or stored credentials
     /// obtain it without a person. The API key is the profile's own, or its last rung.
     pub(crate) rungs: Rungs,
@@ -82,6 +85,7 @@ impl Standing {
             obtained_at: None,
             lifetime: None,
             has_refresh_token: false,
+            jkt: None,
             rungs: Rungs { api_key: has_api_key, ..wiring::rungs(profile, None) },
             refresh_ends_at: None,
             needs_login: None,
@@ -124,6 +128,8 @@ impl Standing {
         if let Some(token) = &record.token {
             standing.obtained_at = Some(token.obtained.wall);
             standing.lifetime = token.lifetime;
+            let key = token.sender_key.as_ref();
+            standing.jkt = key.and_then(|key| Some(SenderKey::parse(key).ok()?.thumbprint()));
             standing.has_refresh_token = record.refresh_token(now).is_some();
             standing.refresh_ends_at = token
                 .refresh_idle

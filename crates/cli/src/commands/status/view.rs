@@ -42,6 +42,7 @@ fn profile(standing: &Standing, now: &Now) -> Value {
         "expires_at": expires_at,
         "expires_in": expires_in,
         "refresh_token": standing.has_refresh_token,
+        "jkt": standing.jkt,
         "api_key": standing.rungs.api_key,
         "logs_in_by_itself": standing.rungs.login,
         "refresh_expires_at": standing.refresh_ends_at.map(rfc3339),
@@ -135,6 +136,9 @@ fn details(standing: &Standing, now: &Now, style: Style) -> Vec<String> {
             |left| format!("needs a new login in {} if it stays unused", span(left)),
         );
         lines.push(format!("refresh token: {forecast}"));
+    }
+    if let Some(jkt) = &standing.jkt {
+        lines.push(format!("bound to the DPoP key {jkt}"));
     }
     if let Some(reason) = standing.needs_login {
         lines.push(format!("{}: {}", style.paint("31", "login needed"), reason.describe()));
