@@ -1,12 +1,15 @@
 /**
  * A certified OpenID provider for tests: real rotation, real reuse detection, none of it ours.
  *
- *   node_modules/.bin/node server.mjs [--port 0] [--access-ttl 60]
+ *   node_modules/.bin/node server.mjs [--port 0] [--access-ttl 60] [--dpop] [--store-latency-ms 0]
+ *
+ * With --dpop, every token is bound to a key and every proof needs a nonce of the provider's (RFC 9449). With
+ * --store-latency-ms, each call of its store takes so long, as a database's does.
  *
  * Listens on 127.0.0.1, prints one line of JSON on stdout when ready, and ends on SIGTERM or when its stdin closes,
  * so that a test that is killed leaves nothing behind.
  */
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
@@ -24,7 +27,7 @@ const ACCOUNT = 'alice';
 // stdout carries the one line that a test waits for; the provider's notices go beside it.
 console.info = console.error;
 
-function seconds(name, value, least) {
+function whole(name, value, least) {
   const number = Number(value);
   if (!Number.isInteger(number) || number < least) {
     console.error(`--${name} takes a whole number of at least ${least}, not "${value}"`);
@@ -37,10 +40,13 @@ const { values: flags } = parseArgs({
   options: {
     port: { type: 'string', default: '0' },
     'access-ttl': { type: 'string', default: '60' },
+    dpop: { type: 'boolean', default: false },
+    'store-latency-ms': { type: 'string', default: '0' },
   },
 });
-const port = seconds('port', flags.port, 0);
-const accessTtl = seconds('access-ttl', flags['access-ttl'], 1);
+const port = whole('port', flags.port, 0);
+const accessTtl = whole('access-ttl', flags['access-ttl'], 1);
+const storeLatency = whole('store-latency-ms', flags['store-latency-ms'], 0);
 
 const signingKey = () => ({
   ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }),
@@ -53,11 +59,12 @@ const client = (id, more) => ({
   response_types: ['code'],
   redirect_uris: ['http://127.0.0.1/callback'],
   id_token_signed_response_alg: 'ES256',
+  dpop_bound_access_tokens: flags.dpop,
   ...more,
 });
 
 const configuration = {
-  adapter: store(),
+  adapter: store(storeLatency),
   jwks: { keys: [signingKey()] },
   cookies: { keys: ['for tests only'] },
   scopes: ['openid', 'offline_access', 'read', 'write'],
@@ -87,6 +94,7 @@ const configuration = {
     clientCredentials: { enabled: true },
     deviceFlow: { enabled: true },
     devInteractions: { enabled: true },
+    dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => flags.dpop, allowReplay: false },
     introspection: { enabled: true },
     resourceIndicators: { enabled: false },
     revocation: { enabled: true },
@@ -105,7 +113,7 @@ const configuration = {
 };
 
 /** What a login in a browser would have left: a grant, and the first refresh token of its family. */
-async function mint(provider, { clientId, scope }) {
+async function mint(provider, { clientId, scope, jkt }) {
   const owner = await provider.Client.find(clientId);
   if (!owner) return undefined;
   const grant = new provider.Grant({ accountId: ACCOUNT, clientId });
@@ -117,6 +125,8 @@ async function mint(provider, { clientId, scope }) {
     expiresWithSession: false,
     grantId: await grant.save(),
     gty: 'authorization_code',
+    // A public client's refresh tokens are bound to the key that its code was exchanged with (RFC 9449 §5).
+    jkt,
     scope,
   });
   return token.save();
@@ -137,7 +147,8 @@ function testEndpoints(provider, stats) {
       case 'POST /test/grant': {
         const form = new URLSearchParams(await text(ctx.req));
         const scope = form.get('scope') ?? 'openid offline_access';
-        const minted = await mint(provider, { clientId: form.get('client_id'), scope });
+        const jkt = form.get('dpop_jkt') ?? undefined;
+        const minted = await mint(provider, { clientId: form.get('client_id'), scope, jkt });
         ctx.status = minted ? 200 : 400;
         ctx.body = minted ? { refresh_token: minted } : { error: 'invalid_client' };
         return;

@@ -5,9 +5,12 @@
  * dropped is answered "not found" instead of revoking its grant. A long test would then pass for the wrong reason.
  */
 
+import { setTimeout as sleep } from 'node:timers/promises';
+
 const GRANT_MEMBERS = new Set(['AccessToken', 'AuthorizationCode', 'RefreshToken', 'DeviceCode']);
 
-export function store() {
+/** `latency`: milliseconds that each call takes. Two requests at once then meet inside of one. */
+export function store(latency = 0) {
   const entries = new Map();
   const byGrant = new Map();
   const byUid = new Map();
@@ -15,7 +18,7 @@ export function store() {
 
   return (model) => {
     const key = (id) => `${model}:${id}`;
-    return {
+    return slowed(latency, {
       async upsert(id, payload) {
         entries.set(key(id), payload);
         if (payload.uid) byUid.set(payload.uid, id);
@@ -38,6 +41,13 @@ export function store() {
         for (const member of byGrant.get(grantId) ?? []) entries.delete(member);
         byGrant.delete(grantId);
       },
-    };
+    });
   };
+}
+
+/** What a call finds or changes, it does when its time is over. */
+function slowed(latency, calls) {
+  if (latency === 0) return calls;
+  const slow = ([name, call]) => [name, async (...given) => sleep(latency).then(() => call(...given))];
+  return Object.fromEntries(Object.entries(calls).map(slow));
 }

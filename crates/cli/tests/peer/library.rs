@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
+use unlapse::dpop::{Algorithm, Dpop, SystemRandom};
 use unlapse::reqwest::{HttpSettings, ReqwestHttp};
 use unlapse::tokio::TokioClock;
 use unlapse::{AuthMethod, Builder, Endpoints, Server, ServerExchange, TokenSource};
@@ -14,8 +15,31 @@ use unlapse_store::MemoryStore;
 use crate::provider::{BASIC, Client, PUBLIC, Provider};
 
 /// A source that was logged in with a refresh token, and has no access token yet.
-async fn source(provider: &Provider, client: Client, refresh_token: String) -> TokenSource {
+pub(crate) async fn source(
+    provider: &Provider,
+    client: Client,
+    refresh_token: String,
+) -> TokenSource {
+    logged_in(provider, client, refresh_token, false).await
+}
+
+/// The same, whose login is bound to a key (RFC 9449).
+pub(crate) async fn bound_source(
+    provider: &Provider,
+    client: Client,
+    refresh_token: String,
+) -> TokenSource {
+    logged_in(provider, client, refresh_token, true).await
+}
+
+async fn logged_in(
+    provider: &Provider,
+    client: Client,
+    refresh_token: String,
+    dpop: bool,
+) -> TokenSource {
     let server = Server {
+        dpop,
         auth: if client.secret.is_some() { AuthMethod::Basic } else { AuthMethod::None },
         client_secret: client.secret.map(Secret::new),
         ..Server::public(
@@ -27,7 +51,9 @@ async fn source(provider: &Provider, client: Client, refresh_token: String) -> T
         )
     };
     let http = Arc::new(ReqwestHttp::new(HttpSettings::default()));
-    let exchange = ServerExchange::new(server, http, Arc::new(TokioClock::new()));
+    let clock = Arc::new(TokioClock::new());
+    let prover = Dpop::new(Algorithm::default(), clock.clone(), Arc::new(SystemRandom));
+    let exchange = ServerExchange::new(server, http, clock).prover(Arc::new(prover));
     let builder = Builder::new(Key::new("peer"), Arc::new(MemoryStore::new()), Arc::new(exchange));
     let source = builder.build().await;
     source
@@ -42,7 +68,7 @@ async fn source(provider: &Provider, client: Client, refresh_token: String) -> T
     source
 }
 
-fn run<T>(work: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.expect("a runtime").block_on(work)
 }

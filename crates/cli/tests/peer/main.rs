@@ -7,6 +7,8 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod bound;
 mod command;
 mod library;
 mod provider;
+mod slow;

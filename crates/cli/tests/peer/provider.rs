@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
+use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use crate::harness::{Project, is_full};
@@ -23,6 +24,9 @@ pub(crate) struct Client {
     pub(crate) secret: Option<&'static str>,
 }
 
+/// What every login of these tests is for.
+const SCOPE: &str = "openid offline_access read";
+
 pub(crate) const PUBLIC: Client = Client { id: "cid-public", auth: "none", secret: None };
 pub(crate) const BASIC: Client =
     Client { id: "cid-basic", auth: "basic", secret: Some("s3cret-basic") };
@@ -33,6 +37,11 @@ impl Provider {
     /// Starts it, with access tokens that live for `access_ttl` seconds. `None` where the full
     /// suites were not asked for.
     pub(crate) fn start(access_ttl: u32) -> Option<Self> {
+        Self::start_with(access_ttl, &[])
+    }
+
+    /// The same with more flags: `--dpop`, `--store-latency-ms 5`.
+    pub(crate) fn start_with(access_ttl: u32, flags: &[&str]) -> Option<Self> {
         let folder = std::env::var_os("UNLAPSE_PEER_OIDC_PROVIDER").map(PathBuf::from);
         let folder = match (is_full(), folder) {
             (false, _) => return None,
@@ -41,6 +50,7 @@ impl Provider {
         };
         let mut process = Command::new(folder.join("node_modules/.bin/node"))
             .args(["server.mjs", "--port", "0", "--access-ttl", &access_ttl.to_string()])
+            .args(flags)
             .current_dir(&folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -62,8 +72,16 @@ impl Provider {
 
     /// A refresh token, as a login in a browser leaves it.
     pub(crate) fn grant(&self, client: Client) -> String {
-        let form = [("client_id", client.id), ("scope", "openid offline_access read")];
-        let (status, reply) = self.post("/test/grant", &form);
+        self.granted(&[("client_id", client.id), ("scope", SCOPE)])
+    }
+
+    /// The same, bound to the key of that thumbprint (RFC 9449 §5).
+    pub(crate) fn bound_grant(&self, client: Client, jkt: &str) -> String {
+        self.granted(&[("client_id", client.id), ("scope", SCOPE), ("dpop_jkt", jkt)])
+    }
+
+    fn granted(&self, form: &[(&str, &str)]) -> String {
+        let (status, reply) = self.post("/test/grant", form);
         assert_eq!(status, 200, "{reply}");
         reply["refresh_token"].as_str().expect("a token").to_owned()
     }
@@ -81,8 +99,17 @@ impl Provider {
 
     /// A number that the provider counts.
     pub(crate) fn count(&self, name: &str) -> u64 {
-        let (_, stats) = call(http().get(format!("{}/test/stats", self.issuer)));
+        let stats = self.stats();
         stats[name].as_u64().unwrap_or_else(|| panic!("no {name} in {stats}"))
+    }
+
+    /// How often it refused a request for a token with that error.
+    pub(crate) fn errors(&self, error: &str) -> u64 {
+        self.stats()["errors"][error].as_u64().unwrap_or(0)
+    }
+
+    fn stats(&self) -> Value {
+        call(http().get(format!("{}/test/stats", self.issuer))).1
     }
 
     /// Nothing was used twice, and no login has ended.
@@ -124,16 +151,22 @@ impl Drop for Provider {
     }
 }
 
-fn http() -> reqwest::Client {
+pub(crate) fn http() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().expect("a client")
 }
 
 fn call(request: reqwest::RequestBuilder) -> (u16, Value) {
+    let (status, _, body) = reply(request);
+    (status, body)
+}
+
+/// Status, headers, and the body as JSON.
+pub(crate) fn reply(request: reqwest::RequestBuilder) -> (u16, HeaderMap, Value) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
         let response = request.send().await.expect("a reply");
-        let status = response.status().as_u16();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.expect("a body");
-        (status, serde_json::from_str(&text).unwrap_or_default())
+        (status, headers, serde_json::from_str(&text).unwrap_or_default())
     })
 }
