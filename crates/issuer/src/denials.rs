@@ -25,8 +25,8 @@ pub trait Denials: Send + Sync {
     /// What was denied at `since` or later, by the store's clock. Entries may come twice.
     fn denied(&self, since: UnixTime) -> BoxFuture<'_, Result<Vec<Denial>, Unavailable>>;
 
-    /// Returns when there may be something new: what a store that cannot tell never does. Nodes
-    /// look now and then in any case.
+    /// Returns when there may be something new since it was called, even if it was not polled at
+    /// once: what a store that cannot tell never does. Nodes look now and then in any case.
     fn news(&self) -> BoxFuture<'_, ()> {
         Box::pin(pending())
     }

@@ -56,6 +56,10 @@ mod scopes;
 mod session;
 mod sessions;
 mod signing_key;
+#[cfg(feature = "sqlite")]
+mod sql;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod stats;
 mod store;
 mod succession;
@@ -85,6 +89,8 @@ pub use scopes::{BadScope, Scopes};
 pub use session::{BadSessionId, Opening, Revoked, RevokedBecause, Salt, Session, SessionId};
 pub use sessions::{Advance, Advanced, MOST_SESSIONS, Sessions};
 pub use signing_key::{BadSigningKey, SigningKey};
+#[cfg(feature = "sqlite")]
+pub use sqlite::{BadDatabase, SqliteStore};
 pub use stats::Counts;
 pub use store::{Store, Unavailable};
 pub use succession::{Presented, Refusal, Succession, apply, decide};

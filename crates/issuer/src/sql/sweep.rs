@@ -1,0 +1,16 @@
+//! What is forgotten, and how much at a time.
+
+use core::time::Duration;
+
+/// An ended session is kept for so long, to say why it ended rather than that it is unknown; and
+/// longer than any access token of it, which its row denies.
+pub(crate) const REMEMBERED: Duration = Duration::from_secs(86_400);
+
+/// Nobody asks for older denials: no access token lives longer than an hour.
+pub(crate) const DENIED: Duration = Duration::from_secs(2 * 3600);
+
+/// So many sessions are looked at by one sweep.
+pub(crate) const LOOKED_AT: i64 = 10_000;
+
+/// So many rows of any other table are forgotten by one sweep.
+pub(crate) const FORGOTTEN: i64 = 1_000;

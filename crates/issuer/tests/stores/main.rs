@@ -1,0 +1,13 @@
+//! What every store has to do, asked of every store there is: in memory, SQLite, PostgreSQL. A new
+//! one is added to `every_store.rs`.
+#![allow(clippy::disallowed_methods, reason = "tests spawn, wait and read files")]
+
+mod audit_log;
+mod denials;
+mod every_store;
+mod kept_keys;
+mod sessions;
+mod sqlite;
+mod subjects;
+mod sweep;
+mod tickets;
