@@ -1,8 +1,9 @@
-//! What time it is, for an issuer.
+//! What time it is, for an issuer, and how it lets time go by.
 
+use core::time::Duration;
 use std::sync::Arc;
 
-use unlapse_core::UnixTime;
+use unlapse_core::{BoxFuture, UnixTime};
 
 /// Says what time it is. Injected, so that tests set it.
 pub type Clock = Arc<dyn Fn() -> UnixTime + Send + Sync>;
@@ -17,4 +18,13 @@ pub fn system_clock() -> Clock {
             .unwrap_or_default();
         UnixTime::default().plus(since)
     })
+}
+
+/// Lets time go by. Injected, so that tests need not wait.
+pub type Sleep = Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// The timer of tokio.
+#[expect(clippy::disallowed_methods, reason = "this file owns the issuer's clock")]
+pub fn system_sleep() -> Sleep {
+    Arc::new(|duration| Box::pin(tokio::time::sleep(duration)))
 }

@@ -31,7 +31,9 @@
 
 mod access_token;
 mod audit;
+mod audit_file;
 mod audit_log;
+mod audit_queue;
 mod caller;
 mod clients;
 mod clock;
@@ -61,6 +63,7 @@ mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod stats;
+mod stop;
 mod store;
 mod succession;
 mod tickets;
@@ -68,10 +71,11 @@ mod users;
 
 pub use access_token::{AccessClaims, BadAccessToken, Confirmation};
 pub use audit::{Audit, AuditHook, Event};
+pub use audit_file::AuditFile;
 pub use audit_log::{AuditEntry, AuditLog};
 pub use caller::Caller;
 pub use clients::{Client, ClientAuth, Clients, GrantType, MemoryClients, SecretDigest};
-pub use clock::{Clock, system_clock};
+pub use clock::{Clock, Sleep, system_clock, system_sleep};
 pub use denials::{Denial, Denials};
 pub use denied::{Code, Denied};
 pub use issuer::{BadConfiguration, Issued, Issuer, IssuerBuilder};

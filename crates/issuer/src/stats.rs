@@ -50,6 +50,8 @@ pub struct Counts {
     pub limited: u64,
     /// Requests that could not be judged (503).
     pub unavailable: u64,
+    /// Entries that an audit log lacks, as there was no room for them while it was away.
+    pub audit_lost: u64,
 }
 
 impl Stats {
@@ -101,6 +103,8 @@ impl Stats {
             rejections: self.rejections.load(Relaxed),
             limited: self.limited.load(Relaxed),
             unavailable: self.unavailable.load(Relaxed),
+            // Counted where they are lost.
+            audit_lost: 0,
         }
     }
 }

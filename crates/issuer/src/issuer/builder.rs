@@ -7,8 +7,10 @@ use url::{Host, Url};
 
 use super::{Issuer, Parts};
 use crate::audit::{Audit, AuditHook};
+use crate::audit_log::AuditLog;
+use crate::audit_queue::AuditQueue;
 use crate::clients::{Client, Clients, MemoryClients};
-use crate::clock::{Clock, system_clock};
+use crate::clock::{Clock, Sleep, system_clock, system_sleep};
 use crate::denylist::Denylist;
 use crate::login_limit::{LoginFailures, LoginLimit};
 use crate::memory::MemoryStore;
@@ -68,6 +70,7 @@ pub struct IssuerBuilder {
     policy: Policy,
     peppers: Option<Peppers>,
     clock: Clock,
+    sleep: Sleep,
     store: Option<Arc<dyn Store>>,
     users: Option<Arc<dyn Users>>,
     clients: Option<Arc<dyn Clients>>,
@@ -77,6 +80,7 @@ pub struct IssuerBuilder {
     rate_limits: RateLimits,
     proxies: Proxies,
     audit: Option<AuditHook>,
+    audit_copy: Option<Arc<dyn AuditLog>>,
 }
 
 impl IssuerBuilder {
@@ -90,6 +94,7 @@ impl IssuerBuilder {
             policy: Policy::default(),
             peppers: None,
             clock: system_clock(),
+            sleep: system_sleep(),
             store: None,
             users: None,
             clients: None,
@@ -99,6 +104,7 @@ impl IssuerBuilder {
             rate_limits: RateLimits::default(),
             proxies: Proxies::default(),
             audit: None,
+            audit_copy: None,
         }
     }
 
@@ -149,6 +155,14 @@ impl IssuerBuilder {
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// How [`housekeeping`](Issuer::housekeeping) lets time go by. The timer of tokio when not
+    /// said.
+    #[must_use]
+    pub fn sleep(mut self, sleep: Sleep) -> Self {
+        self.sleep = sleep;
         self
     }
 
@@ -210,6 +224,15 @@ impl IssuerBuilder {
         self
     }
 
+    /// Keeps the audit log besides the store, which keeps it in any case: an
+    /// [`AuditFile`](crate::AuditFile), or whatever collects logs. Both are written by
+    /// [`housekeeping`](Issuer::housekeeping).
+    #[must_use]
+    pub fn audit_log(mut self, log: Arc<dyn AuditLog>) -> Self {
+        self.audit_copy = Some(log);
+        self
+    }
+
     /// Is told everything that happens.
     #[must_use]
     pub fn audit(mut self, hook: impl Fn(&Audit<'_>) + Send + Sync + 'static) -> Self {
@@ -238,6 +261,7 @@ impl IssuerBuilder {
             Some(peppers) => peppers,
             None => Peppers::new(Pepper::generate("1")?),
         };
+        let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
         let parts = Parts {
             url,
             path,
@@ -247,7 +271,10 @@ impl IssuerBuilder {
             peppers,
             key,
             clock: self.clock,
-            store: self.store.unwrap_or_else(|| Arc::new(MemoryStore::new())),
+            sleep: self.sleep,
+            audit_log: AuditQueue::new(Arc::clone(&store) as Arc<dyn AuditLog>),
+            audit_copy: self.audit_copy.map(AuditQueue::new),
+            store,
             users: self.users.unwrap_or_else(|| Arc::new(MemoryUsers::new())),
             clients: self.clients.unwrap_or_else(|| Arc::new(MemoryClients::default())),
             login_client: Arc::new(self.login_client),

@@ -2,6 +2,7 @@
 
 mod builder;
 mod client;
+mod housekeeping;
 mod issued;
 mod limit;
 mod login;
@@ -17,9 +18,11 @@ use unlapse_core::{Secret, UnixTime};
 
 use crate::access_token::{AccessClaims, BadAccessToken, Confirmation};
 use crate::audit::{Audit, AuditHook, Event};
+use crate::audit_log::AuditEntry;
+use crate::audit_queue::AuditQueue;
 use crate::caller::Caller;
 use crate::clients::{Client, Clients};
-use crate::clock::Clock;
+use crate::clock::{Clock, Sleep};
 use crate::denied::{Code, Denied};
 use crate::denylist::Denylist;
 use crate::login_limit::LoginFailures;
@@ -60,6 +63,7 @@ struct Parts {
     peppers: Peppers,
     key: SigningKey,
     clock: Clock,
+    sleep: Sleep,
     store: Arc<dyn Store>,
     users: Arc<dyn Users>,
     clients: Arc<dyn Clients>,
@@ -71,6 +75,10 @@ struct Parts {
     denylist: Denylist,
     stats: Stats,
     audit: Option<AuditHook>,
+    /// What the store's log lacks.
+    audit_log: AuditQueue,
+    /// What the other log lacks, where there is one.
+    audit_copy: Option<AuditQueue>,
 }
 
 /// Whom an access token speaks for.
@@ -131,7 +139,9 @@ impl Issuer {
 
     /// What has happened so far, in numbers.
     pub fn counts(&self) -> Counts {
-        self.parts.stats.counts()
+        let Parts { stats, audit_log, audit_copy, .. } = &*self.parts;
+        let audit_lost = audit_log.lost() + audit_copy.as_ref().map_or(0, AuditQueue::lost);
+        Counts { audit_lost, ..stats.counts() }
     }
 
     /// Opens a session without any login: for demonstrations, tests, and services that have their
@@ -266,11 +276,17 @@ impl Issuer {
     /// Counts and audits `event`.
     fn note(&self, event: Event, about: About<'_>) {
         let About { session, subject, client, peer } = about;
-        self.parts.stats.count(event);
+        let Parts { stats, audit, audit_log, audit_copy, .. } = &*self.parts;
+        stats.count(event);
         tracing::debug!(?event, session = ?session, client, "issuer");
-        if let Some(audit) = &self.parts.audit {
-            audit(&Audit { at: self.now(), event, session, subject, client, peer });
+        let entry = Audit { at: self.now(), event, session, subject, client, peer };
+        if let Some(hook) = audit {
+            hook(&entry);
         }
+        if let Some(copy) = audit_copy {
+            copy.push(AuditEntry::from(&entry));
+        }
+        audit_log.push(AuditEntry::from(&entry));
     }
 
     fn refuse(&self, code: Code, about: About<'_>) -> Denied {

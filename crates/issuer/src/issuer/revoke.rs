@@ -11,12 +11,12 @@ use crate::session::{RevokedBecause, Session, SessionId};
 
 /// Somebody may have read the clock, waited, and signed an access token since: what is denied
 /// stays denied for so long beyond the life of an access token.
-const MARGIN: Duration = Duration::from_secs(120);
+pub(super) const MARGIN: Duration = Duration::from_secs(120);
 
 impl Issuer {
     /// Ends a session: its refresh token everywhere and, for [`verify`](Self::verify) in this
-    /// process, its access tokens, both at once; elsewhere those last until they expire. Returns
-    /// whether this call ended it.
+    /// process, its access tokens, both at once; for other nodes that share the store, those end
+    /// within a second ([`housekeeping`](Self::housekeeping)). Returns whether this call ended it.
     pub async fn revoke_session(
         &self,
         session: SessionId,
@@ -51,6 +51,8 @@ impl Issuer {
         if let Some(session) = claims.sid.as_deref().and_then(|sid| sid.parse().ok()) {
             self.revoke_session(session, RevokedBecause::Client).await?;
         } else {
+            let denied = self.parts.store.deny(&claims.jti, self.now()).await;
+            denied.map_err(|away| self.unavailable(away, about))?;
             self.deny(&claims.jti);
             let subject = Some(claims.sub.as_str());
             self.note(Event::AccessTokenRevoked, About { subject, ..about });

@@ -3,6 +3,7 @@
 
 mod discovery;
 mod errors;
+mod housekeeping;
 mod limits;
 mod login;
 mod races;

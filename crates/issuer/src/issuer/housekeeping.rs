@@ -1,0 +1,154 @@
+//! What is done beside requests.
+
+use core::time::Duration;
+
+use tokio::sync::watch;
+use unlapse_core::UnixTime;
+
+use super::revoke::MARGIN;
+use super::{Issuer, Parts};
+use crate::denials::Denial;
+use crate::stop::Stop;
+
+/// What has ended long ago is looked for so often.
+const SWEEP: Duration = Duration::from_secs(60);
+/// A sweep takes a bounded amount at a time: so many times in a row at most.
+const ROUNDS: usize = 20;
+/// What other nodes revoked is looked for so often, at least.
+const FOLLOW: Duration = Duration::from_millis(500);
+/// News that come at once are heard at once.
+const GATHER: Duration = Duration::from_millis(20);
+/// What is denied is asked for from so long before the newest that is known: a statement that
+/// began earlier may have ended later.
+const OVERLAP: Duration = Duration::from_secs(10);
+
+impl Issuer {
+    /// Runs what an issuer has to do beside requests, until `stop` returns; to be spawned once
+    /// for each issuer, by whoever serves its [`router`](Self::router):
+    ///
+    /// - writes the audit log;
+    /// - hears what other nodes revoked, so that [`verify`](Self::verify) refuses it within a
+    ///   second;
+    /// - forgets what has ended long ago.
+    ///
+    /// When it is told to stop, it writes what the audit log still lacks, for five seconds at
+    /// most. Stop serving first.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let issuer = unlapse_issuer::Issuer::builder("http://127.0.0.1:8080").build()?;
+    /// let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    /// let housekeeping = tokio::spawn(issuer.housekeeping(async { drop(stopped.await) }));
+    /// // … serve `issuer.router()`, and then:
+    /// drop(stop);
+    /// housekeeping.await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn housekeeping(
+        &self,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let issuer = self.clone();
+        let (tell, told) = watch::channel(false);
+        async move {
+            let telling = async move {
+                stop.await;
+                tell.send_replace(true);
+            };
+            let stop = Stop::new(told);
+            tokio::join!(
+                telling,
+                issuer.write_audit(&stop),
+                issuer.follow_denials(&stop),
+                issuer.sweep_now_and_then(&stop),
+            );
+        }
+    }
+
+    async fn write_audit(&self, stop: &Stop) {
+        let Parts { audit_log, audit_copy, sleep, .. } = &*self.parts;
+        let copy = async {
+            if let Some(copy) = audit_copy {
+                copy.write(sleep, stop).await;
+            }
+        };
+        tokio::join!(audit_log.write(sleep, stop), copy);
+    }
+
+    /// Takes over what was denied on any node. While the store is away, what is known stays.
+    async fn follow_denials(&self, stop: &Stop) {
+        let Parts { store, sleep, access_lifetime, .. } = &*self.parts;
+        // Whatever was denied before has no token left.
+        let live = access_lifetime.saturating_add(MARGIN).saturating_add(OVERLAP);
+        let mut since = self.now().minus(live);
+        while !stop.is_told() {
+            // Before it is looked, so that nothing comes between.
+            let news = store.news();
+            if let Ok(denials) = store.denied(since).await {
+                since = next_since(since, &denials);
+                for denial in denials {
+                    self.hear(&denial);
+                }
+            } else {
+                tracing::warn!("what other nodes revoked cannot be asked for now");
+            }
+            tokio::select! {
+                () = sleep(FOLLOW) => {}
+                () = news => sleep(GATHER).await,
+                () = stop.told() => {}
+            }
+        }
+    }
+
+    fn hear(&self, denial: &Denial) {
+        let Parts { denylist, access_lifetime, .. } = &*self.parts;
+        let until = denial.at.plus(*access_lifetime).plus(MARGIN);
+        denylist.deny(&denial.id, until, self.now());
+    }
+
+    async fn sweep_now_and_then(&self, stop: &Stop) {
+        loop {
+            tokio::select! {
+                () = (self.parts.sleep)(SWEEP) => {}
+                () = stop.told() => return,
+            }
+            for _ in 0..ROUNDS {
+                // Nothing is wrong when it is away: what is left is found the next time.
+                let swept = self.parts.store.sweep(self.now()).await;
+                if stop.is_told() || !swept.is_ok_and(|swept| swept > 0) {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// From when on to ask, after `denials` were heard. Never back, whatever the store's clock does.
+fn next_since(since: UnixTime, denials: &[Denial]) -> UnixTime {
+    let newest = denials.iter().map(|denial| denial.at).max();
+    newest.map_or(since, |newest| since.max(newest.minus(OVERLAP)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn j1_what_is_asked_for_next_overlaps_with_what_was_heard() {
+        let secs = UnixTime::from_secs;
+        let denials = |ats: &[u64]| {
+            let denial = |at: &u64| Denial { id: at.to_string(), at: secs(*at) };
+            ats.iter().map(denial).collect::<Vec<_>>()
+        };
+        for (since, heard, next) in [
+            (1000, &[][..], 1000),
+            (1000, &[1005], 1000),
+            (1000, &[1020, 1050, 1030], 1040),
+            (1000, &[900], 1000),
+        ] {
+            assert_eq!(next_since(secs(since), &denials(heard)), secs(next), "{heard:?}");
+        }
+    }
+}
