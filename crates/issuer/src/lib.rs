@@ -39,7 +39,6 @@ mod clients;
 mod clock;
 mod denials;
 mod denied;
-mod denylist;
 mod http;
 mod issuer;
 mod kept_keys;

@@ -3,6 +3,7 @@
 
 mod body;
 mod client_auth;
+mod denylist;
 mod form;
 mod grants;
 mod healthz;
@@ -34,6 +35,7 @@ impl Issuer {
     /// | `POST /api/auth/login`, `POST /api/auth/refresh` | the JSON pair for simple clients |
     /// | `POST /revoke` | RFC 7009 |
     /// | `GET /jwks` | RFC 7517 |
+    /// | `GET /denylist` | what was revoked, for verifiers that do not share the store |
     /// | `GET /.well-known/oauth-authorization-server`, `GET /.well-known/openid-configuration` | RFC 8414 |
     /// | `GET /healthz` | whether the sessions can be reached |
     ///
@@ -48,6 +50,7 @@ impl Issuer {
             .route(&at("/api/auth/refresh"), post(refresh::refresh))
             .route(&at("/revoke"), post(revoke::revoke))
             .route(&at("/jwks"), get(jwks::jwks))
+            .route(&at("/denylist"), get(denylist::denylist))
             .route(&at("/healthz"), get(healthz::healthz))
             .route(&at(metadata::OPENID), get(metadata::openid))
             .route(&at(metadata::OAUTH), get(metadata::oauth));
@@ -59,8 +62,8 @@ impl Issuer {
     }
 }
 
-/// Counts every request, and lets through what does not come too often; and no reply is kept by a cache that does not say itself that it may be
-/// (RFC 6749 §5.1).
+/// Counts every request, and lets through what does not come too often; and no reply is kept by a
+/// cache that does not say itself that it may be (RFC 6749 §5.1).
 async fn around(State(issuer): State<Issuer>, mut request: Request, next: Next) -> Response {
     issuer.count_request();
     let mut response = match peer::admit(&issuer, &mut request) {

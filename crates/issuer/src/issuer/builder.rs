@@ -11,7 +11,6 @@ use crate::audit_log::AuditLog;
 use crate::audit_queue::AuditQueue;
 use crate::clients::{Client, Clients, MemoryClients};
 use crate::clock::{Clock, Sleep, system_clock, system_sleep};
-use crate::denylist::Denylist;
 use crate::login_limit::{LoginFailures, LoginLimit};
 use crate::memory::MemoryStore;
 use crate::password::{BadPassword, PasswordChecks, PasswordCost};
@@ -282,7 +281,7 @@ impl IssuerBuilder {
             login_failures: LoginFailures::new(self.login_limit),
             limiters: Limiters::new(self.rate_limits),
             proxies: self.proxies,
-            denylist: Denylist::default(),
+            denylist: Arc::default(),
             stats: Stats::default(),
             audit: self.audit,
         };

@@ -24,7 +24,6 @@ use crate::caller::Caller;
 use crate::clients::{Client, Clients};
 use crate::clock::{Clock, Sleep};
 use crate::denied::{Code, Denied};
-use crate::denylist::Denylist;
 use crate::login_limit::LoginFailures;
 use crate::password::PasswordChecks;
 use crate::pepper::Peppers;
@@ -40,7 +39,7 @@ use crate::stats::{Counts, Stats};
 use crate::store::{Store, Unavailable};
 use crate::users::Users;
 use unlapse_verify::Algorithm;
-use unlapse_verify::{Jwk, Thumbprint};
+use unlapse_verify::{DeniedId, Denylist, Jwk, Thumbprint};
 
 pub use builder::{BadConfiguration, IssuerBuilder};
 pub use issued::Issued;
@@ -72,7 +71,7 @@ struct Parts {
     login_failures: LoginFailures,
     limiters: Limiters,
     proxies: Proxies,
-    denylist: Denylist,
+    denylist: Arc<Denylist>,
     stats: Stats,
     audit: Option<AuditHook>,
     /// What the store's log lacks.
@@ -202,6 +201,11 @@ impl Issuer {
             return Err(BadAccessToken::Revoked);
         }
         Ok(claims)
+    }
+
+    /// What was denied since `then`, on any node.
+    pub(crate) fn denied_since(&self, then: UnixTime) -> Vec<DeniedId> {
+        self.parts.denylist.since(then)
     }
 
     /// Whether its sessions can be reached: one look into the store.
