@@ -3,9 +3,12 @@
 mod access_claims;
 mod algorithm;
 mod audience;
+#[cfg(feature = "axum")]
+mod axum;
 mod base64url;
 mod clock;
 mod denylist;
+mod denylist_follower;
 mod dpop;
 mod dpop_policy;
 mod fetch;
@@ -24,21 +27,32 @@ mod refused;
 mod remembered;
 mod replays;
 mod request;
+#[cfg(feature = "reqwest")]
+mod reqwest;
 mod rules;
 mod runtime;
 mod sha256;
 mod small_order;
 mod thumbprint;
+#[cfg(feature = "tower")]
+mod tower;
 mod verified;
 mod verifier;
 mod verifier_builder;
 mod verifying_key;
 
+#[cfg(feature = "axum")]
+pub use self::axum::NotVerified;
+#[cfg(feature = "reqwest")]
+pub use self::reqwest::ReqwestFetch;
+#[cfg(feature = "tower")]
+pub use self::tower::{Verify, VerifyFuture, VerifyLayer};
 pub use access_claims::{AccessClaims, BadClaims, Confirmation};
 pub use algorithm::Algorithm;
 pub use audience::Audience;
 pub use clock::{Clock, system_clock};
 pub use denylist::{DeniedId, Denylist};
+pub use denylist_follower::{DenylistFollower, NotHeard};
 pub use dpop::{BadProof, Proof, ProofOf, judge_proof};
 pub use dpop_policy::{BadOrigin, DpopPolicy};
 pub use fetch::{Fetch, FetchError, Fetched};
