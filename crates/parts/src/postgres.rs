@@ -15,8 +15,9 @@ use crate::account::Account;
 use crate::folder::Folder;
 use crate::{Error, binaries, is_full, processes, wait};
 
-/// How long a cluster may take to start or to end: seconds on an idle machine, more in CI.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a cluster may take to start or to end: seconds on an idle machine, and minutes on a
+/// very busy one.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The ports that are tried lie below those that the system gives to outgoing connections, so that
 /// none of those can take the port while the server is down.
