@@ -115,10 +115,13 @@ pub struct Client {
     /// What people know it by; its id when it has none.
     pub name: Option<String>,
     /// Where users may be sent back to (RFC 6749 §3.1.2): compared as text; only the port of a
-    /// loopback address may be another one (RFC 8252 §7.3).
+    /// loopback address may be another one (RFC 8252 §7.3). `https`, `http` on the loopback, or a
+    /// scheme of the client's own; without a fragment.
     pub redirect_uris: Vec<String>,
     /// It has to prove every request with a key (RFC 9449 §5.2, `dpop_bound_access_tokens`).
     pub dpop: bool,
+    /// It belongs to whoever runs the issuer: people are not asked whether it may act for them.
+    pub first_party: bool,
 }
 
 impl Client {
@@ -139,6 +142,7 @@ impl Client {
             name: None,
             redirect_uris: Vec::new(),
             dpop: false,
+            first_party: false,
         }
     }
 
@@ -152,6 +156,7 @@ impl Client {
             name: None,
             redirect_uris: Vec::new(),
             dpop: false,
+            first_party: false,
         }
     }
 
@@ -190,6 +195,13 @@ impl Client {
     #[must_use]
     pub fn with_dpop(mut self) -> Self {
         self.dpop = true;
+        self
+    }
+
+    /// The same client, as one of whoever runs the issuer: nobody is asked for consent.
+    #[must_use]
+    pub fn with_first_party(mut self) -> Self {
+        self.first_party = true;
         self
     }
 

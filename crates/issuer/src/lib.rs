@@ -34,24 +34,38 @@ mod audit;
 mod audit_file;
 mod audit_log;
 mod audit_queue;
+#[cfg(feature = "pages")]
+mod authorization_code;
+#[cfg(feature = "pages")]
+mod authorization_error;
 mod caller;
 mod clients;
 mod clock;
+#[cfg(feature = "pages")]
+mod consent;
 mod denials;
 mod denied;
 mod http;
+#[cfg(feature = "pages")]
+mod interaction;
 mod issuer;
 mod kept_keys;
 mod limiter;
+#[cfg(feature = "pages")]
+mod login;
 mod login_limit;
 mod memory;
 mod password;
 mod pepper;
+#[cfg(feature = "pages")]
+mod pkce;
 mod policy;
 mod proxies;
 mod random;
 mod rate;
 mod rate_limits;
+#[cfg(feature = "pages")]
+mod redirect_uri;
 mod refresh_token;
 mod scopes;
 mod session;
@@ -75,10 +89,14 @@ pub use audit_log::{AuditEntry, AuditLog};
 pub use caller::Caller;
 pub use clients::{Client, ClientAuth, Clients, GrantType, MemoryClients, SecretDigest};
 pub use clock::{Clock, Sleep, system_clock, system_sleep};
+#[cfg(feature = "pages")]
+pub use consent::{Asked, Consent};
 pub use denials::{Denial, Denials};
 pub use denied::{Code, Denied};
 pub use issuer::{BadConfiguration, Issued, Issuer, IssuerBuilder};
 pub use kept_keys::{KeptKey, KeptKeys};
+#[cfg(feature = "pages")]
+pub use login::Login;
 pub use login_limit::LoginLimit;
 pub use memory::MemoryStore;
 pub use password::{BadPassword, PasswordCost, PasswordHash};

@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::reply::json;
 use super::token::GRANTS;
-use crate::clients::GrantType;
 use crate::issuer::Issuer;
 
 /// Where both look.
@@ -17,6 +16,9 @@ pub(super) const OAUTH: &str = "/.well-known/oauth-authorization-server";
 /// Where OpenID Connect looks.
 pub(super) const OPENID: &str = "/.well-known/openid-configuration";
 
+/// Whether people can log in here in a browser.
+const PAGES: bool = cfg!(feature = "pages");
+
 const CLIENT_AUTH: [&str; 3] = ["none", "client_secret_basic", "client_secret_post"];
 
 #[derive(Serialize)]
@@ -25,9 +27,13 @@ struct Metadata<'a> {
     token_endpoint: String,
     revocation_endpoint: String,
     jwks_uri: String,
-    /// None: there is no authorization endpoint.
-    response_types_supported: [&'static str; 0],
-    grant_types_supported: [&'static str; GRANTS.len()],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization_endpoint: Option<String>,
+    response_types_supported: &'static [&'static str],
+    response_modes_supported: &'static [&'static str],
+    code_challenge_methods_supported: &'static [&'static str],
+    authorization_response_iss_parameter_supported: bool,
+    grant_types_supported: Vec<&'static str>,
     token_endpoint_auth_methods_supported: [&'static str; 3],
     revocation_endpoint_auth_methods_supported: [&'static str; 3],
     #[serde(flatten)]
@@ -60,8 +66,12 @@ fn metadata(issuer: &Issuer, openid: Option<OpenId>) -> Response {
         token_endpoint: format!("{url}/token"),
         revocation_endpoint: format!("{url}/revoke"),
         jwks_uri: format!("{url}/jwks"),
-        response_types_supported: [],
-        grant_types_supported: GRANTS.map(GrantType::as_str),
+        authorization_endpoint: PAGES.then(|| format!("{url}/authorize")),
+        response_types_supported: if PAGES { &["code"] } else { &[] },
+        response_modes_supported: if PAGES { &["query", "form_post"] } else { &[] },
+        code_challenge_methods_supported: if PAGES { &["S256"] } else { &[] },
+        authorization_response_iss_parameter_supported: PAGES,
+        grant_types_supported: GRANTS.iter().map(|grant| grant.as_str()).collect(),
         token_endpoint_auth_methods_supported: CLIENT_AUTH,
         revocation_endpoint_auth_methods_supported: CLIENT_AUTH,
         openid,

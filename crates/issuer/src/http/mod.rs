@@ -10,6 +10,8 @@ mod healthz;
 mod jwks;
 mod login;
 mod metadata;
+#[cfg(feature = "pages")]
+mod pages;
 mod peer;
 mod refresh;
 mod reply;
@@ -33,6 +35,7 @@ impl Issuer {
     /// | --- | --- |
     /// | `POST /token` | RFC 6749 §3.2: `refresh_token`, `client_credentials`, `password` |
     /// | `POST /api/auth/login`, `POST /api/auth/refresh` | the JSON pair for simple clients |
+    /// | `/authorize`, `POST /login`, `POST /consent` | RFC 6749 §3.1 with PKCE, OpenID Connect; feature `pages` |
     /// | `POST /revoke` | RFC 7009 |
     /// | `GET /jwks` | RFC 7517 |
     /// | `GET /denylist` | what was revoked, for verifiers that do not share the store |
@@ -54,6 +57,10 @@ impl Issuer {
             .route(&at("/healthz"), get(healthz::healthz))
             .route(&at(metadata::OPENID), get(metadata::openid))
             .route(&at(metadata::OAUTH), get(metadata::oauth));
+        #[cfg(feature = "pages")]
+        {
+            router = pages::add(router, path);
+        }
         if !path.is_empty() {
             // RFC 8414 §3.1 puts the issuer's path behind the well-known one.
             router = router.route(&format!("{}{path}", metadata::OAUTH), get(metadata::oauth));

@@ -19,8 +19,13 @@ pub(super) async fn token(State(issuer): State<Issuer>, request: Parts, body: Bo
 }
 
 /// The grants there are.
-pub(super) const GRANTS: [GrantType; 3] =
-    [GrantType::RefreshToken, GrantType::ClientCredentials, GrantType::Password];
+pub(super) const GRANTS: &[GrantType] = &[
+    GrantType::RefreshToken,
+    GrantType::ClientCredentials,
+    GrantType::Password,
+    #[cfg(feature = "pages")]
+    GrantType::AuthorizationCode,
+];
 
 async fn grant(issuer: &Issuer, request: &Parts, body: Body) -> Result<Issued, Denied> {
     let refuse = |code: Code| issuer.refuse_request(code);
@@ -34,9 +39,14 @@ async fn grant(issuer: &Issuer, request: &Parts, body: Body) -> Result<Issued, D
         GrantType::RefreshToken => grants::refresh_token::grant(issuer, &caller, &form).await,
         GrantType::ClientCredentials => grants::client_credentials::grant(issuer, &caller, &form),
         GrantType::Password => grants::password::grant(issuer, &caller, &form).await,
-        GrantType::AuthorizationCode
-        | GrantType::DeviceCode
-        | GrantType::TokenExchange
-        | GrantType::JwtBearer => Err(refuse(Code::GrantUnsupported)),
+        #[cfg(feature = "pages")]
+        GrantType::AuthorizationCode => {
+            grants::authorization_code::grant(issuer, &caller, &form).await
+        }
+        #[cfg(not(feature = "pages"))]
+        GrantType::AuthorizationCode => Err(refuse(Code::GrantUnsupported)),
+        GrantType::DeviceCode | GrantType::TokenExchange | GrantType::JwtBearer => {
+            Err(refuse(Code::GrantUnsupported))
+        }
     }
 }

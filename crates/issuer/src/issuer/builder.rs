@@ -11,6 +11,8 @@ use crate::audit_log::AuditLog;
 use crate::audit_queue::AuditQueue;
 use crate::clients::{Client, Clients, MemoryClients};
 use crate::clock::{Clock, Sleep, system_clock, system_sleep};
+#[cfg(feature = "pages")]
+use crate::consent::Consent;
 use crate::login_limit::{LoginFailures, LoginLimit};
 use crate::memory::MemoryStore;
 use crate::password::{BadPassword, PasswordChecks, PasswordCost};
@@ -41,6 +43,9 @@ pub enum BadConfiguration {
     /// The life of access tokens.
     #[error("access tokens live from 1 s to 60 min")]
     AccessLifetime,
+    /// The life of logins in a browser.
+    #[error("a login in a browser lives from 1 s to 30 days")]
+    BrowserLifetime,
     /// The policy.
     #[error(transparent)]
     Policy(#[from] BadPolicy),
@@ -78,6 +83,10 @@ pub struct IssuerBuilder {
     login_limit: LoginLimit,
     rate_limits: RateLimits,
     proxies: Proxies,
+    #[cfg(feature = "pages")]
+    browser_lifetime: Duration,
+    #[cfg(feature = "pages")]
+    consent: Option<Arc<dyn Consent>>,
     audit: Option<AuditHook>,
     audit_copy: Option<Arc<dyn AuditLog>>,
 }
@@ -102,6 +111,10 @@ impl IssuerBuilder {
             login_limit: LoginLimit::default(),
             rate_limits: RateLimits::default(),
             proxies: Proxies::default(),
+            #[cfg(feature = "pages")]
+            browser_lifetime: Duration::from_secs(12 * 3600),
+            #[cfg(feature = "pages")]
+            consent: None,
             audit: None,
             audit_copy: None,
         }
@@ -232,6 +245,25 @@ impl IssuerBuilder {
         self
     }
 
+    /// How long a person stays logged in in a browser: 12 h; 1 s to 30 days. It ends with the
+    /// browser in any case. Sessions that were opened meanwhile live by the
+    /// [`policy`](Self::policy).
+    #[cfg(feature = "pages")]
+    #[must_use]
+    pub fn browser_lifetime(mut self, lifetime: Duration) -> Self {
+        self.browser_lifetime = lifetime;
+        self
+    }
+
+    /// Whether people are asked before a client may act for them. As [`Consent`] says when not
+    /// said.
+    #[cfg(feature = "pages")]
+    #[must_use]
+    pub fn consent(mut self, consent: Arc<dyn Consent>) -> Self {
+        self.consent = Some(consent);
+        self
+    }
+
     /// Is told everything that happens.
     #[must_use]
     pub fn audit(mut self, hook: impl Fn(&Audit<'_>) + Send + Sync + 'static) -> Self {
@@ -247,6 +279,10 @@ impl IssuerBuilder {
         self.rate_limits.check()?;
         if !(Duration::from_secs(1)..=Duration::from_secs(3600)).contains(&self.access_lifetime) {
             return Err(BadConfiguration::AccessLifetime);
+        }
+        #[cfg(feature = "pages")]
+        if !(Duration::from_secs(1)..=super::browser::LONGEST).contains(&self.browser_lifetime) {
+            return Err(BadConfiguration::BrowserLifetime);
         }
         let audience = self.audience.unwrap_or_else(|| url.clone());
         if audience.is_empty() {
@@ -282,6 +318,10 @@ impl IssuerBuilder {
             limiters: Limiters::new(self.rate_limits),
             proxies: self.proxies,
             denylist: Arc::default(),
+            #[cfg(feature = "pages")]
+            browser_lifetime: self.browser_lifetime,
+            #[cfg(feature = "pages")]
+            consent: self.consent,
             stats: Stats::default(),
             audit: self.audit,
         };

@@ -18,16 +18,20 @@ impl Issuer {
         id: &str,
         secret: Option<&Secret>,
     ) -> Result<Arc<Client>, Denied> {
-        let login_client = &self.parts.login_client;
-        let client = if id == login_client.id {
-            Some(Arc::clone(login_client))
-        } else {
-            let found = self.parts.clients.find(id).await;
-            found.map_err(|away| self.unavailable(away, About::default()))?
-        };
+        let client = self.find_client(id).await?;
         client
             .filter(|client| client.is_proved_by(secret))
             .ok_or_else(|| self.refuse(Code::ClientAuthenticationFailed, About::default()))
+    }
+
+    /// The client of `id`, whoever asks.
+    pub(crate) async fn find_client(&self, id: &str) -> Result<Option<Arc<Client>>, Denied> {
+        let login_client = &self.parts.login_client;
+        if id == login_client.id {
+            return Ok(Some(Arc::clone(login_client)));
+        }
+        let found = self.parts.clients.find(id).await;
+        found.map_err(|away| self.unavailable(away, About::default()))
     }
 
     /// The client that the JSON endpoints speak for.

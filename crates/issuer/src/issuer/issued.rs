@@ -4,6 +4,8 @@ use core::time::Duration;
 
 use unlapse_core::Secret;
 
+#[cfg(feature = "pages")]
+use crate::clients::{Client, GrantType};
 use crate::scopes::Scopes;
 use crate::session::SessionId;
 
@@ -27,4 +29,14 @@ pub struct Issued {
     pub scopes: Scopes,
     /// The session; `None` when there is none.
     pub session: Option<SessionId>,
+}
+
+#[cfg(feature = "pages")]
+impl Issued {
+    /// Without the refresh token, when `client` may not use one. `offline_access` is not asked
+    /// for: what this issuer is there for is that people stay logged in.
+    pub(super) fn for_client(self, client: &Client) -> Self {
+        let refreshes = client.grants.contains(&GrantType::RefreshToken);
+        Self { refresh_token: self.refresh_token.filter(|_| refreshes), ..self }
+    }
 }

@@ -25,21 +25,22 @@ impl Issuer {
         let about = About::caller(caller);
         self.check_grant(caller, GrantType::Password)?;
         let scopes = self.grant_scopes(caller, scopes)?;
-        if username.is_empty() || username.len() > LONGEST_NAME {
-            return Err(self.refuse(Code::RequestMalformed, about));
-        }
         let subject = self.check_password(username, password, about).await?;
         let about = About { subject: Some(&subject), ..about };
         self.note(Event::LoggedIn, about);
         self.open_for(&subject, scopes, caller).await
     }
 
-    async fn check_password(
+    /// The subject of that name and password.
+    pub(super) async fn check_password(
         &self,
         username: &str,
         password: Secret,
         about: About<'_>,
     ) -> Result<String, Denied> {
+        if username.is_empty() || username.len() > LONGEST_NAME {
+            return Err(self.refuse(Code::RequestMalformed, about));
+        }
         let Parts { users, passwords, login_failures, .. } = &*self.parts;
         let away = |away| self.unavailable(away, about);
         // Failures are looked at with the turn in hand: however many attempts arrive at once, only

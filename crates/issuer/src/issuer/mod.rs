@@ -1,7 +1,13 @@
 //! The issuer itself: what its parts do together.
 
+#[cfg(feature = "pages")]
+mod authorization_code;
+#[cfg(feature = "pages")]
+mod browser;
 mod builder;
 mod client;
+#[cfg(feature = "pages")]
+mod consent;
 mod housekeeping;
 mod issued;
 mod limit;
@@ -23,6 +29,8 @@ use crate::audit_queue::AuditQueue;
 use crate::caller::Caller;
 use crate::clients::{Client, Clients};
 use crate::clock::{Clock, Sleep};
+#[cfg(feature = "pages")]
+use crate::consent::Consent;
 use crate::denied::{Code, Denied};
 use crate::login_limit::LoginFailures;
 use crate::password::PasswordChecks;
@@ -72,6 +80,10 @@ struct Parts {
     limiters: Limiters,
     proxies: Proxies,
     denylist: Arc<Denylist>,
+    #[cfg(feature = "pages")]
+    browser_lifetime: Duration,
+    #[cfg(feature = "pages")]
+    consent: Option<Arc<dyn Consent>>,
     stats: Stats,
     audit: Option<AuditHook>,
     /// What the store's log lacks.
@@ -273,7 +285,8 @@ impl Issuer {
         }
     }
 
-    fn now(&self) -> UnixTime {
+    /// What time it is.
+    pub(crate) fn now(&self) -> UnixTime {
         (self.parts.clock)()
     }
 

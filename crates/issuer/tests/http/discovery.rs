@@ -78,8 +78,13 @@ async fn rfc8414_the_metadata_names_what_is_there() {
         assert_eq!(oauth[member], openid[member]);
         assert_ne!(server.get(path).await.status, 404);
     }
-    let grants = json!(["refresh_token", "client_credentials", "password"]);
+    let grants = json!(["refresh_token", "client_credentials", "password", "authorization_code"]);
     assert_eq!(oauth["grant_types_supported"], grants);
+    assert_eq!(oauth["authorization_endpoint"], format!("{url}/authorize"));
+    assert_eq!(oauth["response_types_supported"], json!(["code"]));
+    assert_eq!(oauth["response_modes_supported"], json!(["query", "form_post"]));
+    assert_eq!(oauth["code_challenge_methods_supported"], json!(["S256"]));
+    assert_eq!(oauth["authorization_response_iss_parameter_supported"], true, "RFC 9207");
     let proofs = json!(["none", "client_secret_basic", "client_secret_post"]);
     assert_eq!(oauth["token_endpoint_auth_methods_supported"], proofs);
     assert_eq!(openid["subject_types_supported"], json!(["public"]));

@@ -70,20 +70,37 @@ async fn provoke(code: Code, server: &Server) -> Reply {
         Code::RequestMalformed => server.post("/token", FORM, "client_id=app").await,
         Code::ContentTypeUnsupported => server.post("/token", JSON, "{}").await,
         Code::RequestTooLarge => server.refresh(&"x".repeat(17_000)).await,
+        Code::CodeUnknown => server.post("/token", FORM, &code_form("unknown")).await,
+        Code::CodeReused => {
+            let form = code_form(&server.code().await);
+            server.post("/token", FORM, &form).await.refresh_token();
+            server.post("/token", FORM, &form).await
+        }
+        Code::RedirectMismatch => {
+            let form = code_form(&server.code().await) + "&redirect_uri=https://evil.example";
+            server.post("/token", FORM, &form).await
+        }
+        Code::PkceFailed => {
+            let form = code_form(&server.code().await).replace("verifier=d", "verifier=e");
+            server.post("/token", FORM, &form).await
+        }
         code => panic!("no request is known that is told {code:?}"),
     }
 }
 
+fn code_form(code: &str) -> String {
+    format!(
+        "grant_type=authorization_code&client_id=app&code={code}\
+         &code_verifier=dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+    )
+}
+
 /// Codes of the endpoints below; each is provoked where its endpoint is tested.
-const ELSEWHERE: [Code; 19] = [
+const ELSEWHERE: [Code; 15] = [
     Code::DpopMismatch,
     Code::DpopProofInvalid,
     Code::DpopNonceRequired,
     Code::DpopRequired,
-    Code::CodeUnknown,
-    Code::CodeReused,
-    Code::RedirectMismatch,
-    Code::PkceFailed,
     Code::DeviceCodeUnknown,
     Code::DeviceCodeExpired,
     Code::AuthorizationPending,
@@ -131,6 +148,8 @@ async fn j6_malformed_requests_are_400_or_401_and_never_500() {
         ("/token", FORM, b"grant_type=password&grant_type=password&client_id=app".to_vec()),
         ("/token", FORM, b"grant_type=refresh_token&refresh_token=x".to_vec()),
         ("/token", FORM, b"grant_type=refresh_token&client_id=nobody&refresh_token=x".to_vec()),
+        ("/token", FORM, b"grant_type=authorization_code&client_id=app".to_vec()),
+        ("/token", FORM, b"grant_type=authorization_code&client_id=app&code=x".to_vec()),
         ("/token", FORM, many.join("&").into_bytes()),
         ("/token", ("x-no", "type"), b"grant_type=password".to_vec()),
         ("/token", ("authorization", "Basic \u{1}"), b"".to_vec()),

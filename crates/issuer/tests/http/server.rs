@@ -62,7 +62,10 @@ impl Server {
         let password = PasswordHash::new(&Secret::new("correct horse"), CHEAP).expect("hashed");
         users.add("ada", User { subject: "user-1".to_owned(), password });
         let clients = MemoryClients::new([
-            Client::public("app").with_scopes(scopes("read write")),
+            Client::public("app")
+                .with_scopes(scopes("read write"))
+                .with_redirect_uris(["https://app.example/cb"])
+                .with_first_party(),
             Client::public("other").with_scopes(scopes("read write")),
             Client::confidential("job", &Secret::new("s3cret")).with_scopes(scopes("jobs")),
         ]);
@@ -93,6 +96,24 @@ impl Server {
         let opened = self.issuer.open_session("user-1", "app", scopes("read write")).await;
         let token = opened.expect("opened").refresh_token.expect("a session has one");
         token.expose().to_owned()
+    }
+
+    /// An authorization code of `app`, as `ada` gets one in a browser.
+    pub(crate) async fn code(&self) -> String {
+        let query = "response_type=code&client_id=app&code_challenge_method=S256\
+                     &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+        let authorize = format!("/authorize?{query}");
+        let page = self.get(&authorize).await;
+        let cookie = page.cookie();
+        let token = page.body.split("name=\"token\" value=\"").nth(1).expect("a token");
+        let token = token.split('"').next().expect("an end");
+        let form = format!("token={token}&to=authorize&username=ada&password=correct+horse");
+        let headers = [FORM, ("cookie", cookie.as_str())];
+        let page = ask(self.address, "POST", "/login", &headers, form.as_bytes()).await;
+        let headers = [("cookie", &*page.cookie())];
+        let page = ask(self.address, "GET", &authorize, &headers, b"").await;
+        let code = page.header("location").and_then(|to| to.split("code=").nth(1));
+        code.and_then(|code| code.split('&').next()).expect("a code").to_owned()
     }
 
     pub(crate) async fn post(&self, path: &str, header: (&str, &str), body: &str) -> Reply {
@@ -134,6 +155,12 @@ impl Reply {
         let json = self.json();
         let text = json[member].as_str();
         text.unwrap_or_else(|| panic!("`{member}`: {self:?}")).to_owned()
+    }
+
+    /// The cookie that it sets.
+    pub(crate) fn cookie(&self) -> String {
+        let cookie = self.header("set-cookie").and_then(|cookie| cookie.split(';').next());
+        cookie.unwrap_or_else(|| panic!("a cookie: {self:?}")).to_owned()
     }
 
     /// The refresh token of a grant.

@@ -1,5 +1,7 @@
 //! What each `grant_type` reads from its form.
 
+#[cfg(feature = "pages")]
+pub(super) mod authorization_code;
 pub(super) mod client_credentials;
 pub(super) mod password;
 pub(super) mod refresh_token;

@@ -1,0 +1,24 @@
+//! What people meet in a browser. Plain HTML: no script, readable on a phone, usable by keyboard
+//! and by screen readers; every text of others is escaped by its template.
+
+mod authorization_request;
+mod authorize;
+mod browser;
+mod consent;
+mod login;
+mod page;
+mod reply_to;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::issuer::Issuer;
+
+/// Adds the pages under `path`.
+pub(super) fn add(router: Router<Issuer>, path: &str) -> Router<Issuer> {
+    let at = |endpoint: &str| format!("{path}{endpoint}");
+    router
+        .route(&at("/authorize"), get(authorize::asked).post(authorize::posted))
+        .route(&at("/consent"), post(consent::submitted))
+        .route(&at("/login"), post(login::submitted))
+}
