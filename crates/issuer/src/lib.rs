@@ -46,6 +46,7 @@ mod consent;
 mod denials;
 mod denied;
 mod http;
+mod imported_key;
 #[cfg(feature = "pages")]
 mod interaction;
 mod issuer;
@@ -93,6 +94,7 @@ pub use clock::{Clock, Sleep, system_clock, system_sleep};
 pub use consent::{Asked, Consent};
 pub use denials::{Denial, Denials};
 pub use denied::{Code, Denied};
+pub use imported_key::BadImport;
 pub use issuer::{BadConfiguration, Issued, Issuer, IssuerBuilder};
 pub use kept_keys::{KeptKey, KeptKeys};
 #[cfg(feature = "pages")]
