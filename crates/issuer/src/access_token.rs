@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use unlapse_core::{Secret, UnixTime};
+use unlapse_verify::JwkSet;
 
 use crate::signing_key::SigningKey;
 
@@ -105,11 +106,11 @@ impl AccessClaims {
         Secret::from(token)
     }
 
-    /// Reads a token that `key` signed for `iss` and `aud`, whether expired or not: what
+    /// Reads a token that a key of `keys` signed for `iss` and `aud`, whether expired or not: what
     /// it may still be used for is the caller's question.
     pub(crate) fn open(
         token: &str,
-        key: &SigningKey,
+        keys: &JwkSet,
         iss: &str,
         aud: &str,
     ) -> Result<Self, BadAccessToken> {
@@ -120,10 +121,9 @@ impl AccessClaims {
         let (message, signature) = token.rsplit_once('.').ok_or(Malformed)?;
         let (header, claims) = message.split_once('.').ok_or(Malformed)?;
         let header: Header = decode(header)?;
-        if header.kid != key.jwk().kid() {
-            return Err(BadAccessToken::Key);
-        }
-        if header.alg != key.algorithm().as_str() {
+        let named = keys.keys().iter().find(|jwk| jwk.kid() == header.kid);
+        let jwk = named.ok_or(BadAccessToken::Key)?;
+        if header.alg != jwk.algorithm().as_str() {
             return Err(BadAccessToken::Algorithm);
         }
         // RFC 9068 §4: with or without the prefix (RFC 7515 §4.1.9).
@@ -135,7 +135,7 @@ impl AccessClaims {
             return Err(Malformed);
         }
         let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| Malformed)?;
-        if !key.verifies(message.as_bytes(), &signature) {
+        if !jwk.key().verifies(message.as_bytes(), &signature) {
             return Err(BadAccessToken::Signature);
         }
         let claims: Self = decode(claims)?;

@@ -23,7 +23,8 @@ fn key() -> SigningKey {
 }
 
 fn open(token: &str, key: &SigningKey) -> Result<AccessClaims, BadAccessToken> {
-    AccessClaims::open(token, key, "https://id.example", "https://api.example")
+    let keys = JwkSet::new([key.jwk().clone()]);
+    AccessClaims::open(token, &keys, "https://id.example", "https://api.example")
 }
 
 /// A token of `header` and `claims`, rightly signed by `key`.

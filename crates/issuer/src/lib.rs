@@ -51,6 +51,8 @@ mod imported_key;
 mod interaction;
 mod issuer;
 mod kept_keys;
+mod key_cycle;
+mod key_ring;
 mod limiter;
 #[cfg(feature = "pages")]
 mod login;
@@ -69,9 +71,11 @@ mod rate_limits;
 mod redirect_uri;
 mod refresh_token;
 mod scopes;
+mod sealed_key;
 mod session;
 mod sessions;
 mod signing_key;
+mod signing_keys;
 #[cfg(feature = "sqlite")]
 mod sql;
 #[cfg(feature = "sqlite")]
@@ -95,8 +99,9 @@ pub use consent::{Asked, Consent};
 pub use denials::{Denial, Denials};
 pub use denied::{Code, Denied};
 pub use imported_key::BadImport;
-pub use issuer::{BadConfiguration, Issued, Issuer, IssuerBuilder};
+pub use issuer::{BadConfiguration, Issued, Issuer, IssuerBuilder, NotOpened};
 pub use kept_keys::{KeptKey, KeptKeys};
+pub use key_cycle::{BadKeyPolicy, KeyPolicy, Stage};
 #[cfg(feature = "pages")]
 pub use login::Login;
 pub use login_limit::LoginLimit;
@@ -112,11 +117,12 @@ pub use scopes::{BadScope, Scopes};
 pub use session::{BadSessionId, Opening, Revoked, RevokedBecause, Salt, Session, SessionId};
 pub use sessions::{Advance, Advanced, MOST_SESSIONS, Sessions};
 pub use signing_key::{BadSigningKey, SigningKey};
+pub use signing_keys::{BadKeys, ListedKey, SigningKeys};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{BadDatabase, SqliteStore};
 pub use stats::Counts;
 pub use store::{Store, Unavailable};
 pub use succession::{Presented, Refusal, Succession, apply, decide};
 pub use tickets::{Ticket, TicketId, Tickets};
-pub use unlapse_verify::{Algorithm, Jwk, Thumbprint};
+pub use unlapse_verify::{Algorithm, Jwk, JwkSet, Thumbprint};
 pub use users::{MemoryUsers, User, Users};

@@ -63,7 +63,7 @@ impl Pepper {
         if !(32..=1024).contains(&secret.len()) {
             return Err(BadPepper::Length);
         }
-        let outer = derive(&[], secret, OUTER, &kid);
+        let outer = derive(&[], secret, OUTER, &kid, hmac::HMAC_SHA256);
         Ok(Self { kid, secret: Zeroizing::new(secret.to_vec()), outer })
     }
 
@@ -85,7 +85,15 @@ impl Pepper {
 
     /// Under the pepper and the session's salt: neither alone makes a token.
     pub(crate) fn inner(&self, salt: &Salt) -> hmac::Key {
-        derive(salt.as_bytes(), &self.secret, INNER, &self.kid)
+        derive(salt.as_bytes(), &self.secret, INNER, &self.kid, hmac::HMAC_SHA256)
+    }
+
+    /// Under the pepper alone, for another purpose that `info` names.
+    pub(crate) fn derive<L: hkdf::KeyType, K>(&self, info: &[u8], length: L) -> K
+    where
+        K: for<'a> From<hkdf::Okm<'a, L>>,
+    {
+        derive(&[], &self.secret, info, &self.kid, length)
     }
 }
 
@@ -95,12 +103,15 @@ impl fmt::Debug for Pepper {
     }
 }
 
-/// HKDF-SHA256 (RFC 5869) to an HMAC-SHA256 key. The name is part of it, so that a token cannot
-/// be passed off under another name of the same secret.
-fn derive(salt: &[u8], secret: &[u8], info: &[u8], kid: &Kid) -> hmac::Key {
+/// HKDF-SHA256 (RFC 5869). The name is part of it, so that a token cannot be passed off under
+/// another name of the same secret.
+fn derive<L: hkdf::KeyType, K>(salt: &[u8], secret: &[u8], info: &[u8], kid: &Kid, length: L) -> K
+where
+    K: for<'a> From<hkdf::Okm<'a, L>>,
+{
     hkdf::Salt::new(hkdf::HKDF_SHA256, salt)
         .extract(secret)
-        .expand(&[info, kid.as_str().as_bytes()], hmac::HMAC_SHA256)
+        .expand(&[info, kid.as_str().as_bytes()], length)
         .expect("HKDF gives up to 255 hashes, and one is asked for")
         .into()
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::reply::json;
 use super::token::GRANTS;
 use crate::issuer::Issuer;
+use unlapse_verify::Algorithm;
 
 /// Where both look.
 pub(super) const WELL_KNOWN: &str = "/.well-known/";
@@ -44,7 +45,7 @@ struct Metadata<'a> {
 #[derive(Serialize)]
 struct OpenId {
     subject_types_supported: [&'static str; 1],
-    id_token_signing_alg_values_supported: [&'static str; 1],
+    id_token_signing_alg_values_supported: Vec<&'static str>,
 }
 
 pub(super) async fn oauth(State(issuer): State<Issuer>) -> Response {
@@ -52,9 +53,10 @@ pub(super) async fn oauth(State(issuer): State<Issuer>) -> Response {
 }
 
 pub(super) async fn openid(State(issuer): State<Issuer>) -> Response {
+    let algorithms = issuer.algorithms().into_iter();
     let openid = OpenId {
         subject_types_supported: ["public"],
-        id_token_signing_alg_values_supported: [issuer.algorithm().as_str()],
+        id_token_signing_alg_values_supported: algorithms.map(Algorithm::as_str).collect(),
     };
     metadata(&issuer, Some(openid))
 }

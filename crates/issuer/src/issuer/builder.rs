@@ -3,6 +3,8 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+use tokio::sync::Mutex;
 use url::{Host, Url};
 
 use super::{Issuer, Parts};
@@ -13,6 +15,8 @@ use crate::clients::{Client, Clients, MemoryClients};
 use crate::clock::{Clock, Sleep, system_clock, system_sleep};
 #[cfg(feature = "pages")]
 use crate::consent::Consent;
+use crate::key_cycle::{BadKeyPolicy, KeyPolicy};
+use crate::key_ring::KeyRing;
 use crate::login_limit::{LoginFailures, LoginLimit};
 use crate::memory::MemoryStore;
 use crate::password::{BadPassword, PasswordChecks, PasswordCost};
@@ -22,6 +26,7 @@ use crate::proxies::Proxies;
 use crate::rate::BadRate;
 use crate::rate_limits::{Limiters, RateLimits};
 use crate::signing_key::{BadSigningKey, SigningKey};
+use crate::signing_keys::{BadKeys, SigningKeys};
 use crate::stats::Stats;
 use crate::store::Store;
 use crate::users::{MemoryUsers, Users};
@@ -55,12 +60,33 @@ pub enum BadConfiguration {
     /// The peppers.
     #[error(transparent)]
     Pepper(#[from] BadPepper),
+    /// How signing keys succeed one another.
+    #[error(transparent)]
+    KeyPolicy(#[from] BadKeyPolicy),
+    /// Keys that are kept, and nothing to seal them under.
+    #[error("signing keys that outlive the process need peppers that do")]
+    PeppersMissing,
+    /// Keys that are kept, and not read.
+    #[error("signing keys that are kept have to be read: `open` does, `build` does not")]
+    KeysKept,
     /// The cost of a password check.
     #[error(transparent)]
     Password(#[from] BadPassword),
     /// A rate limit.
     #[error(transparent)]
     Rate(#[from] BadRate),
+}
+
+/// An issuer could not be opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotOpened {
+    /// It was not described well.
+    #[error(transparent)]
+    Configuration(#[from] BadConfiguration),
+    /// Its signing keys cannot be had.
+    #[error(transparent)]
+    Keys(#[from] BadKeys),
 }
 
 /// Puts an issuer together. What is not said is the default; the default keeps everything in
@@ -70,7 +96,9 @@ pub struct IssuerBuilder {
     audience: Option<String>,
     access_lifetime: Duration,
     algorithm: Algorithm,
+    other_algorithms: Vec<Algorithm>,
     key: Option<SigningKey>,
+    kept_keys: Option<KeyPolicy>,
     policy: Policy,
     peppers: Option<Peppers>,
     clock: Clock,
@@ -98,7 +126,9 @@ impl IssuerBuilder {
             audience: None,
             access_lifetime: Duration::from_secs(900),
             algorithm: Algorithm::default(),
+            other_algorithms: Vec::new(),
             key: None,
+            kept_keys: None,
             policy: Policy::default(),
             peppers: None,
             clock: system_clock(),
@@ -134,17 +164,36 @@ impl IssuerBuilder {
         self
     }
 
-    /// Draws a key of this algorithm when the issuer is built, instead of one for `EdDSA`.
+    /// Signs access tokens with a key of this algorithm, instead of one for `EdDSA`.
     #[must_use]
     pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
         self.algorithm = algorithm;
         self
     }
 
-    /// Signs with this key, whatever [`algorithm`](Self::algorithm) says.
+    /// Has keys of these algorithms, too, for what is not an access token. Only of
+    /// [kept](Self::kept_keys) keys can there be more than one.
+    #[must_use]
+    pub fn other_algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.other_algorithms = algorithms.into_iter().collect();
+        self
+    }
+
+    /// Signs with this key for good, whatever [`algorithm`](Self::algorithm) says.
     #[must_use]
     pub fn signing_key(mut self, key: SigningKey) -> Self {
         self.key = Some(key);
+        self.kept_keys = None;
+        self
+    }
+
+    /// Keeps signing keys in the store, sealed under the peppers, and lets them succeed one
+    /// another; [`Issuer::keep_keys`] has to be called every 30 s. Such an issuer is opened with
+    /// [`open`](Self::open). When not said, one key signs, for as long as the process lives.
+    #[must_use]
+    pub fn kept_keys(mut self, policy: KeyPolicy) -> Self {
+        self.kept_keys = Some(policy);
+        self.key = None;
         self
     }
 
@@ -273,7 +322,45 @@ impl IssuerBuilder {
 
     /// Checks everything and draws what keys are missing. With RS256 that takes some hundred
     /// milliseconds: off the executor.
-    pub fn build(self) -> Result<Issuer, BadConfiguration> {
+    pub fn build(mut self) -> Result<Issuer, BadConfiguration> {
+        if self.kept_keys.is_some() {
+            return Err(BadConfiguration::KeysKept);
+        }
+        let checked = self.check()?;
+        let key = match self.key.take() {
+            Some(key) => key,
+            None => SigningKey::generate(self.algorithm)?,
+        };
+        let peppers = match self.peppers.take() {
+            Some(peppers) => peppers,
+            None => Peppers::new(Pepper::generate("1")?),
+        };
+        Ok(self.assemble(checked, Arc::new(peppers), KeyRing::of(key), None))
+    }
+
+    /// Checks everything and reads the signing keys that are [kept](Self::kept_keys), or makes the
+    /// first ones. A key that does not open is an error; no other is made in its place.
+    pub async fn open(mut self) -> Result<Issuer, NotOpened> {
+        let Some(policy) = self.kept_keys else { return Ok(self.build()?) };
+        let checked = self.check()?;
+        policy.check().map_err(BadConfiguration::from)?;
+        let peppers = self.peppers.take().ok_or(BadConfiguration::PeppersMissing)?;
+        let peppers = Arc::new(peppers);
+        let mut algorithms = vec![self.algorithm];
+        algorithms.extend(self.other_algorithms.iter().filter(|other| **other != self.algorithm));
+        let keys = SigningKeys::new(
+            self.store_or_memory(),
+            Arc::clone(&peppers),
+            algorithms,
+            policy,
+            Arc::clone(&self.clock),
+        );
+        let held = keys.round(&[]).await?.held;
+        let ring = KeyRing::new(held, self.algorithm).ok_or(BadKeys::BeingMade)?;
+        Ok(self.assemble(checked, peppers, ring, Some(keys)))
+    }
+
+    fn check(&self) -> Result<Checked, BadConfiguration> {
         let (url, path) = checked_url(&self.url).ok_or(BadConfiguration::Url)?;
         self.policy.check()?;
         self.rate_limits.check()?;
@@ -284,19 +371,27 @@ impl IssuerBuilder {
         if !(Duration::from_secs(1)..=super::browser::LONGEST).contains(&self.browser_lifetime) {
             return Err(BadConfiguration::BrowserLifetime);
         }
-        let audience = self.audience.unwrap_or_else(|| url.clone());
+        let audience = self.audience.clone().unwrap_or_else(|| url.clone());
         if audience.is_empty() {
             return Err(BadConfiguration::Audience);
         }
-        let key = match self.key {
-            Some(key) => key,
-            None => SigningKey::generate(self.algorithm)?,
-        };
-        let peppers = match self.peppers {
-            Some(peppers) => peppers,
-            None => Peppers::new(Pepper::generate("1")?),
-        };
-        let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
+        let passwords = PasswordChecks::new(self.password_cost)?;
+        Ok(Checked { url, path, audience, passwords })
+    }
+
+    fn store_or_memory(&mut self) -> Arc<dyn Store> {
+        Arc::clone(self.store.get_or_insert_with(|| Arc::new(MemoryStore::new())))
+    }
+
+    fn assemble(
+        mut self,
+        checked: Checked,
+        peppers: Arc<Peppers>,
+        ring: KeyRing,
+        keys: Option<SigningKeys>,
+    ) -> Issuer {
+        let Checked { url, path, audience, passwords } = checked;
+        let store = self.store_or_memory();
         let parts = Parts {
             url,
             path,
@@ -304,7 +399,9 @@ impl IssuerBuilder {
             access_lifetime: self.access_lifetime,
             policy: self.policy,
             peppers,
-            key,
+            ring: ArcSwap::from_pointee(ring),
+            keys,
+            key_round: Mutex::default(),
             clock: self.clock,
             sleep: self.sleep,
             audit_log: AuditQueue::new(Arc::clone(&store) as Arc<dyn AuditLog>),
@@ -313,7 +410,7 @@ impl IssuerBuilder {
             users: self.users.unwrap_or_else(|| Arc::new(MemoryUsers::new())),
             clients: self.clients.unwrap_or_else(|| Arc::new(MemoryClients::default())),
             login_client: Arc::new(self.login_client),
-            passwords: PasswordChecks::new(self.password_cost)?,
+            passwords,
             login_failures: LoginFailures::new(self.login_limit),
             limiters: Limiters::new(self.rate_limits),
             proxies: self.proxies,
@@ -325,8 +422,16 @@ impl IssuerBuilder {
             stats: Stats::default(),
             audit: self.audit,
         };
-        Ok(Issuer { parts: Arc::new(parts) })
+        Issuer { parts: Arc::new(parts) }
     }
+}
+
+/// What had to be checked.
+struct Checked {
+    url: String,
+    path: String,
+    audience: String,
+    passwords: PasswordChecks,
 }
 
 /// The issuer's URL and its path, both without a slash at the end (RFC 8414 §2).

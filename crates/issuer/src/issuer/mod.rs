@@ -10,6 +10,7 @@ mod client;
 mod consent;
 mod housekeeping;
 mod issued;
+mod keys;
 mod limit;
 mod login;
 mod refresh;
@@ -20,6 +21,8 @@ use core::time::Duration;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+use tokio::sync::Mutex;
 use unlapse_core::{Secret, UnixTime};
 
 use crate::access_token::{AccessClaims, BadAccessToken, Confirmation};
@@ -32,6 +35,7 @@ use crate::clock::{Clock, Sleep};
 #[cfg(feature = "pages")]
 use crate::consent::Consent;
 use crate::denied::{Code, Denied};
+use crate::key_ring::KeyRing;
 use crate::login_limit::LoginFailures;
 use crate::password::PasswordChecks;
 use crate::pepper::Peppers;
@@ -42,14 +46,13 @@ use crate::rate_limits::Limiters;
 use crate::refresh_token::RefreshToken;
 use crate::scopes::Scopes;
 use crate::session::{Opening, Session, SessionId};
-use crate::signing_key::SigningKey;
+use crate::signing_keys::SigningKeys;
 use crate::stats::{Counts, Stats};
 use crate::store::{Store, Unavailable};
 use crate::users::Users;
-use unlapse_verify::Algorithm;
-use unlapse_verify::{DeniedId, Denylist, Jwk, Thumbprint};
+use unlapse_verify::{DeniedId, Denylist, Thumbprint};
 
-pub use builder::{BadConfiguration, IssuerBuilder};
+pub use builder::{BadConfiguration, IssuerBuilder, NotOpened};
 pub use issued::Issued;
 
 /// Gives out sessions: short access tokens, and refresh tokens that succeed one another.
@@ -67,8 +70,12 @@ struct Parts {
     audience: String,
     access_lifetime: Duration,
     policy: Policy,
-    peppers: Peppers,
-    key: SigningKey,
+    peppers: Arc<Peppers>,
+    ring: ArcSwap<KeyRing>,
+    /// `None` when one key signs for good.
+    keys: Option<SigningKeys>,
+    /// One round at a time: a ring is never replaced by an older one.
+    key_round: Mutex<()>,
     clock: Clock,
     sleep: Sleep,
     store: Arc<dyn Store>,
@@ -136,16 +143,6 @@ impl Issuer {
     /// The path that its endpoints lie under: that of its URL, empty for none.
     pub(crate) fn path(&self) -> &str {
         &self.parts.path
-    }
-
-    /// The key that it signs with, as published.
-    pub fn jwk(&self) -> &Jwk {
-        self.parts.key.jwk()
-    }
-
-    /// How it signs.
-    pub fn algorithm(&self) -> Algorithm {
-        self.parts.key.algorithm()
     }
 
     /// What has happened so far, in numbers.
@@ -227,7 +224,8 @@ impl Issuer {
 
     /// What an access token says, whether it may still be used or not.
     fn read(&self, access_token: &str) -> Result<AccessClaims, BadAccessToken> {
-        AccessClaims::open(access_token, &self.parts.key, &self.parts.url, &self.parts.audience)
+        let Parts { ring, url, audience, .. } = &*self.parts;
+        AccessClaims::open(access_token, ring.load().jwks(), url, audience)
     }
 
     /// The current refresh token of `session` and a fresh access token for `scopes`, or for all of
@@ -256,7 +254,7 @@ impl Issuer {
     }
 
     fn issue_access(&self, holder: &Holder<'_>, now: UnixTime) -> Issued {
-        let Parts { url, audience, key, access_lifetime, .. } = &*self.parts;
+        let Parts { url, audience, ring, access_lifetime, .. } = &*self.parts;
         // An access token does not outlive its session.
         let left = holder.session.map_or(Duration::MAX, |session| session.ends_at.since(now));
         let expires_in = left.min(*access_lifetime);
@@ -274,7 +272,7 @@ impl Issuer {
             cnf: holder.jkt.map(|jkt| Confirmation { jkt: jkt.to_string() }),
         };
         Issued {
-            access_token: claims.sign(key),
+            access_token: claims.sign(ring.load().signer()),
             token_type: if holder.jkt.is_some() { "DPoP" } else { "Bearer" },
             expires_in,
             refresh_token: None,
