@@ -1,102 +1,42 @@
-//! The access token: a JWT as RFC 9068 has it.
+//! The access token: a JWT as RFC 9068 has it. Verifying it is the business of `unlapse-verify`.
 
 use core::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use unlapse_core::{Secret, UnixTime};
-use unlapse_verify::JwkSet;
+use unlapse_verify::Confirmation;
 
+use crate::session::SessionId;
 use crate::signing_key::SigningKey;
 
-/// What an access token says (RFC 9068 §2.2).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AccessClaims {
-    /// Who issued it: the issuer's URL.
-    pub iss: String,
-    /// Who it speaks for: the user, or the client itself.
-    pub sub: String,
-    /// Who it is meant for.
-    pub aud: String,
-    /// The client it was given to.
-    pub client_id: String,
-    /// What it may be used for; absent when nothing was asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scope: Option<String>,
-    /// Not to be used from here on: seconds since 1970.
-    pub exp: u64,
-    /// When it was issued: seconds since 1970.
-    pub iat: u64,
-    /// Its own name: two tokens are never the same.
-    pub jti: String,
-    /// Its session; absent when it belongs to none (`client_credentials`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sid: Option<String>,
-    /// The key that it is bound to (RFC 9449 §6.1); absent when whoever has it may use it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cnf: Option<Confirmation>,
+/// What an access token says (RFC 9068 §2.2), as it is signed: borrowed, as it lives no longer.
+#[derive(Debug, Serialize)]
+pub(crate) struct Claims<'a> {
+    pub(crate) iss: &'a str,
+    pub(crate) sub: &'a str,
+    pub(crate) aud: &'a str,
+    pub(crate) client_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) scope: Option<&'a str>,
+    pub(crate) exp: u64,
+    pub(crate) iat: u64,
+    pub(crate) jti: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sid: Option<SessionId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cnf: Option<Confirmation>,
 }
 
-/// What a token is bound to (RFC 7800).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Confirmation {
-    /// The thumbprint of the key (RFC 9449 §6.1).
-    pub jkt: String,
-}
+/// Room for the claims of most tokens.
+const MOST: usize = 512;
 
-/// Why an access token is not accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BadAccessToken {
-    /// No JWT with the claims of RFC 9068.
-    #[error("it is no access token (RFC 9068)")]
-    Malformed,
-    /// Signed with a key that is not published here.
-    #[error("it is signed with a key that this issuer does not have")]
-    Key,
-    /// Its `alg` is not the key's.
-    #[error("its `alg` is not that of its key")]
-    Algorithm,
-    /// Its `typ` is not `at+jwt`: another kind of JWT.
-    #[error("its `typ` is not `at+jwt`")]
-    Type,
-    /// The signature does not hold.
-    #[error("its signature does not hold")]
-    Signature,
-    /// Another issuer's.
-    #[error("its `iss` is another issuer")]
-    Issuer,
-    /// Meant for somebody else.
-    #[error("its `aud` is somebody else")]
-    Audience,
-    /// Its time is over.
-    #[error("it has expired")]
-    Expired,
-    /// Its session, or it alone, was revoked.
-    #[error("it was revoked")]
-    Revoked,
-}
-
-/// Longest text that is looked at: 8 KiB, which is what servers take as one header.
-const MAX: usize = 8 * 1024;
-
-#[derive(Deserialize)]
-struct Header {
-    alg: String,
-    #[serde(default)]
-    typ: String,
-    #[serde(default)]
-    kid: String,
-    /// Extensions that must be understood (RFC 7515 §4.1.11): we know none.
-    #[serde(default)]
-    crit: Option<serde_json::Value>,
-}
-
-impl AccessClaims {
+impl Claims<'_> {
     /// Signs them.
     pub(crate) fn sign(&self, key: &SigningKey) -> Secret {
-        let claims = serde_json::to_vec(self).expect("strings and numbers always make JSON");
+        let mut claims = Vec::with_capacity(MOST);
+        serde_json::to_writer(&mut claims, self).expect("strings and numbers always make JSON");
         let mut token = String::with_capacity(key.header().len() + claims.len() * 4 / 3 + 352);
         token.push_str(key.header());
         URL_SAFE_NO_PAD.encode_string(claims, &mut token);
@@ -105,67 +45,57 @@ impl AccessClaims {
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Secret::from(token)
     }
-
-    /// Reads a token that a key of `keys` signed for `iss` and `aud`, whether expired or not: what
-    /// it may still be used for is the caller's question.
-    pub(crate) fn open(
-        token: &str,
-        keys: &JwkSet,
-        iss: &str,
-        aud: &str,
-    ) -> Result<Self, BadAccessToken> {
-        use BadAccessToken::Malformed;
-        if token.len() > MAX {
-            return Err(Malformed);
-        }
-        let (message, signature) = token.rsplit_once('.').ok_or(Malformed)?;
-        let (header, claims) = message.split_once('.').ok_or(Malformed)?;
-        let header: Header = decode(header)?;
-        let named = keys.keys().iter().find(|jwk| jwk.kid() == header.kid);
-        let jwk = named.ok_or(BadAccessToken::Key)?;
-        if header.alg != jwk.algorithm().as_str() {
-            return Err(BadAccessToken::Algorithm);
-        }
-        // RFC 9068 §4: with or without the prefix (RFC 7515 §4.1.9).
-        let typ = header.typ.to_ascii_lowercase();
-        if !matches!(typ.as_str(), "at+jwt" | "application/at+jwt") {
-            return Err(BadAccessToken::Type);
-        }
-        if header.crit.is_some() {
-            return Err(Malformed);
-        }
-        let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| Malformed)?;
-        if !jwk.key().verifies(message.as_bytes(), &signature) {
-            return Err(BadAccessToken::Signature);
-        }
-        let claims: Self = decode(claims)?;
-        if claims.iss != iss {
-            return Err(BadAccessToken::Issuer);
-        }
-        if claims.aud != aud {
-            return Err(BadAccessToken::Audience);
-        }
-        Ok(claims)
-    }
-
-    /// When it ends.
-    pub fn expires_at(&self) -> UnixTime {
-        UnixTime::from_secs(self.exp)
-    }
-
-    /// `iat` and `exp` of a token that is issued at `now` for `lifetime`. Both are whole seconds:
-    /// the end is rounded up, so that a client that counts `expires_in` from its request never
-    /// uses it too late.
-    pub(crate) fn span(now: UnixTime, lifetime: Duration) -> (u64, u64) {
-        (now.as_secs(), now.plus(lifetime).as_millis().div_ceil(1000))
-    }
 }
 
-fn decode<T: for<'de> Deserialize<'de>>(part: &str) -> Result<T, BadAccessToken> {
-    let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| BadAccessToken::Malformed)?;
-    serde_json::from_slice(&bytes).map_err(|_| BadAccessToken::Malformed)
+/// `iat` and `exp` of a token that is issued at `now` for `lifetime`. Both are whole seconds: the
+/// end is rounded up, so that a client that counts `expires_in` from its request never uses it too
+/// late.
+pub(crate) fn span(now: UnixTime, lifetime: Duration) -> (u64, u64) {
+    (now.as_secs(), now.plus(lifetime).as_millis().div_ceil(1000))
 }
 
 #[cfg(test)]
-#[path = "access_token_tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+    use unlapse_verify::{AccessClaims, Algorithm, Jws, Thumbprint};
+
+    #[test]
+    fn rfc9068_2_a_verifier_reads_what_was_signed_with_every_algorithm() {
+        for algorithm in Algorithm::ALL {
+            let key = SigningKey::generate(algorithm).expect("drawn");
+            let jkt = Thumbprint::from_bytes([7; 32]);
+            let sid = SessionId::from_bytes([1; 16]);
+            let claims = Claims {
+                iss: "https://id.example",
+                sub: "ada",
+                aud: "https://api.example",
+                client_id: "app",
+                scope: Some("read write"),
+                exp: 1900,
+                iat: 1000,
+                jti: "j",
+                sid: Some(sid),
+                cnf: Some(Confirmation::Jkt { jkt }),
+            };
+            let token = claims.sign(&key);
+            let jws = Jws::parse(token.expose()).expect("a JWT");
+            assert!(jws.is_signed_by(key.jwk().key()));
+            assert_eq!(jws.header.algorithm, Some(algorithm));
+            assert_eq!(jws.header.typ.as_deref(), Some("at+jwt"));
+            assert_eq!(jws.header.kid.as_deref(), Some(key.jwk().kid()));
+            let read = AccessClaims::from_members(jws.claims).expect("claims of RFC 9068");
+            assert_eq!((read.iss.as_str(), read.sub.as_str()), ("https://id.example", "ada"));
+            assert_eq!((read.exp, read.iat, read.jti.as_str()), (1900, 1000, "j"));
+            assert_eq!(read.sid, Some(sid.to_string()));
+            assert_eq!(read.jkt(), Some(jkt));
+            assert!(read.further.is_empty());
+        }
+    }
+
+    #[test]
+    fn r11_the_end_is_rounded_up() {
+        let now = UnixTime::from_millis(1_000_001);
+        assert_eq!(span(now, Duration::from_secs(900)), (1000, 1901));
+        assert_eq!(span(UnixTime::from_secs(1000), Duration::from_secs(900)), (1000, 1900));
+    }
+}

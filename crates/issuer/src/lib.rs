@@ -87,7 +87,6 @@ mod succession;
 mod tickets;
 mod users;
 
-pub use access_token::{AccessClaims, BadAccessToken, Confirmation};
 pub use audit::{Audit, AuditHook, Event};
 pub use audit_file::AuditFile;
 pub use audit_log::{AuditEntry, AuditLog};
@@ -124,5 +123,9 @@ pub use stats::Counts;
 pub use store::{Store, Unavailable};
 pub use succession::{Presented, Refusal, Succession, apply, decide};
 pub use tickets::{Ticket, TicketId, Tickets};
-pub use unlapse_verify::{Algorithm, Jwk, JwkSet, Thumbprint};
+/// How access tokens are verified: the layer, the extractor, the rules, and why a token is refused.
+pub use unlapse_verify as verify;
+pub use unlapse_verify::{
+    AccessClaims, Algorithm, Jwk, JwkSet, Thumbprint, Verified, Verifier, VerifierBuilder,
+};
 pub use users::{MemoryUsers, User, Users};

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use unlapse_core::{Secret, UnixTime};
+use unlapse_issuer::verify::Refusal;
 use unlapse_issuer::{
-    Algorithm, BadAccessToken, BadConfiguration, BadKeys, Caller, Client, Clock, Event, Issuer,
-    IssuerBuilder, JwkSet, KeptKey, KeptKeys as _, KeyPolicy, MemoryClients, MemoryStore,
-    NotOpened, Pepper, Peppers, Scopes, SigningKey, SigningKeys, Stage, Store,
+    Algorithm, BadConfiguration, BadKeys, Caller, Client, Clock, Event, Issuer, IssuerBuilder,
+    JwkSet, KeptKey, KeptKeys as _, KeyPolicy, MemoryClients, MemoryStore, NotOpened, Pepper,
+    Peppers, Scopes, SigningKey, SigningKeys, Stage, Store,
 };
 use unlapse_verify::Jws;
 
@@ -220,7 +221,7 @@ async fn j1_a_life_of_a_key_in_its_store() {
     world.pass(SECOND);
     node.keep_keys().await.expect("kept");
     assert_eq!(world.stages(&node).await, ["active", "pending"]);
-    assert_eq!(node.verify(&last), Err(BadAccessToken::Key));
+    assert_eq!(node.verify(&last), Err(Refusal::KeyUnknown));
 }
 
 #[tokio::test]
@@ -271,13 +272,13 @@ async fn j1_what_a_revoked_key_signed_is_accepted_no_more_and_the_next_signs_at_
     keys.revoke(&kid(stolen)).await.expect("revoked");
     keys.revoke(&kid(stolen)).await.expect("twice is once");
     node.keep_keys().await.expect("kept");
-    assert_eq!(node.verify(stolen), Err(BadAccessToken::Key));
+    assert_eq!(node.verify(stolen), Err(Refusal::KeyUnknown));
     assert!(!node.jwks().has(&kid(stolen)));
     assert_eq!(world.stages(&node).await, ["revoked", "active", "pending"]);
     let next = token(&node).await;
     assert!(other.verify(&next).is_ok(), "the next was published before");
     other.keep_keys().await.expect("kept");
-    assert_eq!(other.verify(stolen), Err(BadAccessToken::Key));
+    assert_eq!(other.verify(stolen), Err(Refusal::KeyUnknown));
     // Nobody was logged out: the session goes on with the next key.
     let refresh = session.refresh_token.expect("a session has one");
     let caller = Caller::new(Client::public("app"));
@@ -389,7 +390,7 @@ async fn j1_a_dropped_pepper_is_said_and_no_key_is_made_in_silence() {
         keys.revoke(&listed.kid).await.expect("given up");
     }
     let anew = world.node("b").await;
-    assert_eq!(anew.verify(&token), Err(BadAccessToken::Key));
+    assert_eq!(anew.verify(&token), Err(Refusal::KeyUnknown));
     // The node that has the old pepper alone keeps the keys it has, and says so.
     assert!(matches!(node.keep_keys().await, Err(BadKeys::PepperMissing { .. })));
     assert!(node.verify(&token).is_ok());

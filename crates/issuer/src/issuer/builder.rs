@@ -30,7 +30,7 @@ use crate::signing_keys::{BadKeys, SigningKeys};
 use crate::stats::Stats;
 use crate::store::Store;
 use crate::users::{MemoryUsers, Users};
-use unlapse_verify::Algorithm;
+use unlapse_verify::{Algorithm, JwkSet, SharedKeys};
 
 /// An issuer cannot be as it was described.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -392,6 +392,11 @@ impl IssuerBuilder {
     ) -> Issuer {
         let Checked { url, path, audience, passwords } = checked;
         let store = self.store_or_memory();
+        let (denylist, clock) = (Arc::default(), self.clock);
+        let verifying = SharedKeys::new(JwkSet::clone(ring.jwks()));
+        let verifier = super::verifier_builder(&url, &audience, &verifying, &denylist, &clock)
+            .build()
+            .expect("there is an audience, and the system had randomness for the keys");
         let parts = Parts {
             url,
             path,
@@ -400,9 +405,11 @@ impl IssuerBuilder {
             policy: self.policy,
             peppers,
             ring: ArcSwap::from_pointee(ring),
+            verifying,
+            verifier,
             keys,
             key_round: Mutex::default(),
-            clock: self.clock,
+            clock,
             sleep: self.sleep,
             audit_log: AuditQueue::new(Arc::clone(&store) as Arc<dyn AuditLog>),
             audit_copy: self.audit_copy.map(AuditQueue::new),
@@ -414,7 +421,7 @@ impl IssuerBuilder {
             login_failures: LoginFailures::new(self.login_limit),
             limiters: Limiters::new(self.rate_limits),
             proxies: self.proxies,
-            denylist: Arc::default(),
+            denylist,
             #[cfg(feature = "pages")]
             browser_lifetime: self.browser_lifetime,
             #[cfg(feature = "pages")]

@@ -43,6 +43,9 @@ impl Issuer {
         let before = self.parts.ring.load_full();
         let round = keys.round(before.held()).await?;
         let ring = KeyRing::new(round.held, keys.algorithm()).ok_or(BadKeys::BeingMade)?;
+        if ring.jwks() != before.jwks() {
+            self.parts.verifying.replace(JwkSet::clone(ring.jwks()));
+        }
         self.parts.ring.store(Arc::new(ring));
         if round.rotated {
             self.note(Event::KeyRotated, About::default());

@@ -25,7 +25,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
 use unlapse_core::{Secret, UnixTime};
 
-use crate::access_token::{AccessClaims, BadAccessToken, Confirmation};
+use crate::access_token::{Claims, span};
 use crate::audit::{Audit, AuditHook, Event};
 use crate::audit_log::AuditEntry;
 use crate::audit_queue::AuditQueue;
@@ -50,7 +50,10 @@ use crate::signing_keys::SigningKeys;
 use crate::stats::{Counts, Stats};
 use crate::store::{Store, Unavailable};
 use crate::users::Users;
-use unlapse_verify::{DeniedId, Denylist, Thumbprint};
+use unlapse_verify::{
+    Confirmation, DeniedId, Denylist, Refusal, SharedKeys, Thumbprint, Verified, Verifier,
+    VerifierBuilder,
+};
 
 pub use builder::{BadConfiguration, IssuerBuilder, NotOpened};
 pub use issued::Issued;
@@ -72,6 +75,9 @@ struct Parts {
     policy: Policy,
     peppers: Arc<Peppers>,
     ring: ArcSwap<KeyRing>,
+    /// What of the ring verifies.
+    verifying: SharedKeys,
+    verifier: Verifier,
     /// `None` when one key signs for good.
     keys: Option<SigningKeys>,
     /// One round at a time: a ring is never replaced by an older one.
@@ -97,6 +103,19 @@ struct Parts {
     audit_log: AuditQueue,
     /// What the other log lacks, where there is one.
     audit_copy: Option<AuditQueue>,
+}
+
+/// What all verifiers of one issuer have in common.
+fn verifier_builder(
+    url: &str,
+    audience: &str,
+    keys: &SharedKeys,
+    denylist: &Arc<Denylist>,
+    clock: &Clock,
+) -> VerifierBuilder {
+    Verifier::builder(url, audience, keys.clone())
+        .denylist(Arc::clone(denylist))
+        .clock(Arc::clone(clock))
 }
 
 /// Whom an access token speaks for.
@@ -199,17 +218,37 @@ impl Issuer {
     }
 
     /// What an access token of this issuer says, when it may be used now: for a service in the
-    /// same process. Asks no store.
-    pub fn verify(&self, access_token: &str) -> Result<AccessClaims, BadAccessToken> {
-        let claims = self.read(access_token)?;
-        if claims.expires_at() <= self.now() {
-            return Err(BadAccessToken::Expired);
-        }
-        let denies = |id: &str| self.parts.denylist.denies(id);
-        if claims.sid.as_deref().is_some_and(denies) || denies(&claims.jti) {
-            return Err(BadAccessToken::Revoked);
-        }
-        Ok(claims)
+    /// same process. Asks no store. A token that is bound to a key is refused, as this cannot see
+    /// a proof: that takes [`verifier`](Self::verifier).
+    pub fn verify(&self, access_token: &str) -> Result<Verified, Refusal> {
+        let verified = self.parts.verifier.verify_at_once(access_token)?;
+        self.not_expired(verified)
+    }
+
+    /// The same of any token, bound to a key or not, for those that do not act on it.
+    async fn look(&self, access_token: &str) -> Result<Verified, Refusal> {
+        let verified = self.parts.verifier.verify_any(access_token).await?;
+        self.not_expired(verified)
+    }
+
+    /// A verifier allows for clocks that differ; but this one is the issuer's own.
+    fn not_expired(&self, verified: Verified) -> Result<Verified, Refusal> {
+        if verified.expires_at() <= self.now() { Err(Refusal::Expired) } else { Ok(verified) }
+    }
+
+    /// Verifies this issuer's access tokens with its own keys, and refuses what was revoked on any
+    /// node within a second, as long as [`housekeeping`](Self::housekeeping) runs: to be layered
+    /// over the routes of a service in the same process. [`verifier_builder`] has more to choose.
+    ///
+    /// [`verifier_builder`]: Self::verifier_builder
+    pub fn verifier(&self) -> Verifier {
+        self.parts.verifier.clone()
+    }
+
+    /// The same, to be set up: proofs of possession, scopes, another clock's leeway.
+    pub fn verifier_builder(&self) -> VerifierBuilder {
+        let Parts { url, audience, verifying, denylist, clock, .. } = &*self.parts;
+        verifier_builder(url, audience, verifying, denylist, clock)
     }
 
     /// What was denied since `then`, on any node.
@@ -220,12 +259,6 @@ impl Issuer {
     /// Whether its sessions can be reached: one look into the store.
     pub async fn is_healthy(&self) -> bool {
         self.parts.store.load(SessionId::from_bytes([0; 16])).await.is_ok()
-    }
-
-    /// What an access token says, whether it may still be used or not.
-    fn read(&self, access_token: &str) -> Result<AccessClaims, BadAccessToken> {
-        let Parts { ring, url, audience, .. } = &*self.parts;
-        AccessClaims::open(access_token, ring.load().jwks(), url, audience)
     }
 
     /// The current refresh token of `session` and a fresh access token for `scopes`, or for all of
@@ -258,18 +291,19 @@ impl Issuer {
         // An access token does not outlive its session.
         let left = holder.session.map_or(Duration::MAX, |session| session.ends_at.since(now));
         let expires_in = left.min(*access_lifetime);
-        let (iat, exp) = AccessClaims::span(now, expires_in);
-        let claims = AccessClaims {
-            iss: url.clone(),
-            sub: holder.subject.to_owned(),
-            aud: audience.clone(),
-            client_id: holder.client.to_owned(),
-            scope: (!holder.scopes.is_empty()).then(|| holder.scopes.to_string()),
+        let (iat, exp) = span(now, expires_in);
+        let scope = holder.scopes.to_string();
+        let claims = Claims {
+            iss: url,
+            sub: holder.subject,
+            aud: audience,
+            client_id: holder.client,
+            scope: Some(scope.as_str()).filter(|scope| !scope.is_empty()),
             exp,
             iat,
-            jti: random::id(),
-            sid: holder.session.map(|session| session.id.to_string()),
-            cnf: holder.jkt.map(|jkt| Confirmation { jkt: jkt.to_string() }),
+            jti: &random::id(),
+            sid: holder.session.map(|session| session.id),
+            cnf: holder.jkt.map(|jkt| Confirmation::Jkt { jkt }),
         };
         Issued {
             access_token: claims.sign(ring.load().signer()),

@@ -40,13 +40,10 @@ impl Issuer {
         if let Ok(token) = RefreshToken::parse(token, &self.parts.peppers) {
             return self.revoke_refresh_token(&token, caller).await;
         }
-        let Ok(claims) = self.read(token) else { return Ok(()) };
+        let Ok(claims) = self.look(token).await else { return Ok(()) };
         let about = About::caller(caller);
         if claims.client_id != caller.client.id {
             return Err(self.refuse(Code::ClientMismatch, about));
-        }
-        if claims.expires_at() <= self.now() {
-            return Ok(());
         }
         if let Some(session) = claims.sid.as_deref().and_then(|sid| sid.parse().ok()) {
             self.revoke_session(session, RevokedBecause::Client).await?;

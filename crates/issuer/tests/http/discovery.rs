@@ -56,7 +56,7 @@ async fn j3_the_published_key_alone_verifies_a_token() {
         let expected = json!({"alg": algorithm.as_str(), "typ": "at+jwt", "kid": jwk["kid"]});
         assert_eq!(header, expected);
         let claims = server.issuer.verify(&token).expect("good");
-        assert_eq!(claims.aud, "https://api.example");
+        assert_eq!(claims.aud, "https://api.example".into());
         assert_eq!(claims.iss, format!("http://{}", server.address));
         let stranger = Server::start_with(|builder| builder.algorithm(algorithm)).await;
         let stranger = stranger.get("/jwks").await.json();

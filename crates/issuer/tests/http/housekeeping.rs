@@ -8,9 +8,10 @@ use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use unlapse_core::Secret;
+use unlapse_issuer::verify::Refusal;
 use unlapse_issuer::{
-    Algorithm, AuditFile, BadAccessToken, Caller, Client, Issued, Issuer, MemoryStore,
-    RevokedBecause, SigningKey, Store,
+    Algorithm, AuditFile, Caller, Client, Issued, Issuer, MemoryStore, RevokedBecause, SigningKey,
+    Store,
 };
 
 use super::server::{FORM, JSON, Server, peppers, refresh_form, scopes};
@@ -60,7 +61,7 @@ async fn revoke(issuer: &Issuer, login: &Issued) {
 /// Waits until `issuer` refuses `token`, which must be within a second.
 async fn is_refused_within_a_second(issuer: &Issuer, token: &Secret) {
     let began = Instant::now();
-    while issuer.verify(token.expose()) != Err(BadAccessToken::Revoked) {
+    while issuer.verify(token.expose()) != Err(Refusal::Revoked) {
         assert!(began.elapsed() < Duration::from_secs(1), "it is still good");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -121,7 +122,7 @@ async fn j1_a_token_without_a_session_is_not_revoked_while_the_store_is_away() {
     server.issuer.verify(&token).expect("still good, as the client was told");
     server.store.shut.store(false, SeqCst);
     assert_eq!(server.post("/revoke", FORM, &revoke).await.status, 200);
-    assert_eq!(server.issuer.verify(&token), Err(BadAccessToken::Revoked));
+    assert_eq!(server.issuer.verify(&token), Err(Refusal::Revoked));
 }
 
 #[tokio::test]

@@ -176,7 +176,7 @@ async fn rfc6749_4_4_a_client_speaks_for_itself_by_either_proof() {
         assert_eq!(reply.header("pragma"), Some("no-cache"));
         assert_eq!(reply.json().get("refresh_token"), None);
         let claims = server.issuer.verify(&reply.text("access_token")).expect("good");
-        assert_eq!((claims.sub.as_str(), claims.sid), ("job", None));
+        assert_eq!((claims.sub.as_str(), claims.sid.clone()), ("job", None));
         assert_eq!(claims.scope.as_deref(), Some("jobs"));
     }
     assert_eq!(server.issuer.counts().client_grants, 2);

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::sync::Barrier;
-use unlapse_issuer::{BadAccessToken, Policy};
+use unlapse_issuer::Policy;
+use unlapse_issuer::verify::Refusal;
 
 use super::server::{FORM, Reply, Server, ask_over, refresh_form, refusal};
 
@@ -77,7 +78,7 @@ async fn j1_strict_rotation_has_one_winner_and_one_revocation() {
         let reply = server.refresh(&granted[0].refresh_token()).await;
         assert_eq!(reply.refusal(), refusal(400, "session_revoked"));
         let verified = server.issuer.verify(&granted[0].text("access_token"));
-        assert_eq!(verified, Err(BadAccessToken::Revoked));
+        assert_eq!(verified, Err(Refusal::Revoked));
     }
 }
 
@@ -99,7 +100,7 @@ async fn j1_a_refresh_that_races_a_revocation_leaves_nothing_alive() {
                 refreshed += 1;
                 left.push(reply.refresh_token());
                 let verified = server.issuer.verify(&reply.text("access_token"));
-                assert_eq!(verified, Err(BadAccessToken::Revoked));
+                assert_eq!(verified, Err(Refusal::Revoked));
             } else {
                 refused += 1;
                 assert_eq!(reply.refusal(), refusal(400, "session_revoked"));

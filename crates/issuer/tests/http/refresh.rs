@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use unlapse_core::Secret;
-use unlapse_issuer::{BadAccessToken, Event, Pepper, Peppers, Policy, RefreshToken};
+use unlapse_issuer::verify::Refusal;
+use unlapse_issuer::{Event, Pepper, Peppers, Policy, RefreshToken};
 
 use super::server::{FORM, JSON, Server, peppers, refresh_form, refusal, scopes};
 
@@ -37,7 +38,7 @@ async fn j1_after_grace_the_one_before_ends_the_session_and_its_access_tokens() 
     let reply = server.refresh(&first).await;
     assert_eq!(reply.refusal(), refusal(400, "refresh_token_reused"));
     assert_eq!(reply.text("error"), "invalid_grant");
-    assert_eq!(server.issuer.verify(&access), Err(BadAccessToken::Revoked));
+    assert_eq!(server.issuer.verify(&access), Err(Refusal::Revoked));
     let reply = server.refresh(&rotated.refresh_token()).await;
     assert_eq!(reply.refusal(), refusal(400, "session_revoked"));
 }

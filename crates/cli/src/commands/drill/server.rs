@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use unlapse_core::Secret;
+use unlapse_issuer::verify::Refusal;
 use unlapse_issuer::{
-    BadAccessToken, Client, Counts, Issuer, MemoryClients, MemoryUsers, PasswordCost, PasswordHash,
-    Policy, Scopes, User,
+    Client, Counts, Issuer, MemoryClients, MemoryUsers, PasswordCost, PasswordHash, Policy, Scopes,
+    User,
 };
 
 use super::Failed;
@@ -173,12 +174,10 @@ impl Server {
         let now = unlapse::tokio::system_now();
         let judge = |granted: &Granted| match self.issuer.verify(granted.token.expose()) {
             Ok(_) => Handed::Valid,
-            Err(BadAccessToken::Expired)
-                if now.since(&granted.at) < self.kind.lifetime + LEEWAY =>
-            {
+            Err(Refusal::Expired) if now.since(&granted.at) < self.kind.lifetime + LEEWAY => {
                 Handed::Valid
             }
-            Err(BadAccessToken::Expired) => Handed::Ended,
+            Err(Refusal::Expired) => Handed::Ended,
             Err(_) => Handed::Revoked,
         };
         let found = self.desk.access_tokens_in(stdout);
