@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 use unlapse_core::UnixTime;
 
 use crate::audience::Audience;
+use crate::json;
+use crate::jws::BadJws;
+use crate::refusal::Refusal;
 use crate::thumbprint::Thumbprint;
 
 /// The claims of an access token. Times are seconds since 1970; fractions are cut off.
@@ -86,29 +89,46 @@ impl AccessClaims {
     pub const MAX_FURTHER: usize = 64;
 
     /// Reads them from the members of a JWT's claims.
-    pub fn from_members(mut members: Map<String, Value>) -> Result<Self, BadClaims> {
-        let claims = &mut members;
+    pub fn from_members(members: Map<String, Value>) -> Result<Self, BadClaims> {
+        let mut claims = Claims { known: [const { None }; PLACES], others: Map::new() };
+        for (name, value) in members {
+            match place(&name) {
+                Some(place) => claims.known[place] = Some(value),
+                None => drop(claims.others.insert(name, value)),
+            }
+        }
+        Self::from_claims(claims)
+    }
+
+    /// Reads them from their JSON.
+    pub(crate) fn parse(json: &[u8]) -> Result<Self, Refusal> {
+        let claims = json::sorted(json, place).map_err(BadJws::from)?;
+        Ok(Self::from_claims(claims)?)
+    }
+
+    fn from_claims(mut claims: Claims) -> Result<Self, BadClaims> {
+        let known = &mut claims.known;
         let read = Self {
-            iss: required(text(claims, "iss")?, "iss")?,
-            sub: required(text(claims, "sub")?, "sub")?,
-            aud: audience(claims)?,
-            client_id: required(text(claims, "client_id")?, "client_id")?,
-            scope: text(claims, "scope")?,
-            exp: required(date(claims, "exp")?, "exp")?,
-            nbf: date(claims, "nbf")?,
-            iat: required(date(claims, "iat")?, "iat")?,
-            jti: required(text(claims, "jti")?, "jti")?,
-            sid: text(claims, "sid")?,
-            auth_time: date(claims, "auth_time")?,
-            acr: text(claims, "acr")?,
-            amr: claims.remove("amr").map(|amr| texts(amr, "amr")).transpose()?.unwrap_or_default(),
-            cnf: confirmation(claims)?,
-            further: Map::new(),
+            iss: required(text(known, "iss")?, "iss")?,
+            sub: required(text(known, "sub")?, "sub")?,
+            aud: audience(known)?,
+            client_id: required(text(known, "client_id")?, "client_id")?,
+            scope: text(known, "scope")?,
+            exp: required(date(known, "exp")?, "exp")?,
+            nbf: date(known, "nbf")?,
+            iat: required(date(known, "iat")?, "iat")?,
+            jti: required(text(known, "jti")?, "jti")?,
+            sid: text(known, "sid")?,
+            auth_time: date(known, "auth_time")?,
+            acr: text(known, "acr")?,
+            amr: take(known, "amr").map(|amr| texts(amr, "amr")).transpose()?.unwrap_or_default(),
+            cnf: confirmation(known)?,
+            further: claims.others,
         };
-        if members.len() > Self::MAX_FURTHER {
+        if read.further.len() > Self::MAX_FURTHER {
             return Err(BadClaims::TooMany);
         }
-        Ok(Self { further: members, ..read })
+        Ok(read)
     }
 
     /// Whether it may be used for `scope`.
@@ -136,12 +156,42 @@ impl<'de> Deserialize<'de> for AccessClaims {
     }
 }
 
+/// Claims that have a place of their own here.
+const PLACES: usize = 14;
+
+type Claims = json::Sorted<PLACES>;
+type Known = [Option<Value>; PLACES];
+
+fn place(name: &str) -> Option<usize> {
+    Some(match name {
+        "iss" => 0,
+        "sub" => 1,
+        "aud" => 2,
+        "client_id" => 3,
+        "scope" => 4,
+        "exp" => 5,
+        "nbf" => 6,
+        "iat" => 7,
+        "jti" => 8,
+        "sid" => 9,
+        "auth_time" => 10,
+        "acr" => 11,
+        "amr" => 12,
+        "cnf" => 13,
+        _ => return None,
+    })
+}
+
+fn take(known: &mut Known, name: &str) -> Option<Value> {
+    known[place(name)?].take()
+}
+
 fn required<T>(claim: Option<T>, name: &'static str) -> Result<T, BadClaims> {
     claim.ok_or(BadClaims::Missing(name))
 }
 
-fn text(claims: &mut Map<String, Value>, name: &'static str) -> Result<Option<String>, BadClaims> {
-    match claims.remove(name) {
+fn text(known: &mut Known, name: &'static str) -> Result<Option<String>, BadClaims> {
+    match take(known, name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
         Some(_) => Err(BadClaims::Type(name)),
@@ -157,16 +207,16 @@ fn texts(claim: Value, name: &'static str) -> Result<Vec<String>, BadClaims> {
     all.into_iter().map(text).collect()
 }
 
-fn audience(claims: &mut Map<String, Value>) -> Result<Audience, BadClaims> {
-    match required(claims.remove("aud"), "aud")? {
+fn audience(known: &mut Known) -> Result<Audience, BadClaims> {
+    match required(take(known, "aud"), "aud")? {
         Value::String(one) => Ok(Audience::One(one)),
         many => texts(many, "aud").map(Audience::Many),
     }
 }
 
 /// A `NumericDate` (RFC 7519 §2): seconds, possibly with a fraction.
-fn date(claims: &mut Map<String, Value>, name: &'static str) -> Result<Option<u64>, BadClaims> {
-    let Some(claim) = claims.remove(name) else { return Ok(None) };
+fn date(known: &mut Known, name: &'static str) -> Result<Option<u64>, BadClaims> {
+    let Some(claim) = take(known, name) else { return Ok(None) };
     if let Some(secs) = claim.as_u64() {
         return Ok(Some(secs));
     }
@@ -179,8 +229,8 @@ fn date(claims: &mut Map<String, Value>, name: &'static str) -> Result<Option<u6
     Ok(Some(secs as u64))
 }
 
-fn confirmation(claims: &mut Map<String, Value>) -> Result<Option<Confirmation>, BadClaims> {
-    match claims.remove("cnf") {
+fn confirmation(known: &mut Known) -> Result<Option<Confirmation>, BadClaims> {
+    match take(known, "cnf") {
         None => Ok(None),
         Some(Value::Object(members)) => match members.get("jkt") {
             None => Ok(Some(Confirmation::Unknown {})),

@@ -3,6 +3,8 @@
 use serde_json::{Map, Value};
 
 use crate::algorithm::Algorithm;
+use crate::json;
+use crate::jws::{BadJws, decode};
 
 /// The header of a JWS, as far as anything may be made of it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,6 +24,11 @@ pub struct Header {
 }
 
 impl Header {
+    /// Reads the first part of a JWS.
+    pub(crate) fn parse(part: &str) -> Result<Self, BadJws> {
+        Self::from_members(json::object(&decode(part)?)?).ok_or(BadJws::Malformed)
+    }
+
     /// From the members of its object; `None` when one that counts is no text, or `alg` is missing.
     pub(crate) fn from_members(mut members: Map<String, Value>) -> Option<Self> {
         let mut text = |name| match members.remove(name) {
@@ -58,7 +65,6 @@ fn media_type(mut typ: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json;
 
     fn header(text: &str) -> Option<Header> {
         Header::from_members(json::object(text.as_bytes()).expect("an object"))

@@ -36,6 +36,27 @@ pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, BadJson> {
     }
 }
 
+/// The members of an object, of which some have places of their own: what is read for each request
+/// needs no map for those.
+pub(crate) struct Sorted<const N: usize> {
+    /// Each in its place.
+    pub(crate) known: [Option<Value>; N],
+    /// The others.
+    pub(crate) others: Map<String, Value>,
+}
+
+/// Reads an object as [`object`] does; `place` says which names have a place, and which.
+pub(crate) fn sorted<const N: usize>(
+    bytes: &[u8],
+    place: fn(&str) -> Option<usize>,
+) -> Result<Sorted<N>, BadJson> {
+    let why = Cell::new(BadJson::Syntax);
+    let strict = Strict { depth: MAX_DEPTH, why: &why };
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let read = reader.deserialize_map(Sorting { strict, place });
+    read.and_then(|members| reader.end().map(|()| members)).map_err(|_| why.get())
+}
+
 /// Takes a member that must be a text.
 pub(crate) fn take_text(members: &mut Map<String, Value>, name: &str) -> Option<String> {
     match members.remove(name)? {
@@ -132,6 +153,59 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 }
 
+/// An object whose members are sorted as they are read.
+struct Sorting<'a, const N: usize> {
+    strict: Strict<'a>,
+    place: fn(&str) -> Option<usize>,
+}
+
+impl<'de, const N: usize> Visitor<'de> for Sorting<'_, N> {
+    type Value = Sorted<N>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object without repeated names")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Sorted<N>, A::Error> {
+        let inner = self.strict.inner()?;
+        let mut sorted = Sorted { known: [const { None }; N], others: Map::new() };
+        while let Some(name) = members.next_key_seed(Name(self.place))? {
+            let value = members.next_value_seed(inner)?;
+            let before = match name {
+                Ok(place) => sorted.known[place].replace(value),
+                Err(name) => sorted.others.insert(name, value),
+            };
+            if before.is_some() {
+                return Err(self.strict.refuse(BadJson::Duplicate));
+            }
+        }
+        Ok(sorted)
+    }
+}
+
+/// A name, as its place or as itself.
+struct Name(fn(&str) -> Option<usize>);
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Result<usize, String>;
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Self::Value, D::Error> {
+        reader.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name {
+    type Value = Result<usize, String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        Ok((self.0)(name).ok_or_else(|| name.to_owned()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,7 +239,39 @@ mod tests {
         assert_eq!(object(nested(100_000).as_bytes()), Err(BadJson::TooDeep));
     }
 
+    fn place(name: &str) -> Option<usize> {
+        ["a", "b"].iter().position(|known| *known == name)
+    }
+
+    #[test]
+    fn rfc8725_2_4_sorted_or_not_each_name_once() {
+        for text in [
+            r#"{"a":1,"a":1}"#,
+            r#"{"a":1,"\u0061":2}"#,
+            r#"{"a":null,"a":2}"#,
+            r#"{"c":1,"c":1}"#,
+            r#"{"a":{"c":1,"c":1}}"#,
+        ] {
+            let read = sorted::<2>(text.as_bytes(), place);
+            assert_eq!(read.err(), Some(BadJson::Duplicate), "{text}");
+        }
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));
+        assert_eq!(sorted::<2>(deep.as_bytes(), place).err(), Some(BadJson::TooDeep));
+    }
+
     proptest! {
+        #[test]
+        fn sorting_changes_nothing(text in r#"(\{("[a-c]":("[a-c]"|[01]|\{"a":1\})(,"[a-c]":1)?)?\}|[{}\[\]",:a-c01]{0,20})"#) {
+            let sorted = sorted::<2>(text.as_bytes(), place).map(|sorted| {
+                let mut members = sorted.others;
+                for (name, value) in ["a", "b"].into_iter().zip(sorted.known) {
+                    value.map(|value| members.insert(name.to_owned(), value));
+                }
+                members
+            });
+            prop_assert_eq!(sorted, object(text.as_bytes()));
+        }
+
         #[test]
         fn what_is_accepted_is_what_the_parser_reads(text in r#"[{}\[\]",:a-c01.e\\u-]{0,40}"#) {
             if let Ok(members) = object(text.as_bytes()) {

@@ -43,15 +43,10 @@ impl<'a> Jws<'a> {
 
     /// Takes `text` apart.
     pub fn parse(text: &'a str) -> Result<Self, BadJws> {
-        if text.len() > Self::MAX {
-            return Err(BadJws::TooLong);
-        }
-        let (message, signature) = text.rsplit_once('.').ok_or(BadJws::Malformed)?;
-        // A fourth part leaves a dot in one of these, which is no base64url.
-        let (header, claims) = message.split_once('.').ok_or(BadJws::Malformed)?;
-        let header = Header::from_members(object(header)?).ok_or(BadJws::Malformed)?;
-        let signature = base64url::decode(signature).ok_or(BadJws::Malformed)?;
-        Ok(Self { header, claims: object(claims)?, message, signature })
+        let Compact { header, claims, message, signature } = Compact::parse(text)?;
+        let header = Header::parse(header)?;
+        let claims = json::object(&decode(claims)?)?;
+        Ok(Self { header, claims, message, signature: decode(signature)? })
     }
 
     /// Whether `key` signed it. Which key that is, and whether it is one for the header's `alg`, is
@@ -62,13 +57,41 @@ impl<'a> Jws<'a> {
     }
 }
 
-fn object(part: &str) -> Result<Map<String, Value>, BadJws> {
-    let bytes = base64url::decode(part).ok_or(BadJws::Malformed)?;
-    json::object(&bytes).map_err(|why| match why {
-        BadJson::Syntax => BadJws::Malformed,
-        BadJson::Duplicate => BadJws::Duplicate,
-        BadJson::TooDeep => BadJws::TooDeep,
-    })
+/// The three parts, still in base64url.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Compact<'a> {
+    pub(crate) header: &'a str,
+    pub(crate) claims: &'a str,
+    /// Both, as they were signed.
+    pub(crate) message: &'a str,
+    pub(crate) signature: &'a str,
+}
+
+impl<'a> Compact<'a> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self, BadJws> {
+        if text.len() > Jws::MAX {
+            return Err(BadJws::TooLong);
+        }
+        let (message, signature) = text.rsplit_once('.').ok_or(BadJws::Malformed)?;
+        // A fourth part leaves a dot in the claims, which is no base64url.
+        let (header, claims) = message.split_once('.').ok_or(BadJws::Malformed)?;
+        Ok(Self { header, claims, message, signature })
+    }
+}
+
+/// The bytes of a part.
+pub(crate) fn decode(part: &str) -> Result<Vec<u8>, BadJws> {
+    base64url::decode(part).ok_or(BadJws::Malformed)
+}
+
+impl From<BadJson> for BadJws {
+    fn from(why: BadJson) -> Self {
+        match why {
+            BadJson::Syntax => Self::Malformed,
+            BadJson::Duplicate => Self::Duplicate,
+            BadJson::TooDeep => Self::TooDeep,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::access_claims::AccessClaims;
 use crate::algorithm::Algorithm;
 use crate::refused::Terms;
 use crate::thumbprint::Thumbprint;
+use crate::verifier::GoodHeader;
 
 fn known(tag: Tag, exp: u64) -> Arc<Known> {
     let claims: AccessClaims = serde_json::from_value(json!({
@@ -14,8 +15,11 @@ fn known(tag: Tag, exp: u64) -> Arc<Known> {
     Arc::new(Known {
         tag,
         claims,
-        kid: "k".to_owned(),
-        algorithm: Algorithm::EdDsa,
+        header: Arc::new(GoodHeader {
+            text: String::new(),
+            algorithm: Algorithm::EdDsa,
+            kid: "k".to_owned(),
+        }),
         key: Thumbprint::from_bytes([0; 32]),
         keys_version: AtomicU64::new(0),
         denials: AtomicU64::new(0),

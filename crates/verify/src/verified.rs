@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::access_claims::AccessClaims;
-use crate::algorithm::Algorithm;
 use crate::held::Held;
 use crate::refusal::Refusal;
 use crate::refused::{Refused, Scheme, Terms};
 use crate::remembered::Tag;
 use crate::thumbprint::Thumbprint;
+use crate::verifier::GoodHeader;
 
 /// What a genuine token says. Cheap to clone.
 #[derive(Clone)]
@@ -21,8 +21,7 @@ pub struct Verified(pub(crate) Arc<Known>);
 pub(crate) struct Known {
     pub(crate) tag: Tag,
     pub(crate) claims: AccessClaims,
-    pub(crate) kid: String,
-    pub(crate) algorithm: Algorithm,
+    pub(crate) header: Arc<GoodHeader>,
     pub(crate) key: Thumbprint,
     /// The set of keys that its key was last found in.
     pub(crate) keys_version: AtomicU64,
@@ -53,7 +52,7 @@ impl Known {
         if self.keys_version.load(Ordering::Relaxed) == keys.version {
             return true;
         }
-        let key = keys.set.find(&self.kid, self.algorithm);
+        let key = keys.set.find(&self.header.kid, self.header.algorithm);
         let is_there = key.is_some_and(|key| key.thumbprint() == self.key);
         if is_there {
             self.keys_version.store(keys.version, Ordering::Relaxed);

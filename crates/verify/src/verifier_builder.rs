@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use http::HeaderValue;
 
 use crate::algorithm::Algorithm;
@@ -149,6 +150,7 @@ impl VerifierBuilder {
             remembered: Remembered::new(self.remember)?,
             clock: self.clock,
             terms: Arc::new(terms),
+            last_header: ArcSwapOption::empty(),
         })))
     }
 }
