@@ -1,4 +1,69 @@
 //! A JWT is genuine: keys, rules, proofs of possession, and a tower layer.
+//!
+//! [`Verifier`] takes access tokens (RFC 9068), plain (RFC 6750) or bound to a key (RFC 9449), and
+//! gives back what they say, or a [`Refusal`] with a code and the right answer.
+//!
+//! # What other verifiers let happen
+//!
+//! - The header says how the token is to be verified, and is believed: `none`, a MAC under the public
+//!   key, a key that the token brings along. Here a key has one algorithm ([`VerifyingKey`]), and
+//!   headers that bring keys are refused.
+//! - A claim stands in the token twice, and two parts of a system read different ones. Here a name
+//!   that occurs twice, at whatever depth, is no token.
+//! - The keys are fetched while a request waits, once for each of a thousand requests, and again for
+//!   each name that a stranger makes up; and when the issuer is down for a minute, so is
+//!   everybody. [`JwksCache`] asks ahead of time, once, and serves what it has for a day.
+//! - A key is parsed again for each signature. That costs RS256 a quarter of its speed.
+//! - A token is verified again for each request, or else remembered by what an attacker can choose,
+//!   and then past its revocation. Here it is remembered by a keyed hash, and judged again each time:
+//!   against its key, the [`Denylist`], the rules and the clock.
+//! - The proof of a DPoP key is held against the `Host` that the request names, so that a proof for
+//!   another server passes. [`DpopPolicy`] knows who we are.
+//!
+//! # A token
+//!
+//! ```
+//! use unlapse_verify::{JwkSet, Refusal, Verifier};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let keys = JwkSet::parse(br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1",
+//!     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?;
+//! let verifier = Verifier::builder("https://id.example", "https://api.example", keys).build()?;
+//! let refused = verifier.verify_at_once("eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.e30.");
+//! assert_eq!(refused.err(), Some(Refusal::Algorithm));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # A service
+//!
+//! With the features `axum` and `reqwest`, one line before the routes:
+//!
+#![cfg_attr(all(feature = "axum", feature = "reqwest"), doc = "```")]
+#![cfg_attr(not(all(feature = "axum", feature = "reqwest")), doc = "```ignore")]
+//! use std::sync::Arc;
+//! use axum::{Router, routing::get};
+//! use unlapse_verify::{JwksCache, ReqwestFetch, Refused, TokioRuntime, Verified, Verifier, VerifyLayer};
+//!
+//! async fn things(verified: Verified) -> Result<String, Refused> {
+//!     verified.require("things:read")?;
+//!     Ok(format!("the things of {}", verified.sub))
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let issuer = "https://id.example";
+//! let keys = JwksCache::of_issuer(issuer, Arc::new(ReqwestFetch::new()), Arc::new(TokioRuntime))?;
+//! let verifier = Verifier::builder(issuer, "https://api.example", keys).build()?;
+//! let app: Router = Router::new().route("/things", get(things)).layer(VerifyLayer::new(verifier));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Sessions that were ended
+//!
+//! An access token is good until it expires, unless somebody says otherwise:
+//! [`DenylistFollower`] hears it from the issuer within a second, and a [`Denylist`] given to the
+//! [builder](VerifierBuilder::denylist) refuses the tokens of the session from then on.
 
 mod access_claims;
 mod algorithm;
