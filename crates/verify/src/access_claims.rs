@@ -49,7 +49,8 @@ pub struct AccessClaims {
     /// The key that whoever uses it must prove to have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
-    /// Every other claim, by its name; at most [`Self::MAX_FURTHER`].
+    /// Every other claim, by its name; at most [`Self::MAX_FURTHER`]. None may have the name of a
+    /// field above: written, it would stand there twice.
     #[serde(flatten)]
     pub further: Map<String, Value>,
 }

@@ -175,7 +175,7 @@ impl JwksCache {
         let held = self.0.held.load();
         let standing =
             held.as_ref().and_then(|held| held.term).map_or(Standing::Gone, |t| t.standing(now));
-        let is_quiet = || now.as_millis() < self.0.quiet_until.load(Ordering::Relaxed);
+        let is_quiet = || self.0.is_quiet(now);
         let at_hand = match standing {
             Standing::Fresh => AtHand::Good,
             Standing::Due => {
@@ -202,10 +202,7 @@ impl JwksCache {
 
 impl Asking {
     /// Whether a request may be made now for that reason.
-    fn may_ask(&mut self, need: Need, now: UnixTime, quiet_until: u64, pause: Duration) -> bool {
-        if now.as_millis() < quiet_until {
-            return false;
-        }
+    fn may_ask(&mut self, need: Need, now: UnixTime, pause: Duration) -> bool {
         if need != Need::Unknown {
             return true;
         }
@@ -229,8 +226,7 @@ impl Cache {
         if let Some(under_way) = live {
             return Some(under_way.clone());
         }
-        let quiet_until = self.quiet_until.load(Ordering::Relaxed);
-        if !asking.may_ask(need, now, quiet_until, self.policy.unknown_pause) {
+        if self.is_quiet(now) || !asking.may_ask(need, now, self.policy.unknown_pause) {
             return None;
         }
         let (end, under_way) = watch::channel(());
@@ -242,6 +238,12 @@ impl Cache {
             drop(end);
         }));
         Some(under_way)
+    }
+
+    /// Whether a request failed just before. A clock that was set back makes no pause longer.
+    fn is_quiet(&self, now: UnixTime) -> bool {
+        let until = UnixTime::from_millis(self.quiet_until.load(Ordering::Relaxed));
+        now < until && until.since(now) <= self.policy.longest_pause
     }
 
     async fn fetch(&self) {

@@ -22,7 +22,7 @@ pub trait Runtime: Send + Sync {
 pub struct TokioRuntime;
 
 #[cfg(feature = "tokio")]
-#[expect(clippy::disallowed_methods, reason = "this file owns sleep and spawn")]
+#[expect(clippy::disallowed_methods, reason = "this file owns the sleep")]
 impl Runtime for TokioRuntime {
     fn now(&self) -> UnixTime {
         crate::clock::system_clock()()
@@ -32,7 +32,10 @@ impl Runtime for TokioRuntime {
         Box::pin(tokio::time::sleep(duration))
     }
 
+    /// Outside a runtime the task is dropped: whoever waits for it is told that it has failed.
     fn spawn(&self, task: BoxFuture<'static, ()>) {
-        tokio::spawn(task);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(task);
+        }
     }
 }

@@ -35,8 +35,9 @@ pub enum BadVerifier {
     /// The realm or a scope cannot stand in a header.
     #[error("the realm or a required scope has characters that a header cannot carry")]
     Text,
-    /// There are no algorithms, or no audience: no token would ever be accepted.
-    #[error("the rules accept no token at all")]
+    /// There are no algorithms, or the issuer or an audience is an empty text: what matches nothing
+    /// was most likely not configured.
+    #[error("the issuer, an audience or the algorithms are empty")]
     Nothing,
     /// The system has no randomness to give.
     #[error(transparent)]
@@ -126,7 +127,8 @@ impl VerifierBuilder {
 
     /// The verifier.
     pub fn build(self) -> Result<Verifier, BadVerifier> {
-        if self.rules.algorithms.is_empty() || self.rules.audiences.iter().all(String::is_empty) {
+        let Rules { issuer, audiences, algorithms, .. } = &self.rules;
+        if issuer.is_empty() || algorithms.is_empty() || audiences.iter().any(String::is_empty) {
             return Err(BadVerifier::Nothing);
         }
         let scope = self.rules.scopes.join(" ");
@@ -152,5 +154,28 @@ impl VerifierBuilder {
             terms: Arc::new(terms),
             last_header: ArcSwapOption::empty(),
         })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jwk_set::JwkSet;
+
+    #[test]
+    fn j3_what_was_not_configured_is_said_when_it_is_built() {
+        let builder = |issuer, audience| Verifier::builder(issuer, audience, JwkSet::default());
+        for (builder, bad) in [
+            (builder("https://id.example", "api"), None),
+            (builder("", "api"), Some(BadVerifier::Nothing)),
+            (builder("https://id.example", ""), Some(BadVerifier::Nothing)),
+            (builder("https://id.example", "api").audience(""), Some(BadVerifier::Nothing)),
+            (builder("https://id.example", "api").algorithms([]), Some(BadVerifier::Nothing)),
+            (builder("https://id.example", "api").realm("a\nb"), Some(BadVerifier::Text)),
+            (builder("https://id.example", "api").realm("ä"), Some(BadVerifier::Text)),
+            (builder("https://id.example", "api").scope("a\0"), Some(BadVerifier::Text)),
+        ] {
+            assert_eq!(builder.build().err(), bad);
+        }
     }
 }

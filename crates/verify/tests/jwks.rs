@@ -140,6 +140,18 @@ async fn j6_an_issuer_that_is_down_is_asked_with_growing_pauses() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn j6_a_clock_that_was_set_back_makes_no_pause_longer() {
+    let signer = signer();
+    let rig = rig([status(503)]);
+    rig.clock.advance(secs(100_000));
+    let early = signer.token(&json!({}));
+    assert_eq!(rig.verifier.verify(&early).await, Err(Refusal::KeysUnavailable));
+    rig.web.say(ok(&set(&[&signer])));
+    rig.clock.set_back(secs(100_000));
+    assert!(rig.verifier.verify(&early).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn j3_an_unknown_name_is_asked_for_once_a_minute() {
     let (known, new) = (signer(), signer());
     let rig = rig([ok(&set(&[&known]))]);

@@ -156,6 +156,11 @@ impl HandClock {
         self.0.fetch_add(millis, Ordering::SeqCst);
     }
 
+    pub fn set_back(&self, duration: Duration) {
+        let millis = u64::try_from(duration.as_millis()).expect("a short time");
+        self.0.fetch_sub(millis, Ordering::SeqCst);
+    }
+
     pub fn clock(&self) -> Clock {
         let clock = self.clone();
         Arc::new(move || clock.now())
