@@ -13,7 +13,8 @@ use unlapse_store::custody::{KeyFile, Machine, Passphrase, Stretch};
 use unlapse_store::{FileStore, Layout, MemoryStore};
 
 use crate::config::{
-    self, Client, ClientSecret, Custody, Derivation, Grant, HttpConfig, Method, Profile, Storage,
+    self, Client, ClientSecret, Custody, Derivation, DpopAlg, Grant, HttpConfig, Method, Profile,
+    Storage,
 };
 use crate::diagnosis::Diagnosis;
 use crate::exit::Exit;
@@ -89,7 +90,8 @@ pub(crate) fn builder(
     let http = Arc::new(ReqwestHttp::new(settings(http)?));
     let clock = Arc::new(TokioClock::new());
     // A login that is bound already stays so, whatever the configuration says of new ones.
-    let exchange = ServerExchange::new(server(profile), http, clock).prover(Arc::new(prover()));
+    let exchange =
+        ServerExchange::new(server(profile), http, clock).prover(Arc::new(prover(profile)));
     let builder = Builder::new(profile.key(), shelf.store(), Arc::new(exchange))
         .policy(profile.policy.clone());
     Ok(match api_key(profile) {
@@ -163,8 +165,12 @@ pub(crate) fn server(profile: &Profile) -> Server {
 }
 
 /// What makes proofs (RFC 9449).
-pub(crate) fn prover() -> Dpop {
-    Dpop::new(Algorithm::default(), Arc::new(TokioClock::new()), Arc::new(SystemRandom))
+pub(crate) fn prover(profile: &Profile) -> Dpop {
+    let algorithm = match profile.dpop_alg {
+        DpopAlg::Es256 => Algorithm::Es256,
+        DpopAlg::EdDsa => Algorithm::EdDsa,
+    };
+    Dpop::new(algorithm, Arc::new(TokioClock::new()), Arc::new(SystemRandom))
 }
 
 fn endpoints(server: &config::Server) -> Endpoints {

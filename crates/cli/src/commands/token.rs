@@ -35,7 +35,7 @@ pub(crate) fn run(app: &App, arguments: &TokenArguments) -> Result<Exit, Diagnos
             terminal::warn("the token is valid for less than --min-ttl: it is the best there is");
         }
         let proof = match &request {
-            Some(request) => request.proof(token),
+            Some(request) => request.proof(token, profile),
             None => Ok(None),
         };
         match proof {
@@ -68,7 +68,11 @@ impl<'a> ForRequest<'a> {
     }
 
     /// The `DPoP` header beside the token; none beside a token that is bound to no key.
-    fn proof(&self, token: &AccessToken) -> Result<Option<HeaderValue>, SenderKeyProblem> {
+    fn proof(
+        &self,
+        token: &AccessToken,
+        profile: &Profile,
+    ) -> Result<Option<HeaderValue>, SenderKeyProblem> {
         let Self { method, url, nonce } = self;
         let Some(key) = &token.sender_key else {
             let is_bound = token.token_type.eq_ignore_ascii_case("dpop");
@@ -76,7 +80,7 @@ impl<'a> ForRequest<'a> {
         };
         let access_token = Some(&token.secret);
         let about = ToProve { method, url, access_token, nonce: *nonce };
-        wiring::prover().prove(key, about).map(Some)
+        wiring::prover(profile).prove(key, about).map(Some)
     }
 }
 

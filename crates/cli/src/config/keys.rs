@@ -49,6 +49,17 @@ pub(crate) enum AuthWord {
 
 words!(AuthWord { None = "none", Basic = "basic", Post = "post", });
 
+/// `dpop_alg`: how the keys of new logins sign (RFC 7518 §3.1, RFC 8037 §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DpopAlg {
+    /// ECDSA on P-256.
+    Es256,
+    /// Ed25519.
+    EdDsa,
+}
+
+words!(DpopAlg { Es256 = "ES256", EdDsa = "EdDSA", });
+
 /// `store.layout`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layout {
@@ -95,6 +106,7 @@ section! {
         client_auth: AuthWord = OneOf(AuthWord::WORDS),
         client_secret_env: String = VariableName,
         dpop: bool = Switch,
+        dpop_alg: DpopAlg = OneOf(DpopAlg::WORDS),
         scopes: Vec<String> = Scopes,
         audience: String = Line,
         resource: String = Line,

@@ -36,7 +36,7 @@ pub(crate) use environment::Environment;
 pub(crate) use error::ConfigError;
 pub(crate) use files::{Found, Rank};
 pub(crate) use http::HttpConfig;
-pub(crate) use keys::Layout;
+pub(crate) use keys::{DpopAlg, Layout};
 pub(crate) use origin::Origin;
 pub(crate) use overrides::Overrides;
 pub(crate) use profile::{Grant, LoginEndpoint, Profile, Server};

@@ -7,7 +7,7 @@ use unlapse_oauth::discovery::Issuer;
 use super::client::{Client, ClientSecret, Method, client};
 use super::environment::Environment;
 use super::error::ConfigError;
-use super::keys::{AuthWord, GrantWord, LoginKeys, ProfileKeys};
+use super::keys::{AuthWord, DpopAlg, GrantWord, LoginKeys, ProfileKeys};
 use super::layer::ProfileLayer;
 use super::origin::{Origin, Valued};
 use super::policy::policy;
@@ -30,6 +30,8 @@ pub(crate) struct Profile {
     pub(crate) resource: Option<String>,
     /// Whether its logins are bound to a key (RFC 9449).
     pub(crate) dpop: bool,
+    /// How their keys sign.
+    pub(crate) dpop_alg: DpopAlg,
     /// The last rung of the ladder (R14). `None` for a grant that is a key itself.
     pub(crate) api_key: Option<ApiKey>,
     /// The numbers and rules of its renewal.
@@ -175,6 +177,7 @@ impl Profile {
             audience: value(keys.audience.as_ref()),
             resource: value(keys.resource.as_ref()),
             dpop,
+            dpop_alg: value(keys.dpop_alg.as_ref()).unwrap_or(DpopAlg::Es256),
             policy,
         })
     }

@@ -19,9 +19,19 @@ fn bound() -> (AuthServer, Project) {
 }
 
 fn claims(proof: &str) -> Value {
-    let claims = proof.split('.').nth(1).expect("claims");
-    let claims = URL_SAFE_NO_PAD.decode(claims).expect("base64url");
-    serde_json::from_slice(&claims).expect("JSON")
+    part(proof, 1)
+}
+
+fn part(proof: &str, part: usize) -> Value {
+    let part = proof.split('.').nth(part).expect("a JWT");
+    let part = URL_SAFE_NO_PAD.decode(part).expect("base64url");
+    serde_json::from_slice(&part).expect("JSON")
+}
+
+/// How the key of the login signs.
+fn alg(project: &Project) -> Value {
+    let run = project.run(&["token", "acme", "--dpop-proof", "GET", URL, "--json"]).ok();
+    part(run.json()["dpop_proof"].as_str().expect("a proof"), 0)["alg"].clone()
 }
 
 #[test]
@@ -118,6 +128,12 @@ fn rfc9449_5_a_login_without_dpop_is_bound_by_its_next_renewal() {
     assert_eq!(project.run(&["token"]).ok().stdout, before.stdout);
     server.set_extra(json!({ "token_type": "DPoP" }));
     project.run(&["refresh"]).ok();
-    assert!(project.status()["jkt"].is_string());
+    let jkt = project.status()["jkt"].clone();
+    assert!(jkt.is_string());
+    // What is kept stays what it is; a new login is of the algorithm that was chosen.
+    project.configure(&config(&server, "dpop = true\ndpop_alg = \"EdDSA\"", ""), "");
+    assert_eq!((alg(&project), &project.status()["jkt"]), ("ES256".into(), &jkt));
+    project.log_in(&server);
+    assert_eq!(alg(&project), "EdDSA");
     assert_eq!(project.run(&["token", "--json"]).ok().json()["token_type"], "DPoP");
 }
