@@ -14,7 +14,9 @@ mod script;
 mod stand;
 mod tls;
 
-use unlapse_issuer::Algorithm;
+use std::sync::Arc;
+
+use unlapse_issuer::{Algorithm, MemoryStore, SqliteStore};
 
 use crate::matrix::Matrix;
 use crate::peers::Peers;
@@ -30,12 +32,16 @@ fn clients_by_other_people_pass_every_flow() {
     let runtime = runtime.expect("a runtime");
     let keys = peers.keys();
     // MSAL wants https and a path; the metadata of OpenID Connect wants RS256.
-    let tenant = runtime.block_on(Stand::https("/tenant", Algorithm::Rs256, &keys));
-    let plain = runtime.block_on(Stand::http(Algorithm::EdDsa, &keys));
+    let file = tempfile::tempdir().expect("a directory");
+    let store = SqliteStore::open(file.path().join("issuer.db")).expect("opened");
+    let tenant = Stand::https("/tenant", Algorithm::Rs256, Arc::new(store), &keys);
+    let tenant = runtime.block_on(tenant);
+    let plain = Stand::http(Algorithm::EdDsa, Arc::new(MemoryStore::new()), &keys);
+    let plain = runtime.block_on(plain);
 
     let mut matrix = Matrix::default();
     for (stand, at, runs) in
-        [(&plain, "http, EdDSA", flows::HTTP), (&tenant, "https, RS256", flows::HTTPS)]
+        [(&plain, "http, in memory", flows::HTTP), (&tenant, "https, SQLite", flows::HTTPS)]
     {
         for run in runs {
             let settings = stand.settings(&peers, &keys, run.flows);

@@ -13,7 +13,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use unlapse_core::Secret;
 use unlapse_issuer::{
-    Algorithm, Client, Issuer, MemoryClients, MemoryUsers, PasswordCost, PasswordHash, Scopes, User,
+    Algorithm, Client, Issuer, MemoryClients, MemoryUsers, PasswordCost, PasswordHash, Scopes,
+    Store, User,
 };
 
 use crate::peers::Peers;
@@ -46,11 +47,11 @@ impl Drop for Stand {
 
 impl Stand {
     /// At `http://127.0.0.1:<port>`.
-    pub(crate) async fn http(algorithm: Algorithm, keys: &Value) -> Self {
+    pub(crate) async fn http(algorithm: Algorithm, store: Arc<dyn Store>, keys: &Value) -> Self {
         let (application, page) = application().await;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a socket");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
-        let router = issuer(&url, algorithm, keys, &application).router();
+        let router = issuer(&url, algorithm, store, keys, &application).router();
         let serving = tokio::spawn(async move {
             axum::serve(listener, router).await.expect("serves until it is aborted");
         });
@@ -58,14 +59,20 @@ impl Stand {
     }
 
     /// At `https://localhost:<port><path>`.
-    pub(crate) async fn https(path: &str, algorithm: Algorithm, keys: &Value) -> Self {
+    pub(crate) async fn https(
+        path: &str,
+        algorithm: Algorithm,
+        store: Arc<dyn Store>,
+        keys: &Value,
+    ) -> Self {
         let (application, page) = application().await;
         let tls = Tls::bind().await;
         let url = format!("https://localhost:{}{path}", tls.port());
         let authority = tempfile::NamedTempFile::new().expect("a file").into_temp_path();
         std::fs::write(&authority, &tls.authority).expect("written");
         let trust = Some((authority, tls.spki.clone()));
-        let serving = tls.serve(issuer(&url, algorithm, keys, &application).router());
+        let router = issuer(&url, algorithm, store, keys, &application).router();
+        let serving = tls.serve(router);
         Self { url, algorithm, tls: trust, application, tasks: vec![serving, page] }
     }
 
@@ -105,7 +112,13 @@ impl Stand {
     }
 }
 
-fn issuer(url: &str, algorithm: Algorithm, _keys: &Value, redirect_uri: &str) -> Issuer {
+fn issuer(
+    url: &str,
+    algorithm: Algorithm,
+    store: Arc<dyn Store>,
+    _keys: &Value,
+    redirect_uri: &str,
+) -> Issuer {
     let users = MemoryUsers::new();
     let password = PasswordHash::new(&Secret::new(PASSWORD), CHEAP).expect("hashed");
     users.add(USERNAME, User { subject: SUBJECT.to_owned(), password });
@@ -118,6 +131,7 @@ fn issuer(url: &str, algorithm: Algorithm, _keys: &Value, redirect_uri: &str) ->
         clients.map(|client| client.with_scopes(scopes()).with_redirect_uris([redirect_uri]));
     Issuer::builder(url)
         .algorithm(algorithm)
+        .store(store)
         .users(Arc::new(users))
         .clients(Arc::new(MemoryClients::new(clients)))
         .password_cost(CHEAP)
