@@ -70,8 +70,11 @@ async function visitWith(browser, screenshots, { url, until, username, password,
   try {
     await page.goto(url, { waitUntil: 'load' });
     while (pages.length < PAGES && !(until && page.url().startsWith(until))) {
-      const filled = await settled(page, () => fill(page, { username, password, user_code }));
-      const button = await settled(page, () => choose(page, say));
+      // Some pages send themselves on.
+      await page.waitForNetworkIdle({ idleTime: 150 });
+      if (until && page.url().startsWith(until)) break;
+      const filled = await fill(page, { username, password, user_code });
+      const button = await choose(page, say);
       pages.push({ url: page.url(), title: await page.title(), filled, pressed: button?.text });
       await snap();
       if (!button) break;
@@ -84,17 +87,6 @@ async function visitWith(browser, screenshots, { url, until, username, password,
     return { url: page.url(), error: error.message, pages, complaints };
   } finally {
     await context.close();
-  }
-}
-
-/** Does it again on the next page, when the page went there by itself (a form that sends itself). */
-async function settled(page, work) {
-  try {
-    return await work();
-  } catch (error) {
-    if (!/context|detached/i.test(error.message)) throw error;
-    await page.waitForNetworkIdle();
-    return work();
   }
 }
 

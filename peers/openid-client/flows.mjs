@@ -20,6 +20,7 @@ lines.once('close', () => process.exit(1));
 
 const { issuer, clients, redirect_uri, username, password, subject } = settings;
 const scope = settings.scope ?? 'openid';
+const isOpenId = scope.split(' ').includes('openid');
 const server = new URL(issuer);
 const browser = () => (browser.opened ??= open(settings));
 
@@ -60,7 +61,10 @@ async function authorize(config, parameters, visit = {}) {
   demand(!seen.error, `${seen.error} at ${seen.url}: ${JSON.stringify(seen)}`);
   demand(seen.url.startsWith(redirect_uri), `ended at ${seen.url}: ${seen.text} ${JSON.stringify(seen.complaints)}`);
   if (settings.strict) demand(seen.complaints.length === 0, `the browser complains: ${seen.complaints.join('; ')}`);
-  return new URL(seen.url);
+  if (parameters.response_mode !== 'form_post') return new URL(seen.url);
+  // The application shows the form that was posted to it.
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  return new Request(redirect_uri, { method: 'POST', headers, body: seen.text.trim() });
 }
 
 /** The whole code flow with PKCE (S256), state and nonce. */
@@ -72,8 +76,7 @@ async function logIn(config, { more = {}, options, visit } = {}) {
     code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
     code_challenge_method: 'S256',
     state: oidc.randomState(),
-    nonce: oidc.randomNonce(),
-    max_age: '600',
+    ...(isOpenId && { nonce: oidc.randomNonce(), max_age: '600' }),
     ...settings.authorize,
     ...more,
   };
@@ -82,8 +85,8 @@ async function logIn(config, { more = {}, options, visit } = {}) {
     pkceCodeVerifier: verifier,
     expectedState: parameters.state,
     expectedNonce: parameters.nonce,
-    maxAge: 600,
-    idTokenExpected: true,
+    maxAge: isOpenId ? 600 : undefined,
+    idTokenExpected: isOpenId,
   };
   const tokens = await oidc.authorizationCodeGrant(config, current, checks, undefined, options);
   return { tokens, current, checks };
@@ -106,6 +109,7 @@ async function device(config, { complete, say, name }) {
 }
 
 const claimsOf = (tokens) => {
+  if (!isOpenId) return {};
   const claims = tokens.claims();
   demand(claims?.sub === subject, `sub ${claims?.sub}, not ${subject}`);
   return claims;
@@ -147,6 +151,11 @@ const FLOWS = {
   },
   async authorization_code_confidential() {
     const { tokens } = await logIn(await as('basic'), { visit: { name: 'code-basic' } });
+    claimsOf(tokens);
+  },
+  async authorization_code_form_post() {
+    const more = { response_mode: 'form_post' };
+    const { tokens } = await logIn(await as('public'), { more, visit: { name: 'form-post' } });
     claimsOf(tokens);
   },
   async authorization_denied() {

@@ -50,6 +50,17 @@ async function press(page) {
   await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), button.element.click()]);
 }
 
+/** Goes on as a person does who logs in and agrees, until the application has its answer. */
+async function goOn(page) {
+  for (let pages = 0; pages < 5 && !isBack(page.url()); pages += 1) {
+    await fill(page, { username, password });
+    const again = (await choose(page, 'yes')) ? undefined : await page.$('a.button');
+    if (again) await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), again.click()]);
+    else await press(page);
+  }
+  demand(isBack(page.url()), `stuck at ${page.url()}`);
+}
+
 /** Opens the address, and logs in as far as the page asks for it. */
 async function tryToLogIn(page, who) {
   await page.goto(request());
@@ -87,21 +98,13 @@ const FLOWS = {
     demand(!isBack(page.url()), 'let in');
     const stranger = await tryToLogIn(await person.page(), { username: 'nobody', password: 'wrong' });
     demand(wrong === stranger, `who exists can be told: "${wrong}" and "${stranger}"`);
-    while (!isBack(page.url())) {
-      const filled = await fill(page, { username, password });
-      const button = await choose(page, 'yes');
-      demand(filled.length || button, `stuck at ${page.url()}`);
-      await press(page);
-    }
+    await goOn(page);
     demand(new URL(page.url()).searchParams.get('code'), page.url());
   },
   async without_scripts() {
     const page = await person.page({ scripts: false });
     await page.goto(request());
-    for (let pages = 0; pages < 4 && !isBack(page.url()); pages += 1) {
-      await fill(page, { username, password });
-      await press(page);
-    }
+    await goOn(page);
     demand(new URL(page.url()).searchParams.get('code'), page.url());
   },
   async by_keyboard() {
@@ -165,17 +168,58 @@ const FLOWS = {
   response_type_unsupported: () => goesBack('unsupported_response_type', { response_type: 'token' }),
   pkce_missing: () => goesBack('invalid_request', { code_challenge: undefined, code_challenge_method: undefined }),
   pkce_plain: () => goesBack('invalid_request', { code_challenge_method: 'plain' }),
-  scope_unknown: () => goesBack('invalid_scope', { scope: 'openid root' }),
-  prompt_none: () => goesBack('login_required', { prompt: 'none', scope: 'openid' }),
-  async state_is_data() {
+  scope_unknown: () => goesBack('invalid_scope', { scope: `${scope} root` }),
+  prompt_none: () => goesBack('login_required', { prompt: 'none' }),
+  async parameters_are_data() {
     const page = await person.page();
-    await page.goto(request({ state: SCRIPT, login_hint: SCRIPT, ui_locales: SCRIPT }));
-    for (let pages = 0; pages < 4 && !isBack(page.url()); pages += 1) {
-      demand((await page.title()) !== 'taken', 'a parameter was run as a script');
-      await fill(page, { username, password });
-      await press(page);
-    }
+    await page.goto(request({ login_hint: SCRIPT, ui_locales: SCRIPT }));
+    demand((await page.title()) !== 'taken', 'a parameter was run as a script');
+    await page.goto(request({ state: SCRIPT }));
+    await goOn(page);
     demand(new URL(page.url()).searchParams.get('state') === SCRIPT, page.url());
+  },
+  async double_click() {
+    const page = await person.page();
+    await page.goto(request());
+    for (let pages = 0; pages < 4 && !isBack(page.url()); pages += 1) {
+      await fill(page, { username, password });
+      const button = await choose(page, 'yes');
+      demand(button, `stuck at ${page.url()}: ${await textOf(page)}`);
+      await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), button.element.click({ count: 2 })]);
+      await page.waitForNetworkIdle({ idleTime: 150 });
+    }
+    demand(new URL(page.url()).searchParams.get('code'), `${page.url()} ${await textOf(page)}`);
+  },
+  async back_and_again() {
+    const page = await person.page();
+    await page.goto(request());
+    await goOn(page);
+    const first = new URL(page.url()).searchParams.get('code');
+    await page.goBack({ waitUntil: 'load' });
+    await goOn(page);
+    const second = new URL(page.url()).searchParams.get('code');
+    demand(first && second && first !== second, `${first} ${second}`);
+  },
+  async two_tabs() {
+    // Two logins begun at once in one browser; what the second tab was given must not spoil the first.
+    const one = await person.page();
+    const two = await one.browserContext().newPage();
+    await one.goto(request({ state: 'one' }));
+    await two.goto(request({ state: 'two' }));
+    for (const [tab, state] of [[one, 'one'], [two, 'two']]) {
+      await tab.bringToFront();
+      await goOn(tab);
+      demand(new URL(tab.url()).searchParams.get('state') === state, tab.url());
+    }
+  },
+  async login_is_remembered() {
+    const page = await person.page();
+    await page.goto(request());
+    await goOn(page);
+    await page.goto(request());
+    demand(!(await page.$('input[type=password]')), 'asked for the password again');
+    await page.goto(request({ prompt: 'login' }));
+    demand(await page.$('input[type=password]'), 'not asked although the client wants it (OpenID Connect Core §3.1.2.1)');
   },
   async user_code_wrong() {
     const page = await person.page();

@@ -24,7 +24,7 @@ const USERNAME: &str = "ada";
 const PASSWORD: &str = "correct horse";
 const SUBJECT: &str = "user-1";
 const SECRET: &str = "s3cret +&=%: of a client";
-const SCOPE: &str = "openid profile offline_access read";
+const SCOPE: &str = "profile offline_access read";
 const CHEAP: PasswordCost = PasswordCost { memory_kib: 8, passes: 1 };
 
 /// Stops listening when dropped.
@@ -142,7 +142,8 @@ fn issuer(
 /// The page of an application that a browser is sent back to.
 async fn application() -> (String, JoinHandle<()>) {
     let page = || async { Html("<!doctype html><title>App</title><p>Welcome back.</p>") };
-    let router = Router::new().route("/callback", get(page));
+    // What is posted to it is shown, and nothing else (OAuth 2.0 Form Post Response Mode).
+    let router = Router::new().route("/callback", get(page).post(|form: String| async { form }));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a socket");
     let url = format!("http://{}/callback", listener.local_addr().expect("bound"));
     let serving = tokio::spawn(async move {
