@@ -63,6 +63,8 @@ mod pepper;
 #[cfg(feature = "pages")]
 mod pkce;
 mod policy;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod proxies;
 mod random;
 mod rate;
@@ -76,7 +78,7 @@ mod session;
 mod sessions;
 mod signing_key;
 mod signing_keys;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -108,6 +110,8 @@ pub use memory::MemoryStore;
 pub use password::{BadPassword, PasswordCost, PasswordHash};
 pub use pepper::{BadPepper, Kid, Pepper, Peppers};
 pub use policy::{BadPolicy, Policy};
+#[cfg(feature = "postgres")]
+pub use postgres::{BadServer, PostgresClock, PostgresOptions, PostgresStore};
 pub use proxies::{BadNetwork, ForwardedHeader, Proxies};
 pub use rate::{BadRate, Rate};
 pub use rate_limits::RateLimits;

@@ -25,7 +25,7 @@ use self::worker::Worker;
 
 /// Keeps everything in a file, durable when a call returns: the store of an issuer on one machine.
 ///
-/// Several processes may open the same file; a change waits for that of another for two seconds at
+/// Several processes may open the same file; a change waits for that of another for five seconds at
 /// most. What was revoked in another process is seen by looking now and then
 /// ([`Denials`](crate::Denials)).
 ///
@@ -48,7 +48,10 @@ pub struct SqliteStore {
 }
 
 /// How long a change waits for that of another process.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a process that starts waits for others that do.
+const START: Duration = Duration::from_secs(30);
 
 impl SqliteStore {
     /// Opens the file, or makes it, and brings its schema up to date. Looks at the disk: off the
@@ -75,9 +78,10 @@ fn open(path: &Path) -> Result<Connection, BadDatabase> {
     database.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     database.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     database.pragma_update(None, "cell_size_check", true)?;
-    database.busy_timeout(PATIENCE)?;
+    database.busy_timeout(START)?;
     migrations::migrate(&mut database)?;
     write_ahead(&database)?;
+    database.busy_timeout(PATIENCE)?;
     // In this mode, a commit is on the disk when it returns.
     database.pragma_update(None, "synchronous", "FULL")?;
     database.pragma_update(None, "temp_store", "MEMORY")?;
@@ -101,7 +105,7 @@ fn write_ahead(database: &Connection) -> Result<(), BadDatabase> {
             // A file system on which processes cannot share memory.
             Ok(_) => return Err(BadDatabase::Io(std::io::ErrorKind::Unsupported)),
             Err(error) => match BadDatabase::from(error) {
-                BadDatabase::Locked if waited < PATIENCE => {
+                BadDatabase::Locked if waited < START => {
                     waited += STEP;
                     std::thread::sleep(STEP);
                 }

@@ -21,7 +21,7 @@ pub(crate) fn entry(at: u64, whole: bool) -> AuditEntry {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn j2_entries_are_added_in_their_order() {
-    for kept in every_store() {
+    for kept in every_store().await {
         let (store, name) = (&kept.store, kept.name);
         assert_eq!(store.append(&[]).await, Ok(()), "{name}");
         // More than one digit of their number: their order is that of numbers.

@@ -21,7 +21,7 @@ async fn denied(kept: &Kept, since: u64) -> Vec<(String, u64)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn j1_whatever_ends_a_session_denies_it() {
-    for kept in every_store() {
+    for kept in every_store().await {
         let (store, name) = (&kept.store, kept.name);
         for number in 1..=4 {
             store.create(&session(number, "ada")).await.expect("created");
@@ -58,7 +58,7 @@ async fn j1_whatever_ends_a_session_denies_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn j1_news_are_told_at_once() {
     const SOON: Duration = Duration::from_secs(20);
-    for kept in every_store() {
+    for kept in every_store().await {
         let (store, name) = (&kept.store, kept.name);
         store.create(&session(1, "ada")).await.expect("created");
         // From the call on, not from the first look at it.

@@ -6,8 +6,10 @@ use std::time::Duration;
 use rusqlite::Connection;
 use unlapse_core::UnixTime;
 use unlapse_issuer::{
-    Kid, MemoryStore, RevokedBecause, Salt, Scopes, Session, SessionId, SqliteStore, Store,
+    Kid, MemoryStore, PostgresClock, PostgresOptions, PostgresStore, RevokedBecause, Salt, Scopes,
+    Session, SessionId, SqliteStore, Store,
 };
+use unlapse_parts::Postgres;
 
 pub(crate) const BEGUN: UnixTime = UnixTime::from_secs(1_700_000_000);
 
@@ -27,10 +29,14 @@ pub(crate) struct Kept {
 enum Looks {
     Memory(Arc<MemoryStore>),
     Sqlite(tempfile::TempDir),
+    /// The URL.
+    Postgres(String),
 }
 
 /// One of each.
-pub(crate) fn every_store() -> Vec<Kept> {
+pub(crate) async fn every_store() -> Vec<Kept> {
+    // What a store says of its failures is shown with those of the test.
+    let _ = tracing_subscriber::fmt().with_test_writer().try_init();
     let memory = Arc::new(MemoryStore::new());
     let mut stores = vec![Kept {
         name: "memory",
@@ -41,7 +47,34 @@ pub(crate) fn every_store() -> Vec<Kept> {
     let sqlite = SqliteStore::open(folder.path().join("db")).expect("opened");
     let looks = Looks::Sqlite(folder);
     stores.push(Kept { name: "SQLite", store: Arc::new(sqlite), looks });
+    if let Some(postgres) = Postgres::shared() {
+        let url = postgres.fresh_database();
+        // The tests say what time it is.
+        let options = PostgresOptions { clock: PostgresClock::Caller, ..patient() };
+        let store = PostgresStore::connect(&url, options).await.expect("connected");
+        let looks = Looks::Postgres(url);
+        stores.push(Kept { name: "PostgreSQL", store: Arc::new(store), looks });
+    }
     stores
+}
+
+/// Waits that are long enough for a machine that builds and tests much else.
+pub(crate) fn patient() -> PostgresOptions {
+    const LONG: Duration = Duration::from_secs(30);
+    PostgresOptions {
+        connections: 8,
+        wait: LONG,
+        connect: LONG,
+        lock: LONG,
+        statement: LONG,
+        ..PostgresOptions::default()
+    }
+}
+
+/// What a statement says of a database of the shared server.
+pub(crate) fn sql(url: &str, statement: &str) -> String {
+    let database = url.rsplit('/').next().expect("a path");
+    Postgres::shared().expect("it runs").sql(database, statement)
 }
 
 impl Kept {
@@ -66,6 +99,14 @@ impl Kept {
                     .map(|entry| entry.expect("read"))
                     .collect()
             }
+            Looks::Postgres(url) => {
+                let entries = sql(url, "SELECT at || ' ' || event FROM unlapse.audit ORDER BY id");
+                let entry = |line: &str| {
+                    let (at, event) = line.split_once(' ').expect("two words");
+                    (at.parse().expect("a time"), event.to_owned())
+                };
+                entries.lines().map(entry).collect()
+            }
         }
     }
 
@@ -78,6 +119,11 @@ impl Kept {
                 let database = Connection::open(folder.path().join("db")).expect("open");
                 let since = i64::try_from(since.as_millis()).expect("a time");
                 database.execute("UPDATE audit_kept SET since = ?1", [since]).expect("kept");
+                true
+            }
+            Looks::Postgres(url) => {
+                let since = since.as_millis();
+                sql(url, &format!("UPDATE unlapse.audit_kept SET since = {since}"));
                 true
             }
         }

@@ -6,7 +6,7 @@ use crate::every_store::every_store;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_kept_replaced_by_who_has_seen_it_and_forgotten() {
-    for kept in every_store() {
+    for kept in every_store().await {
         let (store, name) = (&kept.store, kept.name);
         let key = |kid: &str, version, document: &[u8]| KeptKey {
             kid: kid.to_owned(),

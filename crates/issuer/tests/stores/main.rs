@@ -6,6 +6,7 @@ mod audit_log;
 mod denials;
 mod every_store;
 mod kept_keys;
+mod postgres;
 mod sessions;
 mod sqlite;
 mod subjects;

@@ -105,7 +105,7 @@ async fn agrees(store: &dyn Store, before: Session, request: &Request) -> Succes
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn j1_every_store_decides_as_the_table_says() {
-    for kept in every_store() {
+    for kept in every_store().await {
         let mut runner = TestRunner::deterministic();
         let any = any_request();
         let mut met = HashMap::new();
@@ -179,14 +179,14 @@ async fn is_atomic(sessions: &Arc<dyn Store>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn j1_every_store_is_atomic() {
-    for kept in every_store() {
+    for kept in every_store().await {
         is_atomic(&kept.store).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn j1_a_session_is_never_replaced_and_the_first_reason_stays() {
-    for kept in every_store() {
+    for kept in every_store().await {
         let (store, name) = (&kept.store, kept.name);
         let session = plain(1, "ada");
         assert_eq!(store.create(&session).await, Ok(()), "{name}");
@@ -204,7 +204,7 @@ async fn j1_a_session_is_never_replaced_and_the_first_reason_stays() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn j1_an_unknown_session_is_unknown() {
-    for kept in every_store() {
+    for kept in every_store().await {
         let (store, name) = (&kept.store, kept.name);
         let nobody = SessionId::from_bytes([0xee; 16]);
         let (policy, kid) = (Policy::default(), kid("a"));

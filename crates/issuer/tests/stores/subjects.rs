@@ -6,7 +6,7 @@ use crate::every_store::{BECAUSE, after, every_store, session};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn k9_live_sessions_of_a_subject_are_listed_the_newest_first() {
-    for kept in every_store() {
+    for kept in every_store().await {
         let store = &kept.store;
         let gone = Revoked { at: after(0), because: RevokedBecause::Client };
         let rows = [
@@ -32,7 +32,7 @@ async fn k9_live_sessions_of_a_subject_are_listed_the_newest_first() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn k9_no_more_than_the_newest_are_listed() {
-    for kept in every_store() {
+    for kept in every_store().await {
         let many = u64::try_from(MOST_SESSIONS).expect("some") + 5;
         let rows: Vec<_> = (0..many).map(|number| session(number, "ada")).collect();
         let creating: Vec<_> = rows.iter().map(|row| kept.store.create(row)).collect();
@@ -48,7 +48,7 @@ async fn k9_no_more_than_the_newest_are_listed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn k9_all_sessions_of_a_subject_end_but_the_one_that_is_kept() {
-    for kept in every_store() {
+    for kept in every_store().await {
         let (store, name) = (&kept.store, kept.name);
         let first = Revoked { at: after(1), because: RevokedBecause::Reuse };
         let rows = [

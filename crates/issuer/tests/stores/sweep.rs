@@ -22,7 +22,7 @@ async fn sweep(store: &dyn Store, now: UnixTime) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn j1_a_session_is_remembered_for_a_day_after_its_end() {
-    for kept in every_store() {
+    for kept in every_store().await {
         let (store, name) = (&kept.store, kept.name);
         let revoked = Some(Revoked { at: after(1), because: BECAUSE });
         let rows = [
@@ -49,7 +49,7 @@ async fn j1_a_session_is_remembered_for_a_day_after_its_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn j1_tickets_and_denials_that_expired_are_forgotten() {
-    for kept in every_store() {
+    for kept in every_store().await {
         let (store, name) = (&kept.store, kept.name);
         let [short, long] = ["short", "long"].map(|secret| TicketId::of("code", secret));
         assert_eq!(store.insert(short, b"", after(10), after(0)).await, Ok(true), "{name}");
@@ -68,7 +68,7 @@ async fn j1_tickets_and_denials_that_expired_are_forgotten() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn j1_many_are_forgotten_a_part_at_a_time() {
-    for kept in every_store() {
+    for kept in every_store().await {
         let (store, name) = (&kept.store, kept.name);
         let mut inserting = Vec::new();
         let ids: Vec<_> =
@@ -87,7 +87,7 @@ async fn j1_many_are_forgotten_a_part_at_a_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn j2_the_audit_log_is_kept_until_its_operator_says_otherwise() {
-    for kept in every_store() {
+    for kept in every_store().await {
         let (store, name) = (&kept.store, kept.name);
         let entries: Vec<_> = (0..4).map(|at| entry(at, true)).collect();
         store.append(&entries).await.expect("added");

@@ -10,7 +10,7 @@ use crate::every_store::{after, every_store};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rfc6749_4_1_2_a_ticket_is_kept_once_until_it_expires() {
-    for kept in every_store() {
+    for kept in every_store().await {
         let (store, name) = (&kept.store, kept.name);
         let id = TicketId::of("code", "secret");
         let ticket = |value: &[u8], version, at| Ticket {
@@ -34,7 +34,7 @@ async fn rfc6749_4_1_2_a_ticket_is_kept_once_until_it_expires() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rfc6749_4_1_2_a_ticket_is_replaced_by_who_has_seen_it() {
-    for kept in every_store() {
+    for kept in every_store().await {
         let (store, name) = (&kept.store, kept.name);
         let id = TicketId::of("code", "secret");
         assert_eq!(store.replace(id, 1, b"x", after(50)).await, Ok(false), "{name}: unknown");
@@ -57,7 +57,7 @@ async fn rfc6749_4_1_2_a_ticket_is_replaced_by_who_has_seen_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn rfc6749_4_1_2_of_many_who_use_a_ticket_one_comes_first() {
-    for kept in every_store() {
+    for kept in every_store().await {
         for round in 0..50 {
             let id = TicketId::of("code", &round.to_string());
             let barrier = Arc::new(Barrier::new(8));

@@ -1,0 +1,197 @@
+//! The connections to the server, and what becomes of a call that it does not answer.
+
+use core::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
+    TimeoutType,
+};
+use tokio::time::Instant;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Config, Row};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::bad_server::BadServer;
+use super::options::PostgresOptions;
+use super::outage::Outage;
+use crate::store::Unavailable;
+
+/// What a statement is given.
+pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// A pool of connections, bounded in number and in every wait.
+pub(super) struct Connections {
+    pool: Pool,
+    patience: Duration,
+    outage: Mutex<Outage>,
+    started: Instant,
+}
+
+/// When to ask again.
+pub(super) const AWAY: Unavailable = Unavailable { retry_after: Duration::from_secs(1) };
+
+/// Why a call has failed.
+enum Failure {
+    /// The server is not there.
+    Away(Option<tokio_postgres::Error>),
+    /// All connections were in use for too long.
+    Busy,
+    /// The server has answered, or the connection has ended.
+    Statement(tokio_postgres::Error),
+}
+
+impl Connections {
+    pub(super) fn new(
+        config: Config,
+        tls: MakeRustlsConnect,
+        options: &PostgresOptions,
+    ) -> Result<Self, BadServer> {
+        let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let settings = settings(options);
+        let prepare = Hook::async_fn(move |client, _| {
+            let settings = settings.clone();
+            Box::pin(
+                async move { client.batch_execute(&settings).await.map_err(HookError::Backend) },
+            )
+        });
+        let pool = Pool::builder(Manager::from_config(config, tls, manager))
+            .max_size(options.connections.max(1))
+            .wait_timeout(Some(options.wait))
+            .create_timeout(Some(options.connect))
+            .recycle_timeout(Some(options.connect))
+            .post_create(prepare)
+            .runtime(Runtime::Tokio1)
+            .build()
+            // It only asks that there be a runtime where there are timeouts.
+            .map_err(|_| BadServer::Failed)?;
+        let outage = Mutex::default();
+        Ok(Self { pool, patience: options.patience(), outage, started: Instant::now() })
+    }
+
+    /// The rows of one statement, prepared once a connection.
+    pub(super) async fn query(
+        &self,
+        statement: &str,
+        params: Params<'_>,
+    ) -> Result<Vec<Row>, Unavailable> {
+        self.run(statement, async |client: &Object| {
+            let statement = client.prepare_cached(statement).await?;
+            client.query(&statement, params).await
+        })
+        .await
+    }
+
+    /// How many rows one statement has changed.
+    pub(super) async fn execute(
+        &self,
+        statement: &str,
+        params: Params<'_>,
+    ) -> Result<u64, Unavailable> {
+        self.run(statement, async |client: &Object| {
+            let statement = client.prepare_cached(statement).await?;
+            client.execute(&statement, params).await
+        })
+        .await
+    }
+
+    async fn run<T>(
+        &self,
+        statement: &str,
+        work: impl AsyncFnOnce(&Object) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, Unavailable> {
+        if !self.outage().admits(self.started.elapsed()) {
+            tracing::debug!("PostgreSQL is away");
+            return Err(AWAY);
+        }
+        let done = self.attempt(work).await;
+        match &done {
+            Err(Failure::Away(_)) => self.outage().failed(self.started.elapsed()),
+            Err(Failure::Busy) => {}
+            Ok(_) | Err(Failure::Statement(_)) => self.outage().answered(),
+        }
+        done.map_err(|failure| {
+            tell(statement, &failure);
+            AWAY
+        })
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "it is the server that is waited for")]
+    async fn attempt<T>(
+        &self,
+        work: impl AsyncFnOnce(&Object) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, Failure> {
+        let client = self.pool.get().await.map_err(|error| match error {
+            PoolError::Timeout(TimeoutType::Wait) => Failure::Busy,
+            PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => {
+                Failure::Away(Some(error))
+            }
+            _ => Failure::Away(None),
+        })?;
+        let done = tokio::time::timeout(self.patience, work(&client)).await;
+        match done {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => {
+                if !leaves_the_connection_usable(&error) {
+                    drop(Object::take(client));
+                }
+                Err(Failure::Statement(error))
+            }
+            Err(_) => {
+                drop(Object::take(client));
+                Err(Failure::Away(None))
+            }
+        }
+    }
+
+    fn outage(&self) -> MutexGuard<'_, Outage> {
+        self.outage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What every connection begins with. The decision of a refresh relies on `read committed`: who has
+/// waited for a row sees it as it has become. One plan for all sessions spares a plan a call.
+fn settings(options: &PostgresOptions) -> String {
+    let [lock, statement] = [options.lock, options.statement].map(|wait| wait.as_millis());
+    format!(
+        "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
+        SET lock_timeout = {lock};
+        SET statement_timeout = {statement};
+        SET plan_cache_mode = force_generic_plan;
+        SET jit = off;
+        SELECT set_config('synchronous_commit', 'on', false)
+            WHERE current_setting('synchronous_commit') = 'off'"
+    )
+}
+
+/// Whether the statement alone has failed. A connection that says anything else may have been
+/// promoted away, changed under its plans, or be about to end: another one is made.
+fn leaves_the_connection_usable(error: &tokio_postgres::Error) -> bool {
+    error.code().is_some_and(|code| {
+        [
+            SqlState::UNIQUE_VIOLATION,
+            SqlState::LOCK_NOT_AVAILABLE,
+            SqlState::QUERY_CANCELED,
+            SqlState::T_R_DEADLOCK_DETECTED,
+        ]
+        .contains(code)
+    })
+}
+
+/// Says what went wrong, without the values that it went wrong with: the server's messages have
+/// them.
+fn tell(statement: &str, failure: &Failure) {
+    let what = statement.split_whitespace().next().unwrap_or_default();
+    match failure {
+        Failure::Busy => tracing::warn!("PostgreSQL: no connection was free in time"),
+        Failure::Away(None) => tracing::warn!("PostgreSQL does not answer"),
+        Failure::Away(Some(error)) | Failure::Statement(error) => {
+            if let Some(code) = error.code() {
+                tracing::warn!(code = code.code(), what, "PostgreSQL has refused");
+            } else {
+                tracing::warn!(%error, what, "PostgreSQL cannot be reached");
+            }
+        }
+    }
+}
