@@ -1,7 +1,6 @@
 //! A person logs in and out in a browser. What a browser shows is the value of a cookie; what is
 //! kept is a ticket of its digest.
 
-use core::time::Duration;
 use std::net::IpAddr;
 
 use unlapse_core::Secret;
@@ -36,7 +35,7 @@ impl Issuer {
         let secret = random::secret();
         let value = serde_json::to_vec(login).expect("strings and numbers always make JSON");
         let now = self.now();
-        let ends_at = now.plus(self.parts.browser_lifetime);
+        let ends_at = now.plus(self.parts.pages.browser_lifetime);
         let kept = self.parts.store.insert(id(&secret), &value, ends_at, now).await;
         // 256 random bits are not there already.
         kept.map_err(|away| self.unavailable(away, About::default()))?;
@@ -67,6 +66,3 @@ impl Issuer {
 fn id(secret: &Secret) -> TicketId {
     TicketId::of(KIND, secret.expose())
 }
-
-/// The longest life of a login in a browser.
-pub(super) const LONGEST: Duration = Duration::from_secs(30 * 86_400);

@@ -7,14 +7,14 @@ use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
 use url::{Host, Url};
 
+#[cfg(feature = "pages")]
+use super::pages::PageSettings;
 use super::{Issuer, Parts};
 use crate::audit::{Audit, AuditHook};
 use crate::audit_log::AuditLog;
 use crate::audit_queue::AuditQueue;
 use crate::clients::{Client, Clients, MemoryClients};
 use crate::clock::{Clock, Sleep, system_clock, system_sleep};
-#[cfg(feature = "pages")]
-use crate::consent::Consent;
 use crate::key_cycle::{BadKeyPolicy, KeyPolicy};
 use crate::key_ring::KeyRing;
 use crate::login_limit::{LoginFailures, LoginLimit};
@@ -112,9 +112,7 @@ pub struct IssuerBuilder {
     rate_limits: RateLimits,
     proxies: Proxies,
     #[cfg(feature = "pages")]
-    browser_lifetime: Duration,
-    #[cfg(feature = "pages")]
-    consent: Option<Arc<dyn Consent>>,
+    pub(super) pages: PageSettings,
     audit: Option<AuditHook>,
     audit_copy: Option<Arc<dyn AuditLog>>,
 }
@@ -142,9 +140,7 @@ impl IssuerBuilder {
             rate_limits: RateLimits::default(),
             proxies: Proxies::default(),
             #[cfg(feature = "pages")]
-            browser_lifetime: Duration::from_secs(12 * 3600),
-            #[cfg(feature = "pages")]
-            consent: None,
+            pages: PageSettings::default(),
             audit: None,
             audit_copy: None,
         }
@@ -294,25 +290,6 @@ impl IssuerBuilder {
         self
     }
 
-    /// How long a person stays logged in in a browser: 12 h; 1 s to 30 days. It ends with the
-    /// browser in any case. Sessions that were opened meanwhile live by the
-    /// [`policy`](Self::policy).
-    #[cfg(feature = "pages")]
-    #[must_use]
-    pub fn browser_lifetime(mut self, lifetime: Duration) -> Self {
-        self.browser_lifetime = lifetime;
-        self
-    }
-
-    /// Whether people are asked before a client may act for them. As [`Consent`] says when not
-    /// said.
-    #[cfg(feature = "pages")]
-    #[must_use]
-    pub fn consent(mut self, consent: Arc<dyn Consent>) -> Self {
-        self.consent = Some(consent);
-        self
-    }
-
     /// Is told everything that happens.
     #[must_use]
     pub fn audit(mut self, hook: impl Fn(&Audit<'_>) + Send + Sync + 'static) -> Self {
@@ -335,7 +312,7 @@ impl IssuerBuilder {
             Some(peppers) => peppers,
             None => Peppers::new(Pepper::generate("1")?),
         };
-        Ok(self.assemble(checked, Arc::new(peppers), KeyRing::of(key), None))
+        self.assemble(checked, Arc::new(peppers), KeyRing::of(key), None)
     }
 
     /// Checks everything and reads the signing keys that are [kept](Self::kept_keys), or makes the
@@ -357,7 +334,7 @@ impl IssuerBuilder {
         );
         let held = keys.round(&[]).await?.held;
         let ring = KeyRing::new(held, self.algorithm).ok_or(BadKeys::BeingMade)?;
-        Ok(self.assemble(checked, peppers, ring, Some(keys)))
+        Ok(self.assemble(checked, peppers, ring, Some(keys))?)
     }
 
     fn check(&self) -> Result<Checked, BadConfiguration> {
@@ -366,10 +343,6 @@ impl IssuerBuilder {
         self.rate_limits.check()?;
         if !(Duration::from_secs(1)..=Duration::from_secs(3600)).contains(&self.access_lifetime) {
             return Err(BadConfiguration::AccessLifetime);
-        }
-        #[cfg(feature = "pages")]
-        if !(Duration::from_secs(1)..=super::browser::LONGEST).contains(&self.browser_lifetime) {
-            return Err(BadConfiguration::BrowserLifetime);
         }
         let audience = self.audience.clone().unwrap_or_else(|| url.clone());
         if audience.is_empty() {
@@ -389,7 +362,7 @@ impl IssuerBuilder {
         peppers: Arc<Peppers>,
         ring: KeyRing,
         keys: Option<SigningKeys>,
-    ) -> Issuer {
+    ) -> Result<Issuer, BadConfiguration> {
         let Checked { url, path, audience, passwords } = checked;
         let store = self.store_or_memory();
         let (denylist, clock) = (Arc::default(), self.clock);
@@ -423,13 +396,11 @@ impl IssuerBuilder {
             proxies: self.proxies,
             denylist,
             #[cfg(feature = "pages")]
-            browser_lifetime: self.browser_lifetime,
-            #[cfg(feature = "pages")]
-            consent: self.consent,
+            pages: self.pages.build()?,
             stats: Stats::default(),
             audit: self.audit,
         };
-        Issuer { parts: Arc::new(parts) }
+        Ok(Issuer { parts: Arc::new(parts) })
     }
 }
 

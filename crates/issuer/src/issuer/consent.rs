@@ -38,7 +38,7 @@ fn known(asked: &Asked<'_>) -> Known {
 impl Issuer {
     /// Whether the person need not be asked.
     pub(crate) async fn is_consent_given(&self, asked: Asked<'_>) -> Result<bool, Denied> {
-        let given = match &self.parts.consent {
+        let given = match &self.parts.pages.consent {
             Some(consent) => consent.is_given(asked).await,
             None => match known(&asked) {
                 Known::Given => Ok(true),
@@ -56,7 +56,7 @@ impl Issuer {
 
     /// The person has allowed it.
     pub(crate) async fn give_consent(&self, asked: Asked<'_>) -> Result<(), Denied> {
-        let given = match &self.parts.consent {
+        let given = match &self.parts.pages.consent {
             Some(consent) => consent.give(asked).await,
             None if known(&asked) == Known::AsBefore => self.remember_consent(&asked).await,
             None => Ok(()),

@@ -13,6 +13,8 @@ mod issued;
 mod keys;
 mod limit;
 mod login;
+#[cfg(feature = "pages")]
+mod pages;
 mod refresh;
 mod revoke;
 
@@ -32,8 +34,6 @@ use crate::audit_queue::AuditQueue;
 use crate::caller::Caller;
 use crate::clients::{Client, Clients};
 use crate::clock::{Clock, Sleep};
-#[cfg(feature = "pages")]
-use crate::consent::Consent;
 use crate::denied::{Code, Denied};
 use crate::key_ring::KeyRing;
 use crate::login_limit::LoginFailures;
@@ -55,6 +55,8 @@ use unlapse_verify::{
     VerifierBuilder,
 };
 
+#[cfg(feature = "pages")]
+use self::pages::Pages;
 pub use builder::{BadConfiguration, IssuerBuilder, NotOpened};
 pub use issued::Issued;
 
@@ -94,9 +96,7 @@ struct Parts {
     proxies: Proxies,
     denylist: Arc<Denylist>,
     #[cfg(feature = "pages")]
-    browser_lifetime: Duration,
-    #[cfg(feature = "pages")]
-    consent: Option<Arc<dyn Consent>>,
+    pages: Pages,
     stats: Stats,
     audit: Option<AuditHook>,
     /// What the store's log lacks.

@@ -1,11 +1,13 @@
 //! The built-in login page, and what is typed into it.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use askama::Template;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::Response;
 use unlapse_core::Secret;
 use url::form_urlencoded;
@@ -16,6 +18,7 @@ use super::page::{Forms, Problem, denied, page, problem, seconds, see_other, wai
 use crate::denied::{Code, Denied};
 use crate::http::body;
 use crate::http::form::Form;
+use crate::http::peer::Peer;
 use crate::issuer::Issuer;
 
 /// What somebody logs in for. A page of ours: nothing that is sent can name another.
@@ -145,21 +148,21 @@ fn told(refused: Denied) -> String {
 
 pub(super) async fn submitted(
     State(issuer): State<Issuer>,
-    headers: HeaderMap,
+    request: Parts,
     body: Body,
 ) -> Response {
-    let browser = Browser::of(&issuer, &headers);
-    let form = match body::read(&headers, body, body::FORM).await {
+    let browser = Browser::of(&issuer, &request.headers);
+    let form = match body::read(&request.headers, body, body::FORM).await {
         Ok(body) => Form::parse(&body),
         Err(code) => Err(code),
     };
     match form {
-        Ok(form) => log_in(&issuer, &browser, &form).await,
+        Ok(form) => log_in(&issuer, &browser, &form, Peer::of(&request)).await,
         Err(code) => denied(issuer.refuse_request(code)),
     }
 }
 
-async fn log_in(issuer: &Issuer, browser: &Browser, form: &Form) -> Response {
+async fn log_in(issuer: &Issuer, browser: &Browser, form: &Form, peer: Option<IpAddr>) -> Response {
     let text = |name: &str| form.value(name).map(Secret::expose).unwrap_or_default();
     let query = text("query");
     let Some(target) = Target::parse(text("to")) else {
@@ -171,7 +174,7 @@ async fn log_in(issuer: &Issuer, browser: &Browser, form: &Form) -> Response {
     }
     let name = text("username");
     let password = form.value("password").cloned().unwrap_or_else(|| Secret::new(""));
-    let refused = match issuer.log_in_browser(name, password, None).await {
+    let refused = match issuer.log_in_browser(name, password, peer).await {
         Ok(login) => match issuer.keep_login(&login).await {
             Ok(secret) => {
                 // Whoever was logged in before is not any more; if that fails, nobody can show
