@@ -45,6 +45,8 @@ mod clock;
 mod consent;
 mod denials;
 mod denied;
+#[cfg(feature = "pages")]
+mod device_code;
 mod http;
 mod imported_key;
 #[cfg(feature = "pages")]
@@ -87,6 +89,10 @@ mod stop;
 mod store;
 mod succession;
 mod tickets;
+#[cfg(feature = "pages")]
+mod user_code;
+#[cfg(feature = "pages")]
+mod user_code_guesses;
 mod users;
 
 pub use audit::{Audit, AuditHook, Event};

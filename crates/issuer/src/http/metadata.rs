@@ -30,6 +30,8 @@ struct Metadata<'a> {
     jwks_uri: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     authorization_endpoint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_authorization_endpoint: Option<String>,
     response_types_supported: &'static [&'static str],
     response_modes_supported: &'static [&'static str],
     code_challenge_methods_supported: &'static [&'static str],
@@ -69,6 +71,7 @@ fn metadata(issuer: &Issuer, openid: Option<OpenId>) -> Response {
         revocation_endpoint: format!("{url}/revoke"),
         jwks_uri: format!("{url}/jwks"),
         authorization_endpoint: PAGES.then(|| format!("{url}/authorize")),
+        device_authorization_endpoint: PAGES.then(|| format!("{url}/device_authorization")),
         response_types_supported: if PAGES { &["code"] } else { &[] },
         response_modes_supported: if PAGES { &["query", "form_post"] } else { &[] },
         code_challenge_methods_supported: if PAGES { &["S256"] } else { &[] },

@@ -4,6 +4,8 @@
 mod body;
 mod client_auth;
 mod denylist;
+#[cfg(feature = "pages")]
+mod device_authorization;
 mod form;
 mod grants;
 mod healthz;
@@ -36,6 +38,7 @@ impl Issuer {
     /// | `POST /token` | RFC 6749 §3.2: `refresh_token`, `client_credentials`, `password` |
     /// | `POST /api/auth/login`, `POST /api/auth/refresh` | the JSON pair for simple clients |
     /// | `/authorize`, `POST /login`, `POST /consent` | RFC 6749 §3.1 with PKCE, OpenID Connect; feature `pages` |
+    /// | `POST /device_authorization`, `/device` | RFC 8628; feature `pages` |
     /// | `POST /revoke` | RFC 7009 |
     /// | `GET /jwks` | RFC 7517 |
     /// | `GET /denylist` | what was revoked, for verifiers that do not share the store |
@@ -59,7 +62,8 @@ impl Issuer {
             .route(&at(metadata::OAUTH), get(metadata::oauth));
         #[cfg(feature = "pages")]
         {
-            router = pages::add(router, path);
+            router = pages::add(router, path)
+                .route(&at("/device_authorization"), post(device_authorization::begin));
         }
         if !path.is_empty() {
             // RFC 8414 §3.1 puts the issuer's path behind the well-known one.

@@ -25,6 +25,8 @@ pub(super) const GRANTS: &[GrantType] = &[
     GrantType::Password,
     #[cfg(feature = "pages")]
     GrantType::AuthorizationCode,
+    #[cfg(feature = "pages")]
+    GrantType::DeviceCode,
 ];
 
 async fn grant(issuer: &Issuer, request: &Parts, body: Body) -> Result<Issued, Denied> {
@@ -43,10 +45,10 @@ async fn grant(issuer: &Issuer, request: &Parts, body: Body) -> Result<Issued, D
         GrantType::AuthorizationCode => {
             grants::authorization_code::grant(issuer, &caller, &form).await
         }
+        #[cfg(feature = "pages")]
+        GrantType::DeviceCode => grants::device_code::grant(issuer, &caller, &form).await,
         #[cfg(not(feature = "pages"))]
-        GrantType::AuthorizationCode => Err(refuse(Code::GrantUnsupported)),
-        GrantType::DeviceCode | GrantType::TokenExchange | GrantType::JwtBearer => {
-            Err(refuse(Code::GrantUnsupported))
-        }
+        GrantType::AuthorizationCode | GrantType::DeviceCode => Err(refuse(Code::GrantUnsupported)),
+        GrantType::TokenExchange | GrantType::JwtBearer => Err(refuse(Code::GrantUnsupported)),
     }
 }

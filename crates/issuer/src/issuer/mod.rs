@@ -8,6 +8,8 @@ mod builder;
 mod client;
 #[cfg(feature = "pages")]
 mod consent;
+#[cfg(feature = "pages")]
+mod device;
 mod housekeeping;
 mod issued;
 mod keys;
@@ -58,6 +60,8 @@ use unlapse_verify::{
 #[cfg(feature = "pages")]
 use self::pages::Pages;
 pub use builder::{BadConfiguration, IssuerBuilder, NotOpened};
+#[cfg(feature = "pages")]
+pub(crate) use device::{Typing, WaitingDevice};
 pub use issued::Issued;
 
 /// Gives out sessions: short access tokens, and refresh tokens that succeed one another.

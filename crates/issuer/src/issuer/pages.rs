@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::builder::{BadConfiguration, IssuerBuilder};
 use crate::consent::Consent;
+use crate::user_code_guesses::UserCodeGuesses;
 
 /// As they are said.
 pub(super) struct PageSettings {
@@ -18,6 +19,8 @@ pub(super) struct Pages {
     pub(super) browser_lifetime: Duration,
     /// The host's own mind about consent.
     pub(super) consent: Option<Arc<dyn Consent>>,
+    /// Wrong user codes so far.
+    pub(super) user_code_guesses: UserCodeGuesses,
 }
 
 /// The longest life of a login in a browser.
@@ -35,7 +38,7 @@ impl PageSettings {
         if !(Duration::from_secs(1)..=LONGEST).contains(&browser_lifetime) {
             return Err(BadConfiguration::BrowserLifetime);
         }
-        Ok(Pages { browser_lifetime, consent })
+        Ok(Pages { browser_lifetime, consent, user_code_guesses: UserCodeGuesses::default() })
     }
 }
 

@@ -84,8 +84,31 @@ async fn provoke(code: Code, server: &Server) -> Reply {
             let form = code_form(&server.code().await).replace("verifier=d", "verifier=e");
             server.post("/token", FORM, &form).await
         }
+        Code::DeviceCodeUnknown => ask_as_device(server, "unknown").await,
+        Code::DeviceCodeExpired => {
+            let (device_code, _) = server.begin_device().await;
+            server.pass(Duration::from_secs(600));
+            ask_as_device(server, &device_code).await
+        }
+        Code::AuthorizationPending => ask_as_device(server, &server.begin_device().await.0).await,
+        Code::SlowDown => {
+            let (device_code, _) = server.begin_device().await;
+            ask_as_device(server, &device_code).await;
+            ask_as_device(server, &device_code).await
+        }
+        Code::AccessDenied => {
+            let (device_code, user_code) = server.begin_device().await;
+            server.decide_device(&user_code, "deny").await;
+            ask_as_device(server, &device_code).await
+        }
         code => panic!("no request is known that is told {code:?}"),
     }
+}
+
+async fn ask_as_device(server: &Server, device_code: &str) -> Reply {
+    let grant = "urn:ietf:params:oauth:grant-type:device_code";
+    let form = format!("grant_type={grant}&client_id=app&device_code={device_code}");
+    server.post("/token", FORM, &form).await
 }
 
 fn code_form(code: &str) -> String {
@@ -96,16 +119,11 @@ fn code_form(code: &str) -> String {
 }
 
 /// Codes of the endpoints below; each is provoked where its endpoint is tested.
-const ELSEWHERE: [Code; 15] = [
+const ELSEWHERE: [Code; 10] = [
     Code::DpopMismatch,
     Code::DpopProofInvalid,
     Code::DpopNonceRequired,
     Code::DpopRequired,
-    Code::DeviceCodeUnknown,
-    Code::DeviceCodeExpired,
-    Code::AuthorizationPending,
-    Code::SlowDown,
-    Code::AccessDenied,
     Code::AssertionInvalid,
     Code::SubjectTokenInvalid,
     Code::TargetUnknown,

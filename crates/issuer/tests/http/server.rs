@@ -98,22 +98,41 @@ impl Server {
         token.expose().to_owned()
     }
 
+    /// A browser's cookie, once `ada` has logged in with it to go on to `to`; and the page there.
+    async fn browse(&self, to: &str) -> (String, Reply) {
+        let page = self.get(to).await;
+        let (cookie, token) = (page.cookie(), page.token());
+        let target = to.trim_start_matches('/').split('?').next().unwrap_or_default();
+        let form = format!("token={token}&to={target}&username=ada&password=correct+horse");
+        let headers = [FORM, ("cookie", cookie.as_str())];
+        let page = ask(self.address, "POST", "/login", &headers, form.as_bytes()).await;
+        let cookie = page.cookie();
+        let page = ask(self.address, "GET", to, &[("cookie", &cookie)], b"").await;
+        (cookie, page)
+    }
+
     /// An authorization code of `app`, as `ada` gets one in a browser.
     pub(crate) async fn code(&self) -> String {
         let query = "response_type=code&client_id=app&code_challenge_method=S256\
                      &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-        let authorize = format!("/authorize?{query}");
-        let page = self.get(&authorize).await;
-        let cookie = page.cookie();
-        let token = page.body.split("name=\"token\" value=\"").nth(1).expect("a token");
-        let token = token.split('"').next().expect("an end");
-        let form = format!("token={token}&to=authorize&username=ada&password=correct+horse");
-        let headers = [FORM, ("cookie", cookie.as_str())];
-        let page = ask(self.address, "POST", "/login", &headers, form.as_bytes()).await;
-        let headers = [("cookie", &*page.cookie())];
-        let page = ask(self.address, "GET", &authorize, &headers, b"").await;
+        let (_, page) = self.browse(&format!("/authorize?{query}")).await;
         let code = page.header("location").and_then(|to| to.split("code=").nth(1));
         code.and_then(|code| code.split('&').next()).expect("a code").to_owned()
+    }
+
+    /// A device code of `app`, and its user code.
+    pub(crate) async fn begin_device(&self) -> (String, String) {
+        let begun = self.post("/device_authorization", FORM, "client_id=app").await;
+        (begun.text("device_code"), begun.text("user_code"))
+    }
+
+    /// `ada` says yes (`allow`) or no (`deny`) to a device.
+    pub(crate) async fn decide_device(&self, user_code: &str, decision: &str) {
+        let (cookie, page) = self.browse("/device").await;
+        let form = format!("token={}&user_code={user_code}&decision={decision}", page.token());
+        let headers = [FORM, ("cookie", cookie.as_str())];
+        let page = ask(self.address, "POST", "/device", &headers, form.as_bytes()).await;
+        assert_eq!(page.status, 200, "{page:?}");
     }
 
     pub(crate) async fn post(&self, path: &str, header: (&str, &str), body: &str) -> Reply {
@@ -161,6 +180,13 @@ impl Reply {
     pub(crate) fn cookie(&self) -> String {
         let cookie = self.header("set-cookie").and_then(|cookie| cookie.split(';').next());
         cookie.unwrap_or_else(|| panic!("a cookie: {self:?}")).to_owned()
+    }
+
+    /// What the forms of a page carry.
+    fn token(&self) -> String {
+        let token = self.body.split("name=\"token\" value=\"").nth(1);
+        let token = token.and_then(|rest| rest.split('"').next());
+        token.unwrap_or_else(|| panic!("a form: {self:?}")).to_owned()
     }
 
     /// The refresh token of a grant.

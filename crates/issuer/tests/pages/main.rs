@@ -7,6 +7,7 @@ mod authorize;
 mod browser;
 mod code;
 mod consent;
+mod device;
 mod login;
 #[path = "../http/shuttable.rs"]
 mod shuttable;

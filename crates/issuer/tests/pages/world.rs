@@ -89,8 +89,13 @@ impl World {
 
     /// Asks `/token`.
     pub(crate) async fn token(&self, form: &[(&str, &str)]) -> Page {
+        self.post("/token", form).await
+    }
+
+    /// Sends a form, as a client.
+    pub(crate) async fn post(&self, path: &str, form: &[(&str, &str)]) -> Page {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-        let request = Request::post("/token")
+        let request = Request::post(path)
             .header("content-type", "application/x-www-form-urlencoded")
             .body(Body::from(body));
         self.send(request.expect("a request")).await

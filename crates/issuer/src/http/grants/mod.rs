@@ -3,5 +3,7 @@
 #[cfg(feature = "pages")]
 pub(super) mod authorization_code;
 pub(super) mod client_credentials;
+#[cfg(feature = "pages")]
+pub(super) mod device_code;
 pub(super) mod password;
 pub(super) mod refresh_token;

@@ -14,6 +14,7 @@ use url::form_urlencoded;
 
 use super::authorization_request::read;
 use super::browser::{Browser, set_cookie};
+use super::device;
 use super::page::{Forms, Problem, denied, page, problem, seconds, see_other, wait};
 use crate::denied::{Code, Denied};
 use crate::http::body;
@@ -25,14 +26,16 @@ use crate::issuer::Issuer;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Target {
     Authorize,
+    Device,
 }
 
 impl Target {
-    const ALL: [Self; 1] = [Self::Authorize];
+    const ALL: [Self; 2] = [Self::Authorize, Self::Device];
 
     fn name(self) -> &'static str {
         match self {
             Self::Authorize => "authorize",
+            Self::Device => "device",
         }
     }
 
@@ -134,7 +137,8 @@ pub(super) fn ask(
     browser.remember(issuer, response)
 }
 
-fn told(refused: Denied) -> String {
+/// What a person is told who is refused.
+pub(super) fn told(refused: Denied) -> String {
     match (refused.code, refused.retry_after) {
         (Code::RateLimited, Some(wait)) => {
             format!("Too many attempts. Please try again in {} s.", seconds(wait))
@@ -213,5 +217,6 @@ async fn again(
             }
             Err(stopped) => stopped.into_response(issuer),
         },
+        Target::Device => device::ask_to_log_in(issuer, browser, query, Some(name), Some(refused)),
     }
 }

@@ -5,6 +5,7 @@ mod authorization_request;
 mod authorize;
 mod browser;
 mod consent;
+mod device;
 mod login;
 mod page;
 mod reply_to;
@@ -20,5 +21,6 @@ pub(super) fn add(router: Router<Issuer>, path: &str) -> Router<Issuer> {
     router
         .route(&at("/authorize"), get(authorize::asked).post(authorize::posted))
         .route(&at("/consent"), post(consent::submitted))
+        .route(&at("/device"), get(device::asked).post(device::submitted))
         .route(&at("/login"), post(login::submitted))
 }

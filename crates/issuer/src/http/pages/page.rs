@@ -29,6 +29,8 @@ fn source(text: &str) -> String {
 pub(super) enum Forms<'a> {
     /// There are none.
     None,
+    /// To the issuer itself.
+    Here,
     /// To the issuer, and from there to a redirect URI of this scheme. Chromium holds every
     /// redirect after a form to this rule, those of the client's own pages among them, so that
     /// the scheme is named and not the host.
@@ -42,6 +44,7 @@ impl Forms<'_> {
     fn policy(self) -> String {
         let (action, script) = match self {
             Self::None => ("'none'".to_owned(), "'none'"),
+            Self::Here => ("'self'".to_owned(), "'none'"),
             Self::ThenTo(scheme) => (format!("'self' {scheme}:"), "'none'"),
             Self::Away(scheme) => (format!("{scheme}:"), SUBMIT_SOURCE.as_str()),
         };
