@@ -122,6 +122,9 @@ pub struct Client {
     pub dpop: bool,
     /// It belongs to whoever runs the issuer: people are not asked whether it may act for them.
     pub first_party: bool,
+    /// The audiences that it is, as a resource server: it may ask what access tokens for them are
+    /// good for (RFC 7662).
+    pub serves: Vec<String>,
 }
 
 impl Client {
@@ -143,6 +146,7 @@ impl Client {
             redirect_uris: Vec::new(),
             dpop: false,
             first_party: false,
+            serves: Vec::new(),
         }
     }
 
@@ -157,6 +161,7 @@ impl Client {
             redirect_uris: Vec::new(),
             dpop: false,
             first_party: false,
+            serves: Vec::new(),
         }
     }
 
@@ -202,6 +207,13 @@ impl Client {
     #[must_use]
     pub fn with_first_party(mut self) -> Self {
         self.first_party = true;
+        self
+    }
+
+    /// The same client, which is these audiences: it may introspect access tokens for them.
+    #[must_use]
+    pub fn serving<A: Into<String>>(mut self, audiences: impl IntoIterator<Item = A>) -> Self {
+        self.serves = audiences.into_iter().map(Into::into).collect();
         self
     }
 

@@ -28,3 +28,10 @@ pub type Sleep = Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>;
 pub fn system_sleep() -> Sleep {
     Arc::new(|duration| Box::pin(tokio::time::sleep(duration)))
 }
+
+/// Says how long it has been since this call.
+#[expect(clippy::disallowed_methods, reason = "this file owns the issuer's clock")]
+pub(crate) fn stopwatch() -> impl FnOnce() -> Duration {
+    let started = std::time::Instant::now();
+    move || started.elapsed()
+}

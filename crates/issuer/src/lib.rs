@@ -47,10 +47,12 @@ mod denials;
 mod denied;
 #[cfg(feature = "pages")]
 mod device_code;
+mod durations;
 mod http;
 mod imported_key;
 #[cfg(feature = "pages")]
 mod interaction;
+mod introspected;
 mod issuer;
 mod kept_keys;
 mod key_cycle;
@@ -106,6 +108,7 @@ pub use consent::{Asked, Consent};
 pub use denials::{Denial, Denials};
 pub use denied::{Code, Denied};
 pub use imported_key::BadImport;
+pub use introspected::Introspected;
 pub use issuer::{BadConfiguration, Issued, Issuer, IssuerBuilder, NotOpened};
 pub use kept_keys::{KeptKey, KeptKeys};
 pub use key_cycle::{BadKeyPolicy, KeyPolicy, Stage};

@@ -14,13 +14,28 @@ pub(crate) struct Stats {
     login_failures: AtomicU64,
     sessions_opened: AtomicU64,
     client_grants: AtomicU64,
+    exchanges: AtomicU64,
     rotations: AtomicU64,
     replays: AtomicU64,
     reuse_revocations: AtomicU64,
     families_revoked: AtomicU64,
+    access_tokens_revoked: AtomicU64,
+    introspections: AtomicU64,
     rejections: AtomicU64,
     limited: AtomicU64,
     unavailable: AtomicU64,
+    /// By their code.
+    refusals: Refusals,
+}
+
+/// A counter for each code, in the order of [`Code::ALL`].
+#[derive(Debug)]
+struct Refusals([AtomicU64; Code::ALL.len()]);
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self(core::array::from_fn(|_| AtomicU64::new(0)))
+    }
 }
 
 /// What the counters of an issuer say at one moment.
@@ -36,6 +51,8 @@ pub struct Counts {
     pub sessions_opened: u64,
     /// Tokens granted to clients for themselves.
     pub client_grants: u64,
+    /// Tokens given for another token (RFC 8693) or for an assertion (RFC 7523).
+    pub exchanges: u64,
     /// Refresh tokens that were succeeded by the next.
     pub rotations: u64,
     /// Refresh tokens that were answered with the successor they already had.
@@ -44,6 +61,10 @@ pub struct Counts {
     pub reuse_revocations: u64,
     /// Sessions revoked for any reason, reuse among them.
     pub families_revoked: u64,
+    /// Access tokens without a session that were revoked.
+    pub access_tokens_revoked: u64,
+    /// Questions what a token is good for (RFC 7662).
+    pub introspections: u64,
     /// Requests refused with a verdict (4xx but 429), failed logins among them.
     pub rejections: u64,
     /// Requests told to wait (429).
@@ -59,7 +80,20 @@ impl Stats {
         add(&self.requests);
     }
 
+    pub(crate) fn introspection(&self) {
+        add(&self.introspections);
+    }
+
+    /// How often each code was told.
+    pub(crate) fn refusals(&self) -> impl Iterator<Item = (Code, u64)> {
+        Code::ALL.into_iter().zip(self.refusals.0.iter().map(|told| told.load(Relaxed)))
+    }
+
     pub(crate) fn count(&self, event: Event) {
+        if let Event::Refused(code) = event {
+            // A code that is not listed is a fault that the test below finds.
+            self.refusals.0.get(code as usize).into_iter().for_each(add);
+        }
         match event {
             Event::LoggedIn => add(&self.logins),
             Event::SessionOpened => add(&self.sessions_opened),
@@ -72,10 +106,10 @@ impl Stats {
                     add(&self.reuse_revocations);
                 }
             }
-            Event::Exchanged
-            | Event::DeviceApproved
+            Event::Exchanged => add(&self.exchanges),
+            Event::AccessTokenRevoked => add(&self.access_tokens_revoked),
+            Event::DeviceApproved
             | Event::DeviceRefused
-            | Event::AccessTokenRevoked
             | Event::KeyRotated
             | Event::KeyRevoked => {}
             Event::Refused(Code::RateLimited) => add(&self.limited),
@@ -96,10 +130,13 @@ impl Stats {
             login_failures: self.login_failures.load(Relaxed),
             sessions_opened: self.sessions_opened.load(Relaxed),
             client_grants: self.client_grants.load(Relaxed),
+            exchanges: self.exchanges.load(Relaxed),
             rotations: self.rotations.load(Relaxed),
             replays: self.replays.load(Relaxed),
             reuse_revocations: self.reuse_revocations.load(Relaxed),
             families_revoked: self.families_revoked.load(Relaxed),
+            access_tokens_revoked: self.access_tokens_revoked.load(Relaxed),
+            introspections: self.introspections.load(Relaxed),
             rejections: self.rejections.load(Relaxed),
             limited: self.limited.load(Relaxed),
             unavailable: self.unavailable.load(Relaxed),
@@ -112,4 +149,19 @@ impl Stats {
 /// Each counter stands for itself: nothing is ordered by them.
 fn add(counter: &AtomicU64) {
     counter.fetch_add(1, Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn j2_every_code_is_counted_by_its_own_name() {
+        for code in Code::ALL {
+            let stats = Stats::default();
+            stats.count(Event::Refused(code));
+            let told: Vec<_> = stats.refusals().filter(|(_, told)| *told > 0).collect();
+            assert_eq!(told, [(code, 1)]);
+        }
+    }
 }

@@ -27,6 +27,7 @@ struct Metadata<'a> {
     issuer: &'a str,
     token_endpoint: String,
     revocation_endpoint: String,
+    introspection_endpoint: String,
     jwks_uri: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     authorization_endpoint: Option<String>,
@@ -39,6 +40,9 @@ struct Metadata<'a> {
     grant_types_supported: Vec<&'static str>,
     token_endpoint_auth_methods_supported: [&'static str; 3],
     revocation_endpoint_auth_methods_supported: [&'static str; 3],
+    /// Not `none`: anybody could ask.
+    introspection_endpoint_auth_methods_supported: &'static [&'static str],
+    dpop_signing_alg_values_supported: [&'static str; Algorithm::ALL.len()],
     #[serde(flatten)]
     openid: Option<OpenId>,
 }
@@ -69,6 +73,7 @@ fn metadata(issuer: &Issuer, openid: Option<OpenId>) -> Response {
         issuer: url,
         token_endpoint: format!("{url}/token"),
         revocation_endpoint: format!("{url}/revoke"),
+        introspection_endpoint: format!("{url}/introspect"),
         jwks_uri: format!("{url}/jwks"),
         authorization_endpoint: PAGES.then(|| format!("{url}/authorize")),
         device_authorization_endpoint: PAGES.then(|| format!("{url}/device_authorization")),
@@ -79,6 +84,8 @@ fn metadata(issuer: &Issuer, openid: Option<OpenId>) -> Response {
         grant_types_supported: GRANTS.iter().map(|grant| grant.as_str()).collect(),
         token_endpoint_auth_methods_supported: CLIENT_AUTH,
         revocation_endpoint_auth_methods_supported: CLIENT_AUTH,
+        introspection_endpoint_auth_methods_supported: &CLIENT_AUTH[1..],
+        dpop_signing_alg_values_supported: Algorithm::ALL.map(Algorithm::as_str),
         openid,
     };
     let mut response = json(&metadata);

@@ -9,9 +9,11 @@ mod device_authorization;
 mod form;
 mod grants;
 mod healthz;
+mod introspect;
 mod jwks;
 mod login;
 mod metadata;
+mod metrics;
 #[cfg(feature = "pages")]
 mod pages;
 mod peer;
@@ -40,10 +42,12 @@ impl Issuer {
     /// | `/authorize`, `POST /login`, `POST /consent` | RFC 6749 §3.1 with PKCE, OpenID Connect; feature `pages` |
     /// | `POST /device_authorization`, `/device` | RFC 8628; feature `pages` |
     /// | `POST /revoke` | RFC 7009 |
+    /// | `POST /introspect` | RFC 7662 |
     /// | `GET /jwks` | RFC 7517 |
     /// | `GET /denylist` | what was revoked, for verifiers that do not share the store |
     /// | `GET /.well-known/oauth-authorization-server`, `GET /.well-known/openid-configuration` | RFC 8414 |
     /// | `GET /healthz` | whether the sessions can be reached |
+    /// | `GET /metrics` | for Prometheus, where [configured](crate::IssuerBuilder::metrics) |
     ///
     /// Listening, TLS and the time a request may take are the caller's business. Limits by address
     /// need the address: serve it by `into_make_service_with_connect_info::<SocketAddr>()`.
@@ -55,6 +59,7 @@ impl Issuer {
             .route(&at("/api/auth/login"), post(login::login))
             .route(&at("/api/auth/refresh"), post(refresh::refresh))
             .route(&at("/revoke"), post(revoke::revoke))
+            .route(&at("/introspect"), post(introspect::introspect))
             .route(&at("/jwks"), get(jwks::jwks))
             .route(&at("/denylist"), get(denylist::denylist))
             .route(&at("/healthz"), get(healthz::healthz))
@@ -68,6 +73,10 @@ impl Issuer {
         if !path.is_empty() {
             // RFC 8414 §3.1 puts the issuer's path behind the well-known one.
             router = router.route(&format!("{}{path}", metadata::OAUTH), get(metadata::oauth));
+        }
+        if self.has_metrics() {
+            let measure = middleware::from_fn_with_state(self.clone(), metrics::measure);
+            router = router.route(&at("/metrics"), get(metrics::metrics)).layer(measure);
         }
         router.layer(middleware::from_fn_with_state(self.clone(), around)).with_state(self.clone())
     }

@@ -15,6 +15,7 @@ use crate::audit_log::AuditLog;
 use crate::audit_queue::AuditQueue;
 use crate::clients::{Client, Clients, MemoryClients};
 use crate::clock::{Clock, Sleep, system_clock, system_sleep};
+use crate::durations::Durations;
 use crate::key_cycle::{BadKeyPolicy, KeyPolicy};
 use crate::key_ring::KeyRing;
 use crate::login_limit::{LoginFailures, LoginLimit};
@@ -113,6 +114,7 @@ pub struct IssuerBuilder {
     proxies: Proxies,
     #[cfg(feature = "pages")]
     pub(super) pages: PageSettings,
+    metrics: bool,
     audit: Option<AuditHook>,
     audit_copy: Option<Arc<dyn AuditLog>>,
 }
@@ -141,6 +143,7 @@ impl IssuerBuilder {
             proxies: Proxies::default(),
             #[cfg(feature = "pages")]
             pages: PageSettings::default(),
+            metrics: false,
             audit: None,
             audit_copy: None,
         }
@@ -281,6 +284,14 @@ impl IssuerBuilder {
         self
     }
 
+    /// Adds `GET /metrics` to the router, for Prometheus. It is not for everybody: let only whoever
+    /// collects metrics come to it. Off when not said.
+    #[must_use]
+    pub fn metrics(mut self) -> Self {
+        self.metrics = true;
+        self
+    }
+
     /// Keeps the audit log besides the store, which keeps it in any case: an
     /// [`AuditFile`](crate::AuditFile), or whatever collects logs. Both are written by
     /// [`housekeeping`](Issuer::housekeeping).
@@ -398,6 +409,8 @@ impl IssuerBuilder {
             #[cfg(feature = "pages")]
             pages: self.pages.build()?,
             stats: Stats::default(),
+            metrics: self.metrics,
+            durations: Durations::default(),
             audit: self.audit,
         };
         Ok(Issuer { parts: Arc::new(parts) })

@@ -11,10 +11,12 @@ mod consent;
 #[cfg(feature = "pages")]
 mod device;
 mod housekeeping;
+mod introspect;
 mod issued;
 mod keys;
 mod limit;
 mod login;
+mod metrics;
 #[cfg(feature = "pages")]
 mod pages;
 mod refresh;
@@ -37,6 +39,7 @@ use crate::caller::Caller;
 use crate::clients::{Client, Clients};
 use crate::clock::{Clock, Sleep};
 use crate::denied::{Code, Denied};
+use crate::durations::Durations;
 use crate::key_ring::KeyRing;
 use crate::login_limit::LoginFailures;
 use crate::password::PasswordChecks;
@@ -102,6 +105,9 @@ struct Parts {
     #[cfg(feature = "pages")]
     pages: Pages,
     stats: Stats,
+    /// Whether there is an endpoint for metrics.
+    metrics: bool,
+    durations: Durations,
     audit: Option<AuditHook>,
     /// What the store's log lacks.
     audit_log: AuditQueue,
@@ -359,6 +365,11 @@ impl Issuer {
     /// An endpoint took a request.
     pub(crate) fn count_request(&self) {
         self.parts.stats.request();
+    }
+
+    /// Somebody asked what a token is good for.
+    pub(crate) fn count_introspection(&self) {
+        self.parts.stats.introspection();
     }
 
     /// An endpoint could not read a request.

@@ -71,9 +71,12 @@ async fn rfc8414_the_metadata_names_what_is_there() {
     let openid = server.get("/.well-known/openid-configuration").await.json();
     let url = format!("http://{}", server.address);
     assert_eq!(oauth["issuer"], url);
-    for (member, path) in
-        [("token_endpoint", "/token"), ("revocation_endpoint", "/revoke"), ("jwks_uri", "/jwks")]
-    {
+    for (member, path) in [
+        ("token_endpoint", "/token"),
+        ("revocation_endpoint", "/revoke"),
+        ("introspection_endpoint", "/introspect"),
+        ("jwks_uri", "/jwks"),
+    ] {
         assert_eq!(oauth[member], format!("{url}{path}"));
         assert_eq!(oauth[member], openid[member]);
         assert_ne!(server.get(path).await.status, 404);
@@ -91,6 +94,8 @@ async fn rfc8414_the_metadata_names_what_is_there() {
     assert_eq!(oauth["authorization_response_iss_parameter_supported"], true, "RFC 9207");
     let proofs = json!(["none", "client_secret_basic", "client_secret_post"]);
     assert_eq!(oauth["token_endpoint_auth_methods_supported"], proofs);
+    let proofs = json!(["client_secret_basic", "client_secret_post"]);
+    assert_eq!(oauth["introspection_endpoint_auth_methods_supported"], proofs);
     assert_eq!(openid["subject_types_supported"], json!(["public"]));
     assert_eq!(openid["id_token_signing_alg_values_supported"], json!(["EdDSA"]));
     assert_eq!(oauth.get("subject_types_supported"), None);

@@ -4,8 +4,10 @@
 mod discovery;
 mod errors;
 mod housekeeping;
+mod introspect;
 mod limits;
 mod login;
+mod metrics;
 mod races;
 mod refresh;
 mod revoke;
