@@ -1,7 +1,6 @@
 //! What a token is good for, told to whoever may know (RFC 7662).
 
 use serde::Serialize;
-
 use unlapse_verify::AccessClaims;
 
 /// A token that can be used now, as whoever may see it is told (RFC 7662 §2.2).

@@ -47,6 +47,7 @@ mod denials;
 mod denied;
 #[cfg(feature = "pages")]
 mod device_code;
+mod dpop_rules;
 mod durations;
 mod http;
 mod imported_key;
@@ -107,6 +108,7 @@ pub use clock::{Clock, Sleep, system_clock, system_sleep};
 pub use consent::{Asked, Consent};
 pub use denials::{Denial, Denials};
 pub use denied::{Code, Denied};
+pub use dpop_rules::{BadDpopRules, DpopRules};
 pub use imported_key::BadImport;
 pub use introspected::Introspected;
 pub use issuer::{BadConfiguration, Issued, Issuer, IssuerBuilder, NotOpened};

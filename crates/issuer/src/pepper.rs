@@ -147,6 +147,11 @@ impl Peppers {
         &self.peppers[0]
     }
 
+    /// All of them, the newest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Pepper> {
+        self.peppers.iter()
+    }
+
     /// The one of that name. Names are no secret: no need for constant time.
     pub(crate) fn find(&self, kid: &str) -> Option<&Pepper> {
         self.peppers.iter().find(|pepper| pepper.kid.as_str() == kid)

@@ -9,6 +9,7 @@ use unlapse_core::Secret;
 
 use super::body;
 use super::client_auth::login_caller;
+use super::dpop;
 use super::reply::{Door, reply};
 use crate::denied::{Code, Denied};
 use crate::issuer::{Issued, Issuer};
@@ -29,5 +30,6 @@ async fn log_in(issuer: &Issuer, request: &Parts, body: Body) -> Result<Issued, 
     let login = serde_json::from_slice(&body).map_err(|_| refuse(Code::RequestMalformed))?;
     let Login { username, password } = login;
     let password = Secret::from(password);
-    issuer.log_in(&username, password, &login_caller(issuer, request), None).await
+    let caller = dpop::proved(issuer, request, login_caller(issuer, request)).await?;
+    issuer.log_in(&username, password, &caller, None).await
 }

@@ -6,6 +6,7 @@ mod client_auth;
 mod denylist;
 #[cfg(feature = "pages")]
 mod device_authorization;
+mod dpop;
 mod form;
 mod grants;
 mod healthz;
@@ -86,10 +87,14 @@ impl Issuer {
 /// cache that does not say itself that it may be (RFC 6749 §5.1).
 async fn around(State(issuer): State<Issuer>, mut request: Request, next: Next) -> Response {
     issuer.count_request();
+    let speaks_dpop = dpop::is_spoken(request.headers());
     let mut response = match peer::admit(&issuer, &mut request) {
         Ok(()) => next.run(request).await,
         Err(denied) => reply::refused(denied, Door::OAuth),
     };
+    if speaks_dpop {
+        dpop::tell_nonce(&issuer, &mut response);
+    }
     let no_store = HeaderValue::from_static("no-store");
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(no_store);
     response

@@ -9,6 +9,7 @@ use unlapse_core::Secret;
 
 use super::body;
 use super::client_auth::login_caller;
+use super::dpop;
 use super::reply::{Door, reply};
 use crate::denied::{Code, Denied};
 use crate::issuer::{Issued, Issuer};
@@ -28,5 +29,6 @@ async fn go_on(issuer: &Issuer, request: &Parts, body: Body) -> Result<Issued, D
     let refresh = serde_json::from_slice(&body).map_err(|_| refuse(Code::RequestMalformed))?;
     let Refresh { refresh_token } = refresh;
     let refresh_token = Secret::from(refresh_token);
-    issuer.refresh(refresh_token.expose(), &login_caller(issuer, request), None).await
+    let caller = dpop::proved(issuer, request, login_caller(issuer, request)).await?;
+    issuer.refresh(refresh_token.expose(), &caller, None).await
 }

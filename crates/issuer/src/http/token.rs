@@ -7,6 +7,7 @@ use axum::response::Response;
 
 use super::body;
 use super::client_auth::caller;
+use super::dpop;
 use super::form::Form;
 use super::grants;
 use super::reply::{Door, reply};
@@ -37,6 +38,7 @@ async fn grant(issuer: &Issuer, request: &Parts, body: Body) -> Result<Issued, D
     let grant_type = GrantType::parse(grant_type.expose());
     let grant_type = grant_type.ok_or_else(|| refuse(Code::GrantUnsupported))?;
     let caller = caller(issuer, request, &form).await?;
+    let caller = dpop::proved(issuer, request, caller).await?;
     match grant_type {
         GrantType::RefreshToken => grants::refresh_token::grant(issuer, &caller, &form).await,
         GrantType::ClientCredentials => grants::client_credentials::grant(issuer, &caller, &form),

@@ -15,6 +15,7 @@ use crate::audit_log::AuditLog;
 use crate::audit_queue::AuditQueue;
 use crate::clients::{Client, Clients, MemoryClients};
 use crate::clock::{Clock, Sleep, system_clock, system_sleep};
+use crate::dpop_rules::{BadDpopRules, DpopProofs, DpopRules};
 use crate::durations::Durations;
 use crate::key_cycle::{BadKeyPolicy, KeyPolicy};
 use crate::key_ring::KeyRing;
@@ -73,6 +74,9 @@ pub enum BadConfiguration {
     /// The cost of a password check.
     #[error(transparent)]
     Password(#[from] BadPassword),
+    /// The window of DPoP proofs.
+    #[error(transparent)]
+    Dpop(#[from] BadDpopRules),
     /// A rate limit.
     #[error(transparent)]
     Rate(#[from] BadRate),
@@ -112,6 +116,7 @@ pub struct IssuerBuilder {
     login_limit: LoginLimit,
     rate_limits: RateLimits,
     proxies: Proxies,
+    dpop: DpopRules,
     #[cfg(feature = "pages")]
     pub(super) pages: PageSettings,
     metrics: bool,
@@ -141,6 +146,7 @@ impl IssuerBuilder {
             login_limit: LoginLimit::default(),
             rate_limits: RateLimits::default(),
             proxies: Proxies::default(),
+            dpop: DpopRules::default(),
             #[cfg(feature = "pages")]
             pages: PageSettings::default(),
             metrics: false,
@@ -284,6 +290,13 @@ impl IssuerBuilder {
         self
     }
 
+    /// What is asked of DPoP proofs.
+    #[must_use]
+    pub fn dpop(mut self, rules: DpopRules) -> Self {
+        self.dpop = rules;
+        self
+    }
+
     /// Adds `GET /metrics` to the router, for Prometheus. It is not for everybody: let only whoever
     /// collects metrics come to it. Off when not said.
     #[must_use]
@@ -352,6 +365,7 @@ impl IssuerBuilder {
         let (url, path) = checked_url(&self.url).ok_or(BadConfiguration::Url)?;
         self.policy.check()?;
         self.rate_limits.check()?;
+        self.dpop.check()?;
         if !(Duration::from_secs(1)..=Duration::from_secs(3600)).contains(&self.access_lifetime) {
             return Err(BadConfiguration::AccessLifetime);
         }
@@ -381,9 +395,12 @@ impl IssuerBuilder {
         let verifier = super::verifier_builder(&url, &audience, &verifying, &denylist, &clock)
             .build()
             .expect("there is an audience, and the system had randomness for the keys");
+        let dpop = DpopProofs::new(self.dpop, &peppers);
+        let origin = url.strip_suffix(&path).unwrap_or(&url).to_owned();
         let parts = Parts {
             url,
             path,
+            origin,
             audience,
             access_lifetime: self.access_lifetime,
             policy: self.policy,
@@ -406,6 +423,7 @@ impl IssuerBuilder {
             limiters: Limiters::new(self.rate_limits),
             proxies: self.proxies,
             denylist,
+            dpop,
             #[cfg(feature = "pages")]
             pages: self.pages.build()?,
             stats: Stats::default(),

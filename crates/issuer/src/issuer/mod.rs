@@ -10,6 +10,7 @@ mod client;
 mod consent;
 #[cfg(feature = "pages")]
 mod device;
+mod dpop;
 mod housekeeping;
 mod introspect;
 mod issued;
@@ -39,6 +40,7 @@ use crate::caller::Caller;
 use crate::clients::{Client, Clients};
 use crate::clock::{Clock, Sleep};
 use crate::denied::{Code, Denied};
+use crate::dpop_rules::DpopProofs;
 use crate::durations::Durations;
 use crate::key_ring::KeyRing;
 use crate::login_limit::LoginFailures;
@@ -56,8 +58,8 @@ use crate::stats::{Counts, Stats};
 use crate::store::{Store, Unavailable};
 use crate::users::Users;
 use unlapse_verify::{
-    Confirmation, DeniedId, Denylist, Refusal, SharedKeys, Thumbprint, Verified, Verifier,
-    VerifierBuilder,
+    AccessClaims, Confirmation, DeniedId, Denylist, Jws, Refusal, Rules, SharedKeys, Thumbprint,
+    Verified, Verifier, VerifierBuilder, judge,
 };
 
 #[cfg(feature = "pages")]
@@ -79,6 +81,8 @@ pub struct Issuer {
 struct Parts {
     url: String,
     path: String,
+    /// Scheme, host and port of the URL.
+    origin: String,
     audience: String,
     access_lifetime: Duration,
     policy: Policy,
@@ -101,6 +105,7 @@ struct Parts {
     login_failures: LoginFailures,
     limiters: Limiters,
     proxies: Proxies,
+    dpop: DpopProofs,
     denylist: Arc<Denylist>,
     #[cfg(feature = "pages")]
     pages: Pages,
@@ -235,10 +240,22 @@ impl Issuer {
         self.not_expired(verified)
     }
 
-    /// The same of any token, bound to a key or not, for those that do not act on it.
-    async fn look(&self, access_token: &str) -> Result<Verified, Refusal> {
-        let verified = self.parts.verifier.verify_any(access_token).await?;
-        self.not_expired(verified)
+    /// The same of any token, bound to a key or not and whomever it is meant for, for those that
+    /// do not act on it.
+    fn read(&self, access_token: &str) -> Option<AccessClaims> {
+        let Parts { ring, url, denylist, .. } = &*self.parts;
+        let jws = Jws::parse(access_token).ok()?;
+        let (kid, algorithm) = (jws.header.kid.as_deref()?, jws.header.algorithm?);
+        let ring = ring.load();
+        if !jws.is_signed_by(ring.jwks().find(kid, algorithm)?.key()) {
+            return None;
+        }
+        let (header, claims) = (jws.header, AccessClaims::from_members(jws.claims).ok()?);
+        let rules = Rules::new(url, claims.aud.as_slice().first()?);
+        judge(&header, &claims, &rules, self.now()).ok()?;
+        let denied = |id: &str| denylist.denies(id);
+        let is_denied = denied(&claims.jti) || claims.sid.as_deref().is_some_and(denied);
+        (!is_denied && claims.expires_at() > self.now()).then_some(claims)
     }
 
     /// A verifier allows for clocks that differ; but this one is the issuer's own.

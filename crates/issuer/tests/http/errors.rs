@@ -101,6 +101,10 @@ async fn provoke(code: Code, server: &Server) -> Reply {
             server.decide_device(&user_code, "deny").await;
             ask_as_device(server, &device_code).await
         }
+        Code::DpopMismatch
+        | Code::DpopProofInvalid
+        | Code::DpopNonceRequired
+        | Code::DpopRequired => super::dpop::provoke(code).await,
         code => panic!("no request is known that is told {code:?}"),
     }
 }
@@ -119,11 +123,7 @@ fn code_form(code: &str) -> String {
 }
 
 /// Codes of the endpoints below; each is provoked where its endpoint is tested.
-const ELSEWHERE: [Code; 10] = [
-    Code::DpopMismatch,
-    Code::DpopProofInvalid,
-    Code::DpopNonceRequired,
-    Code::DpopRequired,
+const ELSEWHERE: [Code; 6] = [
     Code::AssertionInvalid,
     Code::SubjectTokenInvalid,
     Code::TargetUnknown,

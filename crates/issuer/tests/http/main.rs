@@ -2,12 +2,14 @@
 #![allow(clippy::disallowed_methods, reason = "tests spawn servers and look at the clock")]
 
 mod discovery;
+mod dpop;
 mod errors;
 mod housekeeping;
 mod introspect;
 mod limits;
 mod login;
 mod metrics;
+mod prover;
 mod races;
 mod refresh;
 mod revoke;
