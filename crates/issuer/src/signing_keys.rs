@@ -13,6 +13,7 @@ use crate::kept_keys::KeptKey;
 use crate::key_cycle::{KeyLife, KeyPolicy, LINGERS, Stage, Step, plan};
 use crate::key_ring::HeldKey;
 use crate::pepper::Peppers;
+use crate::random;
 use crate::sealed_key::{SealedKey, Unopened, sealed_under};
 use crate::signing_key::{BadSigningKey, SigningKey};
 use crate::store::{Store, Unavailable};
@@ -123,6 +124,9 @@ const RESEAL: Duration = Duration::from_secs(600);
 /// done.
 const TURNS: usize = 4;
 
+/// No `sid` and no `jti` begins so.
+const NEWS: &str = "keys.";
+
 /// So often a change of one key is tried while others change it.
 const ATTEMPTS: usize = 8;
 
@@ -172,7 +176,9 @@ impl SigningKeys {
                 self.replace(&held, &due).await?;
             }
         }
-        if self.round(&[]).await?.rotated {
+        let rotated = self.round(&[]).await?.rotated;
+        self.tell().await;
+        if rotated {
             self.audit(Event::KeyRotated).await;
         }
         Ok(())
@@ -194,8 +200,10 @@ impl SigningKeys {
                 SealedKey::Revoked { since: self.now() }.seal(kid, self.peppers.newest());
             if self.store.replace_key(&KeptKey { document, ..kept }).await? {
                 self.audit(Event::KeyRevoked).await;
-                // That another key does not open is no reason to keep this one.
-                return match self.round(&[]).await {
+                let round = self.round(&[]).await;
+                self.tell().await;
+                return match round {
+                    // That another key does not open is no reason to keep this one.
                     Err(BadKeys::PepperMissing { .. } | BadKeys::Damaged { .. }) => Ok(()),
                     round => round.map(drop),
                 };
@@ -215,6 +223,7 @@ impl SigningKeys {
             return Err(BadKeys::Known { kid, stage });
         }
         self.round(&[]).await?;
+        self.tell().await;
         Ok(kid)
     }
 
@@ -358,6 +367,19 @@ impl SigningKeys {
         let document = key.seal(&held.kid, self.peppers.newest());
         let kept = KeptKey { kid: held.kid.clone(), version: held.version, document };
         Ok(self.store.replace_key(&kept).await?)
+    }
+
+    /// Tells every node that a person has changed the keys, by the way that revocations go: within
+    /// a second. Nodes look now and then in any case, so that nothing is lost when it fails.
+    async fn tell(&self) {
+        if self.store.deny(&format!("{NEWS}{}", random::id()), self.now()).await.is_err() {
+            tracing::warn!("other nodes see the change of the signing keys 30 s later");
+        }
+    }
+
+    /// Whether what was denied says that keys have changed.
+    pub(crate) fn is_news(denied: &str) -> bool {
+        denied.starts_with(NEWS)
     }
 
     /// What a person did. A store that takes the change and not the entry loses the entry.

@@ -1,5 +1,6 @@
 //! Signing keys over nodes that share a store, with clocks that are 30 s apart: no token ever fails
 //! where it should be accepted, and none is accepted where it should not.
+#![allow(clippy::disallowed_methods, reason = "tests spawn what a host runs, and wait for it")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
@@ -455,4 +456,38 @@ async fn j1_a_second_algorithm_is_published_before_it_signs() {
     let both = world.builder("a", 0).other_algorithms([Algorithm::Es256, Algorithm::EdDsa]);
     let both = both.open().await.expect("opened");
     assert_eq!(both.algorithms(), [Algorithm::EdDsa, Algorithm::Es256]);
+}
+
+/// Somebody with the store and the peppers, and nothing else, changes the keys beside the nodes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn j1_a_change_of_the_keys_reaches_every_node_within_a_second() {
+    let world = World::new();
+    let [a, b] = [world.node("a").await, world.node("a").await];
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let stops = || {
+        let mut stopped = stopped.clone();
+        async move { drop(stopped.wait_for(|stopped| *stopped).await) }
+    };
+    let housekeeping = [&a, &b].map(|node| tokio::spawn(node.housekeeping(stops())));
+    let token = token(&a).await;
+    b.verify(&token).expect("good");
+    let aside = SigningKeys::new(
+        world.store(),
+        Arc::new(peppers("a")),
+        vec![Algorithm::EdDsa],
+        KeyPolicy::default(),
+        world.clock(0),
+    );
+    aside.revoke(&kid(&token)).await.expect("revoked");
+    let began = std::time::Instant::now();
+    for node in [&a, &b] {
+        while node.verify(&token) != Err(BadAccessToken::Key) {
+            assert!(began.elapsed() < SECOND, "it is still good");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+    stop.send_replace(true);
+    for housekeeping in housekeeping {
+        housekeeping.await.expect("it ends");
+    }
 }

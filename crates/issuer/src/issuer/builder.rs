@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use url::{Host, Url};
 
 #[cfg(feature = "pages")]
@@ -411,6 +411,7 @@ impl IssuerBuilder {
             keys,
             key_round: Mutex::default(),
             clock,
+            key_news: Notify::new(),
             sleep: self.sleep,
             audit_log: AuditQueue::new(Arc::clone(&store) as Arc<dyn AuditLog>),
             audit_copy: self.audit_copy.map(AuditQueue::new),

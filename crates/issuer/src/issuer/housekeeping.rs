@@ -8,6 +8,7 @@ use unlapse_core::UnixTime;
 use super::revoke::MARGIN;
 use super::{Issuer, Parts};
 use crate::denials::Denial;
+use crate::signing_keys::SigningKeys;
 use crate::stop::Stop;
 
 /// What has ended long ago is looked for so often.
@@ -18,6 +19,8 @@ const ROUNDS: usize = 20;
 const FOLLOW: Duration = Duration::from_millis(500);
 /// News that come at once are heard at once.
 const GATHER: Duration = Duration::from_millis(20);
+/// The signing keys are looked at so often, and at once when somebody has changed them.
+const KEYS: Duration = Duration::from_secs(30);
 /// What is denied is asked for from so long before the newest that is known: a statement that
 /// began earlier may have ended later.
 const OVERLAP: Duration = Duration::from_secs(10);
@@ -29,6 +32,8 @@ impl Issuer {
     /// - writes the audit log;
     /// - hears what other nodes revoked, so that [`verify`](Self::verify) refuses it within a
     ///   second;
+    /// - lets signing keys succeed one another ([`keep_keys`](Self::keep_keys)), and hears within a
+    ///   second when somebody has changed them;
     /// - forgets what has ended long ago.
     ///
     /// When it is told to stop, it writes what the audit log still lacks, for five seconds at
@@ -62,6 +67,7 @@ impl Issuer {
                 telling,
                 issuer.write_audit(&stop),
                 issuer.follow_denials(&stop),
+                issuer.follow_keys(&stop),
                 issuer.sweep_now_and_then(&stop),
             );
         }
@@ -103,9 +109,27 @@ impl Issuer {
     }
 
     fn hear(&self, denial: &Denial) {
-        let Parts { denylist, access_lifetime, .. } = &*self.parts;
+        let Parts { denylist, access_lifetime, key_news, .. } = &*self.parts;
+        // The same denial is heard many times.
+        if SigningKeys::is_news(&denial.id) && !denylist.denies(&denial.id) {
+            key_news.notify_one();
+        }
         let until = denial.at.plus(*access_lifetime).plus(MARGIN);
         denylist.deny(&denial.id, until, self.now());
+    }
+
+    async fn follow_keys(&self, stop: &Stop) {
+        let Parts { sleep, key_news, .. } = &*self.parts;
+        while !stop.is_told() {
+            if let Err(bad) = self.keep_keys().await {
+                tracing::error!(code = bad.code(), "the signing keys stay as they were: {bad}");
+            }
+            tokio::select! {
+                () = sleep(KEYS) => {}
+                () = key_news.notified() => {}
+                () = stop.told() => {}
+            }
+        }
     }
 
     async fn sweep_now_and_then(&self, stop: &Stop) {

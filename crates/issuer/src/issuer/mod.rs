@@ -29,7 +29,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use unlapse_core::{Secret, UnixTime};
 
 use crate::access_token::{Claims, span};
@@ -95,6 +95,8 @@ struct Parts {
     keys: Option<SigningKeys>,
     /// One round at a time: a ring is never replaced by an older one.
     key_round: Mutex<()>,
+    /// Somebody has changed the keys in the store.
+    key_news: Notify,
     clock: Clock,
     sleep: Sleep,
     store: Arc<dyn Store>,
