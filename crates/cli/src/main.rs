@@ -87,6 +87,7 @@ fn run(arguments: Arguments) -> Result<Exit, Diagnosis> {
         Command::Completion { shell } => return commands::completion::run(shell),
         Command::Demo(demo) => return commands::demo::run(&demo, &common),
         Command::Drill(drill) => return commands::drill::run(&drill, &common),
+        Command::Issuer(issuer) => return commands::issuer::run(&issuer, &common),
         _ => {}
     }
     let asks = !matches!(&command, Command::Token(arguments) if arguments.no_input);
@@ -101,7 +102,7 @@ fn run(arguments: Arguments) -> Result<Exit, Diagnosis> {
         Command::Exec(arguments) => commands::exec::run(&app, &arguments),
         Command::Doctor(arguments) => commands::doctor::run(&app, &arguments),
         Command::Config(args::ConfigCommand::Show) => commands::config::run(&app),
-        Command::Completion { .. } | Command::Demo(_) | Command::Drill(_) => {
+        Command::Completion { .. } | Command::Demo(_) | Command::Drill(_) | Command::Issuer(_) => {
             unreachable!("handled above, before the configuration is read")
         }
     }

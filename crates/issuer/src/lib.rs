@@ -65,6 +65,7 @@ mod login_limit;
 mod memory;
 mod password;
 mod pepper;
+mod pepper_file;
 #[cfg(feature = "pages")]
 mod pkce;
 mod policy;
@@ -120,6 +121,7 @@ pub use login_limit::LoginLimit;
 pub use memory::MemoryStore;
 pub use password::{BadPassword, PasswordCost, PasswordHash};
 pub use pepper::{BadPepper, Kid, Pepper, Peppers};
+pub use pepper_file::BadPeppers;
 pub use policy::{BadPolicy, Policy};
 #[cfg(feature = "postgres")]
 pub use postgres::{BadServer, PostgresClock, PostgresOptions, PostgresStore};

@@ -7,6 +7,7 @@ pub(crate) mod doctor;
 pub(crate) mod drill;
 pub(crate) mod embedded;
 pub(crate) mod exec;
+pub(crate) mod issuer;
 pub(crate) mod list;
 pub(crate) mod login;
 pub(crate) mod logout;

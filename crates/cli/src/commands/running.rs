@@ -13,7 +13,20 @@ use crate::terminal;
 pub(crate) fn block_on<T>(
     work: impl Future<Output = Result<T, Diagnosis>>,
 ) -> Result<T, Diagnosis> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    run(tokio::runtime::Builder::new_current_thread().enable_all().build(), work)
+}
+
+/// Runs `work` on a runtime of as many threads as there are processors.
+pub(crate) fn block_on_threads<T>(
+    work: impl Future<Output = Result<T, Diagnosis>>,
+) -> Result<T, Diagnosis> {
+    run(tokio::runtime::Builder::new_multi_thread().enable_all().build(), work)
+}
+
+fn run<T>(
+    runtime: std::io::Result<tokio::runtime::Runtime>,
+    work: impl Future<Output = Result<T, Diagnosis>>,
+) -> Result<T, Diagnosis> {
     let runtime = runtime.map_err(|error| Diagnosis {
         code: "no_runtime",
         message: format!("the system gives this process no room to work in: {error}"),

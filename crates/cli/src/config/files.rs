@@ -115,7 +115,7 @@ fn device(_metadata: &Metadata) -> u64 {
 }
 
 /// The text of the file at `path`, `None` when there is none.
-fn read(path: &Path) -> Result<Option<String>, ConfigError> {
+pub(super) fn read(path: &Path) -> Result<Option<String>, ConfigError> {
     let problem =
         |error: &std::io::Error| unreadable(path, format!("cannot be read: {}", error.kind()));
     match path.metadata() {
@@ -138,6 +138,6 @@ fn read(path: &Path) -> Result<Option<String>, ConfigError> {
     String::from_utf8(bytes).map(Some).map_err(|_| unreadable(path, "is not UTF-8 text"))
 }
 
-fn unreadable(path: &Path, problem: impl Into<String>) -> ConfigError {
+pub(super) fn unreadable(path: &Path, problem: impl Into<String>) -> ConfigError {
     ConfigError::Unreadable { path: path.to_owned(), problem: problem.into() }
 }

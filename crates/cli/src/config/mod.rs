@@ -14,6 +14,7 @@ mod environment;
 mod error;
 mod files;
 mod http;
+pub(crate) mod issuer;
 mod keys;
 mod layer;
 mod nearest;

@@ -36,21 +36,44 @@ const SECRETS: [(&str, &str); 9] = [
 
 /// Reads the text of the configuration file at `path`.
 pub(crate) fn parse(text: &str, path: &Path) -> Result<Layer, ConfigError> {
-    // Windows editors put a byte-order mark there, which means nothing in UTF-8.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-    let file = File { text, newlines: newlines.map(|(at, _)| at).collect(), path: Arc::from(path) };
-    let table = DeTable::parse(text).map_err(|error| file.syntax(&error))?;
-    file.layer(table.get_ref())
+    let file = File::new(text, path, &PROFILES);
+    file.layer(file.root()?.get_ref())
 }
 
-type Entry<'t, 'i> = (&'t str, usize, &'t Spanned<DeValue<'i>>);
+/// What is said of keys that a kind of file does not have.
+pub(super) struct Words {
+    /// Keys that would hold a secret, and how to give it instead.
+    pub(super) secrets: &'static [(&'static str, &'static str)],
+    /// The table that a key belongs to which stands in another: its name with the key.
+    pub(super) elsewhere: fn(&str, &str) -> Option<String>,
+}
 
-struct File<'a> {
+/// Those of the command's own configuration.
+const PROFILES: Words = Words { secrets: &SECRETS, elsewhere };
+
+pub(super) type Entry<'t, 'i> = (&'t str, usize, &'t Spanned<DeValue<'i>>);
+
+pub(super) struct File<'a> {
     text: &'a str,
     /// Where they are: every key asks for its line.
     newlines: Vec<usize>,
     path: Arc<Path>,
+    words: &'static Words,
+}
+
+impl<'a> File<'a> {
+    pub(super) fn new(text: &'a str, path: &Path, words: &'static Words) -> Self {
+        // Windows editors put a byte-order mark there, which means nothing in UTF-8.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let newlines = newlines.map(|(at, _)| at).collect();
+        Self { text, newlines, path: Arc::from(path), words }
+    }
+
+    /// Everything that it says.
+    pub(super) fn root(&self) -> Result<Spanned<DeTable<'a>>, ConfigError> {
+        DeTable::parse(self.text).map_err(|error| self.syntax(&error))
+    }
 }
 
 impl File<'_> {
@@ -107,7 +130,7 @@ impl File<'_> {
         Ok(profile)
     }
 
-    fn section<S: Section>(
+    pub(super) fn section<S: Section>(
         &self,
         prefix: &str,
         at: usize,
@@ -120,7 +143,8 @@ impl File<'_> {
         Ok(section)
     }
 
-    fn set<S: Section>(
+    /// Sets a key; the prefix is empty for one that stands before any table.
+    pub(super) fn set<S: Section>(
         &self,
         section: &mut S,
         prefix: &str,
@@ -134,12 +158,14 @@ impl File<'_> {
                 self.unknown(prefix, key, at, &keys)
             }
             Refused::Value { allowed, nearest } => {
-                self.bad(format!("{prefix}.{key}"), value.span().start, &allowed, nearest)
+                let whole =
+                    if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") };
+                self.bad(whole, value.span().start, &allowed, nearest)
             }
         })
     }
 
-    fn table<'t, 'i>(
+    pub(super) fn table<'t, 'i>(
         &self,
         key: &str,
         allowed: &str,
@@ -150,20 +176,32 @@ impl File<'_> {
         table.ok_or_else(|| self.bad(key.to_owned(), at, allowed, None))
     }
 
-    fn unknown(&self, prefix: &str, key: &str, at: usize, known: &[&str]) -> ConfigError {
+    pub(super) fn unknown(
+        &self,
+        prefix: &str,
+        key: &str,
+        at: usize,
+        known: &[&str],
+    ) -> ConfigError {
         let at = self.origin(at);
         let shown = printable(key);
         let whole = if prefix.is_empty() { shown } else { format!("{prefix}.{shown}") };
-        if let Some((_, instead)) = SECRETS.iter().find(|(secret, _)| *secret == key) {
+        if let Some((_, instead)) = self.words.secrets.iter().find(|(secret, _)| *secret == key) {
             return ConfigError::SecretInFile { key: whole, at, instead };
         }
         let nearest = nearest(key, known.iter().copied())
             .map(str::to_owned)
-            .or_else(|| elsewhere(key, prefix));
+            .or_else(|| (self.words.elsewhere)(key, prefix));
         ConfigError::UnknownKey { key: whole, at, nearest }
     }
 
-    fn bad(&self, key: String, at: usize, allowed: &str, nearest: Option<String>) -> ConfigError {
+    pub(super) fn bad(
+        &self,
+        key: String,
+        at: usize,
+        allowed: &str,
+        nearest: Option<String>,
+    ) -> ConfigError {
         ConfigError::BadValue { key, at: self.origin(at), allowed: allowed.to_owned(), nearest }
     }
 
@@ -180,7 +218,7 @@ impl File<'_> {
         }
     }
 
-    fn origin(&self, at: usize) -> Origin {
+    pub(super) fn origin(&self, at: usize) -> Origin {
         Origin::File { path: Arc::clone(&self.path), line: self.line(at) }
     }
 
@@ -190,7 +228,7 @@ impl File<'_> {
 }
 
 /// A table's entries in the order of the file, so that the first mistake is the one reported.
-fn in_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<Entry<'t, 'i>> {
+pub(super) fn in_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<Entry<'t, 'i>> {
     let mut entries: Vec<_> = table
         .iter()
         .map(|(key, value)| (key.get_ref().as_ref(), key.span().start, value))
@@ -216,7 +254,7 @@ fn elsewhere(key: &str, prefix: &str) -> Option<String> {
     Some(format!("{table}.{key}"))
 }
 
-fn raw<'t>(value: &'t DeValue<'_>) -> Raw<'t> {
+pub(super) fn raw<'t>(value: &'t DeValue<'_>) -> Raw<'t> {
     match value {
         DeValue::String(text) => Raw::Text(text),
         DeValue::Boolean(on) => Raw::Boolean(*on),
@@ -231,14 +269,14 @@ fn raw<'t>(value: &'t DeValue<'_>) -> Raw<'t> {
     }
 }
 
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     (1..=LONGEST_NAME).contains(&name.len())
         && !name.starts_with('-')
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-@+".contains(&b))
 }
 
 /// `text` fit for a terminal's line: no control characters, and not without end.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     const LONGEST: usize = 80;
     let mut printable: String =
         text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();

@@ -28,7 +28,8 @@ pub(crate) enum Raw<'a> {
 }
 
 impl<'a> Raw<'a> {
-    fn text(&self) -> Option<&'a str> {
+    /// Its text, where it is one.
+    pub(crate) fn text(&self) -> Option<&'a str> {
         match self {
             Self::Text(text) | Self::Word(text) => Some(text),
             _ => None,

@@ -327,7 +327,7 @@ impl IssuerBuilder {
         if self.kept_keys.is_some() {
             return Err(BadConfiguration::KeysKept);
         }
-        let checked = self.check()?;
+        let checked = self.checked()?;
         let key = match self.key.take() {
             Some(key) => key,
             None => SigningKey::generate(self.algorithm)?,
@@ -343,7 +343,7 @@ impl IssuerBuilder {
     /// first ones. A key that does not open is an error; no other is made in its place.
     pub async fn open(mut self) -> Result<Issuer, NotOpened> {
         let Some(policy) = self.kept_keys else { return Ok(self.build()?) };
-        let checked = self.check()?;
+        let checked = self.checked()?;
         policy.check().map_err(BadConfiguration::from)?;
         let peppers = self.peppers.take().ok_or(BadConfiguration::PeppersMissing)?;
         let peppers = Arc::new(peppers);
@@ -361,7 +361,13 @@ impl IssuerBuilder {
         Ok(self.assemble(checked, peppers, ring, Some(keys))?)
     }
 
-    fn check(&self) -> Result<Checked, BadConfiguration> {
+    /// Whether it could be built, as far as that can be said without a store.
+    pub fn check(&self) -> Result<(), BadConfiguration> {
+        self.kept_keys.map_or(Ok(()), |policy| policy.check())?;
+        self.checked().map(drop)
+    }
+
+    fn checked(&self) -> Result<Checked, BadConfiguration> {
         let (url, path) = checked_url(&self.url).ok_or(BadConfiguration::Url)?;
         self.policy.check()?;
         self.rate_limits.check()?;
