@@ -73,6 +73,11 @@ fn j3_a_tag_is_of_one_token_and_one_process() {
     assert_eq!(ours.tag("token"), ours.tag("token"));
     assert_ne!(ours.tag("token"), ours.tag("tokem"));
     assert_ne!(ours.tag("token"), theirs.tag("token"));
+    // What shares a place and half of a tag is still another token.
+    let (one, mut other) = ([7; 16], [7; 16]);
+    other[7] = 8;
+    ours.insert(known(one, 100), UnixTime::default());
+    assert!(ours.find(&one).is_some() && ours.find(&other).is_none());
     let none = Remembered::new(0).expect("a key");
     none.insert(known([7; 16], 100), UnixTime::default());
     assert!(none.find(&[7; 16]).is_none());
