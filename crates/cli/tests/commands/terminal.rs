@@ -4,13 +4,14 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::{Child, Command};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
-use crate::harness::{AuthServer, Class, Fault, Project, config, eventually};
+use crate::harness::{AuthServer, Class, Fault, Project, WAIT, config, eventually};
 
 const COLUMNS: u16 = 70;
 const ROWS: u16 = 16;
@@ -19,6 +20,8 @@ const ROWS: u16 = 16;
 struct Terminal {
     master: File,
     screen: Arc<Mutex<Vec<u8>>>,
+    /// Hears of the end of the screen.
+    dark: Receiver<()>,
     child: Child,
 }
 
@@ -54,13 +57,15 @@ impl Terminal {
         drop(command);
         let (master, screen) = (File::from(master), Arc::<Mutex<Vec<u8>>>::default());
         let (mut reader, into) = (master.try_clone().expect("a copy"), Arc::clone(&screen));
+        let (ends, dark) = channel();
         std::thread::spawn(move || {
             let mut piece = [0; 4096];
             while let Ok(count @ 1..) = reader.read(&mut piece) {
                 into.lock().expect("no panic before").extend_from_slice(&piece[..count]);
             }
+            let _ = ends.send(());
         });
-        Self { master, screen, child }
+        Self { master, screen, dark, child }
     }
 
     fn screen(&self) -> String {
@@ -90,7 +95,7 @@ impl Terminal {
             status.is_some()
         });
         // The rest of what it wrote may still be on its way.
-        std::thread::sleep(Duration::from_millis(50));
+        let _ = self.dark.recv_timeout(WAIT);
         let status = status.expect("ended");
         (status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)), self.screen())
     }
