@@ -1,7 +1,5 @@
 //! Denials in PostgreSQL: the revoked sessions themselves, and the access tokens without one.
 
-use core::time::Duration;
-
 use tokio_postgres::Row;
 use unlapse_core::{BoxFuture, UnixTime};
 
@@ -19,10 +17,6 @@ const DENY: &str = concat!(
 const SESSIONS: &str = "SELECT id, revoked_at FROM unlapse.sessions WHERE revoked_at >= $1";
 const TOKENS: &str = "SELECT jti, at FROM unlapse.denied WHERE at >= $1";
 
-/// A revocation is seen when it is committed, and was timed before: nobody who has seen a later one
-/// may miss it. Longer than any statement takes.
-const LATE: Duration = Duration::from_secs(10);
-
 impl Denials for PostgresStore {
     fn deny<'a>(&'a self, jti: &'a str, now: UnixTime) -> BoxFuture<'a, Result<(), Unavailable>> {
         Box::pin(
@@ -32,7 +26,7 @@ impl Denials for PostgresStore {
 
     fn denied(&self, since: UnixTime) -> BoxFuture<'_, Result<Vec<Denial>, Unavailable>> {
         Box::pin(async move {
-            let since = sql::millis(since.minus(LATE));
+            let since = sql::millis(since);
             let mut denied = all(&self.connections.query(SESSIONS, &[&since]).await?, session)?;
             denied.extend(all(&self.connections.query(TOKENS, &[&since]).await?, token)?);
             Ok(denied)
