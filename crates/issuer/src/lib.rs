@@ -39,6 +39,8 @@ mod authorization_code;
 #[cfg(feature = "pages")]
 mod authorization_error;
 mod caller;
+#[cfg(feature = "pages")]
+mod claims;
 mod clients;
 mod clock;
 #[cfg(feature = "pages")]
@@ -50,6 +52,8 @@ mod device_code;
 mod dpop_rules;
 mod durations;
 mod http;
+#[cfg(feature = "pages")]
+mod id_token;
 mod imported_key;
 #[cfg(feature = "pages")]
 mod interaction;
@@ -103,6 +107,8 @@ pub use audit::{Audit, AuditHook, Event};
 pub use audit_file::AuditFile;
 pub use audit_log::{AuditEntry, AuditLog};
 pub use caller::Caller;
+#[cfg(feature = "pages")]
+pub use claims::{Claims, Place, Wanted};
 pub use clients::{Client, ClientAuth, Clients, GrantType, MemoryClients, SecretDigest};
 pub use clock::{Clock, Sleep, system_clock, system_sleep};
 #[cfg(feature = "pages")]

@@ -22,6 +22,22 @@ const PAGES: bool = cfg!(feature = "pages");
 
 const CLIENT_AUTH: [&str; 3] = ["none", "client_secret_basic", "client_secret_post"];
 
+/// What the issuer itself says of a login; a host may say more.
+const CLAIMS: [&str; 9] =
+    ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid"];
+
+/// Those that a client may be given, as far as it is told before it is known.
+fn scopes(issuer: &Issuer) -> Vec<String> {
+    #[cfg(feature = "pages")]
+    let scopes = issuer.scopes_supported();
+    #[cfg(not(feature = "pages"))]
+    let scopes = {
+        let _ = issuer;
+        &crate::scopes::Scopes::default()
+    };
+    scopes.iter().map(str::to_owned).collect()
+}
+
 #[derive(Serialize)]
 struct Metadata<'a> {
     issuer: &'a str,
@@ -33,6 +49,8 @@ struct Metadata<'a> {
     authorization_endpoint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     device_authorization_endpoint: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    scopes_supported: Vec<String>,
     response_types_supported: &'static [&'static str],
     response_modes_supported: &'static [&'static str],
     code_challenge_methods_supported: &'static [&'static str],
@@ -52,6 +70,13 @@ struct Metadata<'a> {
 struct OpenId {
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    userinfo_endpoint: Option<String>,
+    claims_supported: &'static [&'static str],
+    claims_parameter_supported: bool,
+    request_parameter_supported: bool,
+    /// It would be `true` when left out.
+    request_uri_parameter_supported: bool,
 }
 
 pub(super) async fn oauth(State(issuer): State<Issuer>) -> Response {
@@ -63,6 +88,11 @@ pub(super) async fn openid(State(issuer): State<Issuer>) -> Response {
     let openid = OpenId {
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: algorithms.map(Algorithm::as_str).collect(),
+        userinfo_endpoint: PAGES.then(|| format!("{}/userinfo", issuer.url())),
+        claims_supported: if PAGES { &CLAIMS } else { &[] },
+        claims_parameter_supported: false,
+        request_parameter_supported: false,
+        request_uri_parameter_supported: false,
     };
     metadata(&issuer, Some(openid))
 }
@@ -77,6 +107,7 @@ fn metadata(issuer: &Issuer, openid: Option<OpenId>) -> Response {
         jwks_uri: format!("{url}/jwks"),
         authorization_endpoint: PAGES.then(|| format!("{url}/authorize")),
         device_authorization_endpoint: PAGES.then(|| format!("{url}/device_authorization")),
+        scopes_supported: scopes(issuer),
         response_types_supported: if PAGES { &["code"] } else { &[] },
         response_modes_supported: if PAGES { &["query", "form_post"] } else { &[] },
         code_challenge_methods_supported: if PAGES { &["S256"] } else { &[] },

@@ -1,6 +1,8 @@
 //! The endpoints, one file each. Each reads a request, asks the [`Issuer`], and writes the reply;
 //! nothing is decided here.
 
+#[cfg(feature = "pages")]
+mod bearer;
 mod body;
 mod client_auth;
 mod denylist;
@@ -22,6 +24,8 @@ mod refresh;
 mod reply;
 mod revoke;
 mod token;
+#[cfg(feature = "pages")]
+mod userinfo;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -42,6 +46,7 @@ impl Issuer {
     /// | `POST /api/auth/login`, `POST /api/auth/refresh` | the JSON pair for simple clients |
     /// | `/authorize`, `POST /login`, `POST /consent` | RFC 6749 §3.1 with PKCE, OpenID Connect; feature `pages` |
     /// | `POST /device_authorization`, `/device` | RFC 8628; feature `pages` |
+    /// | `/userinfo` | OpenID Connect Core §5.3; feature `pages` |
     /// | `POST /revoke` | RFC 7009 |
     /// | `POST /introspect` | RFC 7662 |
     /// | `GET /jwks` | RFC 7517 |
@@ -69,7 +74,8 @@ impl Issuer {
         #[cfg(feature = "pages")]
         {
             router = pages::add(router, path)
-                .route(&at("/device_authorization"), post(device_authorization::begin));
+                .route(&at("/device_authorization"), post(device_authorization::begin))
+                .route(&at("/userinfo"), get(userinfo::userinfo).post(userinfo::userinfo));
         }
         if !path.is_empty() {
             // RFC 8414 §3.1 puts the issuer's path behind the well-known one.

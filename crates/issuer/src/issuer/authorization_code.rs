@@ -2,6 +2,7 @@
 
 use unlapse_core::Secret;
 
+use super::id_token::LoggedIn;
 use super::{About, Issued, Issuer, Parts};
 use crate::authorization_code::{
     AuthorizationCode, KIND, LIFETIME, PresentedCode, REMEMBERED, Redemption, redeem,
@@ -47,8 +48,17 @@ impl Issuer {
         }
         // A scope that was granted a minute ago reads.
         let scopes = Scopes::parse(&kept.scope).unwrap_or_default();
+        let login = LoggedIn {
+            subject: &kept.subject,
+            client: &kept.client,
+            scopes: &scopes,
+            auth_time: kept.auth_time,
+            nonce: kept.nonce.as_deref(),
+        };
+        let further = self.id_claims(&login).await?;
         // Opened before the code is spent: who finds it spent finds the session to end.
-        let issued = self.open_for(&kept.subject, scopes, caller).await?;
+        let mut issued = self.open_for(&kept.subject, scopes.clone(), caller).await?;
+        issued.id_token = further.map(|further| self.id_token(&login, further, &issued));
         let spent =
             AuthorizationCode { spent: issued.session.map(|session| session.to_string()), ..kept };
         let until = self.now().plus(REMEMBERED);

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use unlapse_core::{Secret, UnixTime};
 
+use super::id_token::LoggedIn;
 use super::{About, Issued, Issuer, Parts};
 use crate::audit::Event;
 use crate::caller::Caller;
@@ -92,11 +93,17 @@ impl Issuer {
             let (told, next, issued) = match device.ask(&caller.client.id, now) {
                 Asking::Refused(code) => return Err(self.refuse(code, about)),
                 Asking::Wait(code, next) => (code, next, None),
-                Asking::Spend(subject, _) => {
+                Asking::Spend(subject, auth_time) => {
                     let scopes = Scopes::parse(&device.scope).unwrap_or_default();
+                    let client = &device.client;
+                    let login =
+                        LoggedIn { subject, client, scopes: &scopes, auth_time, nonce: None };
+                    let further = self.id_claims(&login).await?;
                     // Opened before the code is spent: a store that goes away between the two
                     // costs the person nothing.
-                    let issued = self.open_for(subject, scopes, caller).await?;
+                    let mut issued = self.open_for(subject, scopes.clone(), caller).await?;
+                    issued.id_token =
+                        further.map(|further| self.id_token(&login, further, &issued));
                     let spent = DeviceCode { decision: Decision::Spent, ..device.clone() };
                     (Code::DeviceCodeUnknown, spent, Some(issued))
                 }

@@ -12,6 +12,8 @@ mod consent;
 mod device;
 mod dpop;
 mod housekeeping;
+#[cfg(feature = "pages")]
+mod id_token;
 mod introspect;
 mod issued;
 mod keys;
@@ -67,6 +69,8 @@ use self::pages::Pages;
 pub use builder::{BadConfiguration, IssuerBuilder, NotOpened};
 #[cfg(feature = "pages")]
 pub(crate) use device::{Typing, WaitingDevice};
+#[cfg(feature = "pages")]
+pub(crate) use id_token::OPENID;
 pub use issued::Issued;
 
 /// Gives out sessions: short access tokens, and refresh tokens that succeed one another.

@@ -4,13 +4,17 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::builder::{BadConfiguration, IssuerBuilder};
+use crate::claims::Claims;
 use crate::consent::Consent;
+use crate::scopes::Scopes;
 use crate::user_code_guesses::UserCodeGuesses;
 
 /// As they are said.
 pub(super) struct PageSettings {
     browser_lifetime: Duration,
     consent: Option<Arc<dyn Consent>>,
+    claims: Option<Arc<dyn Claims>>,
+    scopes: Scopes,
 }
 
 /// As they are used.
@@ -19,6 +23,10 @@ pub(super) struct Pages {
     pub(super) browser_lifetime: Duration,
     /// The host's own mind about consent.
     pub(super) consent: Option<Arc<dyn Consent>>,
+    /// What the host says of its people.
+    pub(super) claims: Option<Arc<dyn Claims>>,
+    /// The scopes that are published.
+    pub(super) scopes: Scopes,
     /// Wrong user codes so far.
     pub(super) user_code_guesses: UserCodeGuesses,
 }
@@ -28,17 +36,24 @@ const LONGEST: Duration = Duration::from_secs(30 * 86_400);
 
 impl Default for PageSettings {
     fn default() -> Self {
-        Self { browser_lifetime: Duration::from_secs(12 * 3600), consent: None }
+        let openid = Scopes::parse("openid profile email offline_access");
+        Self {
+            browser_lifetime: Duration::from_secs(12 * 3600),
+            consent: None,
+            claims: None,
+            scopes: openid.expect("these are scopes"),
+        }
     }
 }
 
 impl PageSettings {
     pub(super) fn build(self) -> Result<Pages, BadConfiguration> {
-        let Self { browser_lifetime, consent } = self;
+        let Self { browser_lifetime, consent, claims, scopes } = self;
         if !(Duration::from_secs(1)..=LONGEST).contains(&browser_lifetime) {
             return Err(BadConfiguration::BrowserLifetime);
         }
-        Ok(Pages { browser_lifetime, consent, user_code_guesses: UserCodeGuesses::default() })
+        let user_code_guesses = UserCodeGuesses::default();
+        Ok(Pages { browser_lifetime, consent, claims, scopes, user_code_guesses })
     }
 }
 
@@ -57,6 +72,24 @@ impl IssuerBuilder {
     #[must_use]
     pub fn consent(mut self, consent: Arc<dyn Consent>) -> Self {
         self.pages.consent = Some(consent);
+        self
+    }
+
+    /// What is said of people in ID tokens and at `/userinfo`, besides who they are. Nothing when
+    /// not said.
+    #[must_use]
+    pub fn claims(mut self, claims: Arc<dyn Claims>) -> Self {
+        self.pages.claims = Some(claims);
+        self
+    }
+
+    /// The scopes that the metadata names (`scopes_supported`): `openid`, `profile`, `email` and
+    /// `offline_access` when not said. What a client may ask for is said by the client alone.
+    /// `offline_access` changes nothing: every client that may use refresh tokens has one for each
+    /// login, as that is what this issuer is there for.
+    #[must_use]
+    pub fn scopes_supported(mut self, scopes: Scopes) -> Self {
+        self.pages.scopes = scopes;
         self
     }
 }

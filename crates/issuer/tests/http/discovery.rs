@@ -98,6 +98,10 @@ async fn rfc8414_the_metadata_names_what_is_there() {
     assert_eq!(oauth["introspection_endpoint_auth_methods_supported"], proofs);
     assert_eq!(openid["subject_types_supported"], json!(["public"]));
     assert_eq!(openid["id_token_signing_alg_values_supported"], json!(["EdDSA"]));
+    assert_eq!(openid["userinfo_endpoint"], format!("{url}/userinfo"));
+    let scopes = json!(["openid", "profile", "email", "offline_access"]);
+    assert_eq!(openid["scopes_supported"], scopes);
+    assert_eq!(openid["request_uri_parameter_supported"], false);
     assert_eq!(oauth.get("subject_types_supported"), None);
 }
 

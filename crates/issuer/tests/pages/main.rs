@@ -9,6 +9,7 @@ mod code;
 mod consent;
 mod device;
 mod login;
+mod openid;
 #[path = "../http/shuttable.rs"]
 mod shuttable;
 mod world;
