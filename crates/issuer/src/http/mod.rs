@@ -1,7 +1,6 @@
 //! The endpoints, one file each. Each reads a request, asks the [`Issuer`], and writes the reply;
 //! nothing is decided here.
 
-#[cfg(feature = "pages")]
 mod bearer;
 mod body;
 mod client_auth;
@@ -23,6 +22,7 @@ mod peer;
 mod refresh;
 mod reply;
 mod revoke;
+mod sessions;
 mod token;
 #[cfg(feature = "pages")]
 mod userinfo;
@@ -32,7 +32,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 
 use self::reply::Door;
 use crate::issuer::Issuer;
@@ -47,6 +47,7 @@ impl Issuer {
     /// | `/authorize`, `POST /login`, `POST /consent` | RFC 6749 §3.1 with PKCE, OpenID Connect; feature `pages` |
     /// | `POST /device_authorization`, `/device` | RFC 8628; feature `pages` |
     /// | `/userinfo` | OpenID Connect Core §5.3; feature `pages` |
+    /// | `/sessions`, `DELETE /sessions/{id}`, `/logout` | people end their own sessions; the pages: feature `pages` |
     /// | `POST /revoke` | RFC 7009 |
     /// | `POST /introspect` | RFC 7662 |
     /// | `GET /jwks` | RFC 7517 |
@@ -66,6 +67,8 @@ impl Issuer {
             .route(&at("/api/auth/refresh"), post(refresh::refresh))
             .route(&at("/revoke"), post(revoke::revoke))
             .route(&at("/introspect"), post(introspect::introspect))
+            .route(&at("/sessions"), get(sessions::listed).delete(sessions::others_ended))
+            .route(&at("/sessions/{id}"), delete(sessions::ended))
             .route(&at("/jwks"), get(jwks::jwks))
             .route(&at("/denylist"), get(denylist::denylist))
             .route(&at("/healthz"), get(healthz::healthz))

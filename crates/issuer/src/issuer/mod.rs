@@ -20,6 +20,7 @@ mod keys;
 mod limit;
 mod login;
 mod metrics;
+mod owner;
 #[cfg(feature = "pages")]
 mod pages;
 mod refresh;
@@ -72,6 +73,7 @@ pub(crate) use device::{Typing, WaitingDevice};
 #[cfg(feature = "pages")]
 pub(crate) use id_token::OPENID;
 pub use issued::Issued;
+pub(crate) use owner::SESSIONS;
 
 /// Gives out sessions: short access tokens, and refresh tokens that succeed one another.
 ///

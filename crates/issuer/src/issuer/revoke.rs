@@ -83,7 +83,7 @@ impl Issuer {
         self.note(Event::Revoked(because), about);
     }
 
-    fn deny(&self, id: &str) {
+    pub(super) fn deny(&self, id: &str) {
         let Parts { denylist, access_lifetime, .. } = &*self.parts;
         let now = self.now();
         denylist.deny(id, now.plus(*access_lifetime).plus(MARGIN), now);

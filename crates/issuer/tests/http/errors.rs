@@ -70,6 +70,13 @@ async fn provoke(code: Code, server: &Server) -> Reply {
         Code::RequestMalformed => server.post("/token", FORM, "client_id=app").await,
         Code::ContentTypeUnsupported => server.post("/token", JSON, "{}").await,
         Code::RequestTooLarge => server.refresh(&"x".repeat(17_000)).await,
+        code => provoke_by_login(code, server, &token).await,
+    }
+}
+
+/// Does what is answered with a `code` of logins in a browser, or of an access token.
+async fn provoke_by_login(code: Code, server: &Server, token: &str) -> Reply {
+    match code {
         Code::CodeUnknown => server.post("/token", FORM, &code_form("unknown")).await,
         Code::CodeReused => {
             let form = code_form(&server.code().await);
@@ -110,8 +117,13 @@ async fn provoke(code: Code, server: &Server) -> Reply {
             ask(server.address, "GET", "/userinfo", &[header], b"").await
         }
         Code::ScopeInsufficient => {
-            let bearer = format!("Bearer {}", server.refresh(&token).await.text("access_token"));
+            let bearer = format!("Bearer {}", server.refresh(token).await.text("access_token"));
             ask(server.address, "GET", "/userinfo", &[("authorization", &bearer)], b"").await
+        }
+        Code::SessionUnknown => {
+            let bearer = format!("Bearer {}", server.refresh(token).await.text("access_token"));
+            let header = ("authorization", bearer.as_str());
+            ask(server.address, "DELETE", "/sessions/x", &[header], b"").await
         }
         code => panic!("no request is known that is told {code:?}"),
     }
@@ -131,11 +143,10 @@ fn code_form(code: &str) -> String {
 }
 
 /// Codes of the endpoints below; each is provoked where its endpoint is tested.
-const ELSEWHERE: [Code; 4] = [
+const ELSEWHERE: [Code; 3] = [
     Code::AssertionInvalid,
     Code::SubjectTokenInvalid,
     Code::TargetUnknown,
-    Code::SessionUnknown,
 ];
 
 #[tokio::test]

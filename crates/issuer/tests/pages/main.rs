@@ -10,6 +10,7 @@ mod consent;
 mod device;
 mod login;
 mod openid;
+mod sessions;
 #[path = "../http/shuttable.rs"]
 mod shuttable;
 mod world;

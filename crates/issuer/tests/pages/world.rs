@@ -94,8 +94,14 @@ impl World {
 
     /// Sends a form, as a client.
     pub(crate) async fn post(&self, path: &str, form: &[(&str, &str)]) -> Page {
+        self.post_from("a test", path, form).await
+    }
+
+    /// Sends a form, from a device that calls itself so.
+    pub(crate) async fn post_from(&self, device: &str, path: &str, form: &[(&str, &str)]) -> Page {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let request = Request::post(path)
+            .header("user-agent", device)
             .header("content-type", "application/x-www-form-urlencoded")
             .body(Body::from(body));
         self.send(request.expect("a request")).await

@@ -70,13 +70,24 @@ pub(super) fn set_cookie(issuer: &Issuer, secret: &Secret, mut response: Respons
     response
 }
 
+/// Has the browser show nothing any more.
+pub(super) fn forget_cookie(issuer: &Issuer, mut response: Response) -> Response {
+    let secure = if is_secure(issuer) { "; Secure" } else { "" };
+    let name = cookie_name(issuer);
+    let cookie = format!("{name}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}");
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
 fn is_secure(issuer: &Issuer) -> bool {
     issuer.url().starts_with("https:")
 }
 
 /// `__Host-` keeps other hosts from writing it (RFC 6265bis §4.1.3.2), and leaves it no path;
 /// cookies know no ports either. So the name tells issuers of one host apart.
-pub(super) fn cookie_name(issuer: &Issuer) -> String {
+fn cookie_name(issuer: &Issuer) -> String {
     let [a, b, c, ..] = sha256(issuer.url().as_bytes());
     let prefix = if is_secure(issuer) { "__Host-" } else { "" };
     format!("{prefix}unlapse-{a:02x}{b:02x}{c:02x}")

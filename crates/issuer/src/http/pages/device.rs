@@ -13,7 +13,7 @@ use unlapse_core::Secret;
 use super::browser::Browser;
 use super::consent::{ScopeWords, in_words};
 use super::login::{Asking, Target, ask, told};
-use super::page::{Forms, Problem, denied, page, problem, wait};
+use super::page::{DonePage, Forms, Problem, denied, page, problem, see_other, wait};
 use crate::denied::{Code, Denied};
 use crate::http::body;
 use crate::http::form::Form;
@@ -40,13 +40,6 @@ struct DecisionPage<'a> {
     action: String,
     token: String,
     code: String,
-}
-
-#[derive(Template)]
-#[template(path = "done.html")]
-struct DonePage<'a> {
-    title: &'a str,
-    text: &'a str,
 }
 
 /// The page, filled in with the code of `verification_uri_complete` (§3.3.1): it is still the
@@ -134,7 +127,7 @@ async fn typed(
         return Ok(problem(&Problem::stale(again())));
     }
     let Some(login) = issuer.browser_login(browser.secret()).await? else {
-        return Ok(super::page::see_other(&again()));
+        return Ok(see_other(&again()));
     };
     let code = text("user_code").unwrap_or_default();
     let by = Typing { login: &login, peer };

@@ -16,6 +16,7 @@ use super::authorization_request::read;
 use super::browser::{Browser, set_cookie};
 use super::device;
 use super::page::{Forms, Problem, denied, page, problem, seconds, see_other, wait};
+use super::sessions;
 use crate::denied::{Code, Denied};
 use crate::http::body;
 use crate::http::form::Form;
@@ -27,15 +28,17 @@ use crate::issuer::Issuer;
 pub(super) enum Target {
     Authorize,
     Device,
+    Sessions,
 }
 
 impl Target {
-    const ALL: [Self; 2] = [Self::Authorize, Self::Device];
+    const ALL: [Self; 3] = [Self::Authorize, Self::Device, Self::Sessions];
 
     fn name(self) -> &'static str {
         match self {
             Self::Authorize => "authorize",
             Self::Device => "device",
+            Self::Sessions => "sessions",
         }
     }
 
@@ -217,6 +220,7 @@ async fn again(
             }
             Err(stopped) => stopped.into_response(issuer),
         },
+        Target::Sessions => sessions::ask_to_log_in(issuer, browser, Some(name), Some(refused)),
         Target::Device => device::ask_to_log_in(issuer, browser, query, Some(name), Some(refused)),
     }
 }

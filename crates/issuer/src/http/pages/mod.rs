@@ -9,6 +9,7 @@ mod device;
 mod login;
 mod page;
 mod reply_to;
+pub(super) mod sessions;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -23,4 +24,6 @@ pub(super) fn add(router: Router<Issuer>, path: &str) -> Router<Issuer> {
         .route(&at("/consent"), post(consent::submitted))
         .route(&at("/device"), get(device::asked).post(device::submitted))
         .route(&at("/login"), post(login::submitted))
+        .route(&at("/logout"), get(sessions::logout).post(sessions::logged_out))
+        .route(&at("/sessions"), post(sessions::ended))
 }

@@ -81,6 +81,14 @@ fn guard(headers: &mut HeaderMap, policy: &str) {
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
 }
 
+/// Something is done, and nothing is left to do.
+#[derive(Template)]
+#[template(path = "done.html")]
+pub(super) struct DonePage<'a> {
+    pub(super) title: &'a str,
+    pub(super) text: &'a str,
+}
+
 /// Something went wrong that no client can be told of.
 #[derive(Template)]
 #[template(path = "problem.html")]
