@@ -20,6 +20,9 @@ impl Algorithm {
     /// Every one there is, the default first.
     pub const ALL: [Self; 3] = [Self::EdDsa, Self::Es256, Self::Rs256];
 
+    /// Every name that is read, for metadata.
+    pub const NAMES: [&'static str; 4] = ["EdDSA", "Ed25519", "ES256", "RS256"];
+
     /// The `alg` of a header (RFC 7515 §4.1.1).
     pub fn as_str(self) -> &'static str {
         match self {
@@ -30,9 +33,13 @@ impl Algorithm {
     }
 
     /// Reads an `alg`, letter by letter (RFC 7515 §4.1.1: case counts). `None` for any other, and so
-    /// for `none`.
+    /// for `none`. `Ed25519` is the name that RFC 9864 §2.2 gives to what `EdDSA` is here, and the
+    /// only one that some clients sign with.
     pub fn parse(alg: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.as_str() == alg)
+        match alg {
+            "Ed25519" => Some(Self::EdDsa),
+            alg => Self::ALL.into_iter().find(|known| known.as_str() == alg),
+        }
     }
 }
 
@@ -51,7 +58,11 @@ mod tests {
         for algorithm in Algorithm::ALL {
             assert_eq!(Algorithm::parse(algorithm.as_str()), Some(algorithm));
         }
-        for other in ["none", "None", "HS256", "eddsa", "es256", "ES256 ", "PS256", "RS1", ""] {
+        assert_eq!(Algorithm::parse("Ed25519"), Some(Algorithm::EdDsa), "RFC 9864");
+        assert!(Algorithm::NAMES.into_iter().all(|name| Algorithm::parse(name).is_some()));
+        for other in
+            ["ed25519", "none", "None", "HS256", "eddsa", "es256", "ES256 ", "PS256", "RS1", ""]
+        {
             assert_eq!(Algorithm::parse(other), None, "{other}");
         }
     }

@@ -124,7 +124,10 @@ impl Jwk {
         let verifies = members.get("key_ops").is_none_or(|operations| {
             operations.as_array().is_some_and(|all| all.iter().any(|one| one == "verify"))
         });
-        if !says("use", "sig") || !says("alg", jwk.algorithm().as_str()) || !verifies {
+        let alg = members
+            .get("alg")
+            .is_none_or(|alg| alg.as_str().and_then(Algorithm::parse) == Some(jwk.algorithm()));
+        if !says("use", "sig") || !alg || !verifies {
             return Err(BadJwk::Unsupported);
         }
         match members.remove("kid") {

@@ -60,7 +60,7 @@ struct Metadata<'a> {
     revocation_endpoint_auth_methods_supported: [&'static str; 3],
     /// Not `none`: anybody could ask.
     introspection_endpoint_auth_methods_supported: &'static [&'static str],
-    dpop_signing_alg_values_supported: [&'static str; Algorithm::ALL.len()],
+    dpop_signing_alg_values_supported: [&'static str; Algorithm::NAMES.len()],
     #[serde(flatten)]
     openid: Option<OpenId>,
 }
@@ -116,7 +116,7 @@ fn metadata(issuer: &Issuer, openid: Option<OpenId>) -> Response {
         token_endpoint_auth_methods_supported: CLIENT_AUTH,
         revocation_endpoint_auth_methods_supported: CLIENT_AUTH,
         introspection_endpoint_auth_methods_supported: &CLIENT_AUTH[1..],
-        dpop_signing_alg_values_supported: Algorithm::ALL.map(Algorithm::as_str),
+        dpop_signing_alg_values_supported: Algorithm::NAMES,
         openid,
     };
     let mut response = json(&metadata);

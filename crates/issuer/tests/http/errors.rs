@@ -143,11 +143,8 @@ fn code_form(code: &str) -> String {
 }
 
 /// Codes of the endpoints below; each is provoked where its endpoint is tested.
-const ELSEWHERE: [Code; 3] = [
-    Code::AssertionInvalid,
-    Code::SubjectTokenInvalid,
-    Code::TargetUnknown,
-];
+const ELSEWHERE: [Code; 3] =
+    [Code::AssertionInvalid, Code::SubjectTokenInvalid, Code::TargetUnknown];
 
 #[tokio::test]
 async fn j2_every_code_can_be_met_and_says_what_it_should() {
