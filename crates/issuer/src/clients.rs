@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::constant_time;
 use unlapse_core::{BoxFuture, Secret};
+use unlapse_verify::JwkSet;
 
 use crate::scopes::Scopes;
 use crate::store::Unavailable;
@@ -99,6 +100,9 @@ pub enum ClientAuth {
     None,
     /// `client_secret_basic` or `client_secret_post`.
     Secret(SecretDigest),
+    /// `private_key_jwt` (RFC 7523 §2.2): it signs what it says of itself with one of these keys,
+    /// and no secret has to be shared.
+    PrivateKeyJwt(JwkSet),
 }
 
 /// A client.
@@ -165,6 +169,15 @@ impl Client {
         }
     }
 
+    /// A client that proves itself with keys of its own, and may do what one with a secret may.
+    pub fn with_keys(id: impl Into<String>, keys: JwkSet) -> Self {
+        Self {
+            auth: ClientAuth::PrivateKeyJwt(keys),
+            grants: [&Self::LOGINS[..], &[GrantType::ClientCredentials]].concat(),
+            ..Self::public(id)
+        }
+    }
+
     /// The same client with these grants.
     #[must_use]
     pub fn with_grants(mut self, grants: impl IntoIterator<Item = GrantType>) -> Self {
@@ -228,7 +241,9 @@ impl Client {
         match (&self.auth, secret.filter(|secret| !secret.is_empty())) {
             (ClientAuth::None, None) => true,
             (ClientAuth::Secret(digest), Some(secret)) => digest.matches(secret),
-            (ClientAuth::None, Some(_)) | (ClientAuth::Secret(_), None) => false,
+            (ClientAuth::None, Some(_))
+            | (ClientAuth::Secret(_), None)
+            | (ClientAuth::PrivateKeyJwt(_), _) => false,
         }
     }
 }

@@ -30,6 +30,7 @@
 //! ```
 
 mod access_token;
+mod assertion;
 mod audit;
 mod audit_file;
 mod audit_log;

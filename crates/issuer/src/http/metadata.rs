@@ -20,7 +20,8 @@ pub(super) const OPENID: &str = "/.well-known/openid-configuration";
 /// Whether people can log in here in a browser.
 const PAGES: bool = cfg!(feature = "pages");
 
-const CLIENT_AUTH: [&str; 3] = ["none", "client_secret_basic", "client_secret_post"];
+const CLIENT_AUTH: [&str; 4] =
+    ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"];
 
 /// What the issuer itself says of a login; a host may say more.
 const CLAIMS: [&str; 9] =
@@ -56,10 +57,11 @@ struct Metadata<'a> {
     code_challenge_methods_supported: &'static [&'static str],
     authorization_response_iss_parameter_supported: bool,
     grant_types_supported: Vec<&'static str>,
-    token_endpoint_auth_methods_supported: [&'static str; 3],
-    revocation_endpoint_auth_methods_supported: [&'static str; 3],
+    token_endpoint_auth_methods_supported: [&'static str; CLIENT_AUTH.len()],
+    revocation_endpoint_auth_methods_supported: [&'static str; CLIENT_AUTH.len()],
     /// Not `none`: anybody could ask.
     introspection_endpoint_auth_methods_supported: &'static [&'static str],
+    token_endpoint_auth_signing_alg_values_supported: [&'static str; Algorithm::NAMES.len()],
     dpop_signing_alg_values_supported: [&'static str; Algorithm::NAMES.len()],
     #[serde(flatten)]
     openid: Option<OpenId>,
@@ -116,6 +118,7 @@ fn metadata(issuer: &Issuer, openid: Option<OpenId>) -> Response {
         token_endpoint_auth_methods_supported: CLIENT_AUTH,
         revocation_endpoint_auth_methods_supported: CLIENT_AUTH,
         introspection_endpoint_auth_methods_supported: &CLIENT_AUTH[1..],
+        token_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
         dpop_signing_alg_values_supported: Algorithm::NAMES,
         openid,
     };

@@ -6,6 +6,7 @@ mod authorization_code;
 mod browser;
 mod builder;
 mod client;
+mod client_assertion;
 #[cfg(feature = "pages")]
 mod consent;
 #[cfg(feature = "pages")]

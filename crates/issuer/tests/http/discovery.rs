@@ -92,9 +92,9 @@ async fn rfc8414_the_metadata_names_what_is_there() {
     assert_eq!(oauth["response_modes_supported"], json!(["query", "form_post"]));
     assert_eq!(oauth["code_challenge_methods_supported"], json!(["S256"]));
     assert_eq!(oauth["authorization_response_iss_parameter_supported"], true, "RFC 9207");
-    let proofs = json!(["none", "client_secret_basic", "client_secret_post"]);
+    let proofs = json!(["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]);
     assert_eq!(oauth["token_endpoint_auth_methods_supported"], proofs);
-    let proofs = json!(["client_secret_basic", "client_secret_post"]);
+    let proofs = json!(["client_secret_basic", "client_secret_post", "private_key_jwt"]);
     assert_eq!(oauth["introspection_endpoint_auth_methods_supported"], proofs);
     assert_eq!(openid["subject_types_supported"], json!(["public"]));
     assert_eq!(openid["id_token_signing_alg_values_supported"], json!(["EdDSA"]));

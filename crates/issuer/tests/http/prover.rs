@@ -68,6 +68,12 @@ impl Prover {
         format!("{message}.{}", base64url(signature))
     }
 
+    /// A JWT of that kind, under the name of its key.
+    pub(crate) fn jwt(&self, typ: &str, claims: &Value) -> String {
+        let header = json!({"alg": self.alg(), "typ": typ, "kid": self.jwk().kid()});
+        self.sign(&header, claims)
+    }
+
     /// A proof with these claims and a `jti` of its own.
     pub(crate) fn proof(&self, claims: &Value) -> String {
         let jwk = serde_json::to_value(self.jwk()).expect("JSON");
