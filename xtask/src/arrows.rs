@@ -33,6 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("unlapse-sim", &["unlapse", "unlapse-core", "unlapse-issuer"]),
     ("unlapse-parts", &[]),
+    ("unlapse-example-backend", &["unlapse-core", "unlapse-issuer"]),
     ("xtask", &[]),
 ];
 
@@ -164,7 +165,8 @@ mod tests {
 
     #[test]
     fn the_command_knows_every_library_but_no_tool() {
-        let tools = ["unlapse-cli", "unlapse-sim", "unlapse-parts", "xtask"];
+        let tools =
+            ["unlapse-cli", "unlapse-sim", "unlapse-parts", "unlapse-example-backend", "xtask"];
         let all: Vec<_> = ALLOWED.iter().map(|(name, _)| *name).collect();
         let libraries: Vec<_> = all.into_iter().filter(|name| !tools.contains(name)).collect();
         may("unlapse-cli", &libraries);
