@@ -7,6 +7,7 @@ mod denials;
 mod every_store;
 mod kept_keys;
 mod postgres;
+mod postgres_tls;
 mod sessions;
 mod sqlite;
 mod subjects;

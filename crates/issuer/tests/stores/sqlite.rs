@@ -1,16 +1,16 @@
 //! The file of SQLite: whose it is, who may read it, and what lies in its place.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::task::JoinSet;
 use unlapse_issuer::{
-    Advance, BadDatabase, Policy, Presented, Sessions as _, SqliteStore, Store as _, Succession,
+    Advance, BadDatabase, Policy, Presented, Sessions as _, SqliteStore, Succession,
 };
 
 use crate::audit_log::entry;
@@ -161,6 +161,40 @@ async fn j5_a_locked_database_is_no_verdict() {
     assert_eq!(store.revoke(id, BECAUSE, after(1)).await, Ok(true), "nothing had happened");
 }
 
+/// How many commits there are in the write-ahead log ("Database File Format" §4.1): each ends with
+/// a page that says how large the database is then.
+fn commits(path: &Path) -> usize {
+    let log = fs::read(path.with_extension("db-wal")).expect("read");
+    let number = |at: &[u8]| u32::from_be_bytes(*at.first_chunk().expect("four bytes"));
+    let page = number(&log[8..]) as usize;
+    log[32..].chunks_exact(24 + page).filter(|frame| number(&frame[4..]) != 0).count()
+}
+
+#[tokio::test]
+async fn j5_changes_that_wait_at_the_same_time_share_a_commit() {
+    let (_folder, path) = folder();
+    let store = SqliteStore::open(&path).expect("opened");
+    store.create(&session(0, "ada")).await.expect("created");
+    let before = commits(&path);
+    let other = Connection::open(&path).expect("opened");
+    other.execute_batch("BEGIN IMMEDIATE").expect("locked");
+    let rows: Vec<_> = (1..=200).map(|number| session(number, "ada")).collect();
+    let calls: Vec<_> = rows.iter().map(|row| store.create(row)).collect();
+    other.execute_batch("ROLLBACK").expect("let go");
+    for call in calls {
+        call.await.expect("created");
+    }
+    assert_eq!(commits(&path) - before, 1, "200 changes");
+    // What fails among them fails alone.
+    let rows = [session(300, "ada"), session(1, "eve"), session(301, "ada")];
+    let calls = rows.each_ref().map(|row| store.create(row));
+    let mut created = Vec::new();
+    for call in calls {
+        created.push(call.await.is_ok());
+    }
+    assert_eq!(created, [true, false, true]);
+}
+
 /// More than can wait are told to come back, and those that wait are answered.
 #[tokio::test(flavor = "multi_thread")]
 async fn j5_a_queue_has_an_end() {
@@ -216,6 +250,7 @@ fn child_that_uses_the_database() {
                 Succession::Replay => {}
                 other => panic!("{other:?}"),
             }
+            println!("\nadvanced {number}");
         }
         println!("\nrotated {rotated}");
     });
@@ -258,15 +293,25 @@ fn x1_eight_processes_start_at_once_on_a_new_file_and_rotate_each_session_once()
 }
 
 #[tokio::test]
-async fn j5_a_process_that_is_killed_leaves_a_whole_database() {
+async fn j5_a_process_that_is_killed_has_lost_nothing_that_it_was_told() {
     let (_folder, path) = folder();
     for round in 1..=5 {
-        let mut child = children(&path, 1, 1_000_000);
-        std::thread::sleep(Duration::from_millis(150 * round));
-        child[0].0.kill().expect("SIGKILL");
+        let mut child = children(&path, 1, 1_000_000).pop().expect("one");
+        let lines = BufReader::new(child.0.stdout.take().expect("a pipe")).lines();
+        let told = lines.map_while(Result::ok);
+        let mut told = told
+            .filter_map(|line| line.strip_prefix("advanced ").and_then(|rest| rest.parse().ok()));
+        // In the middle of its work, and what it had still said.
+        let mut numbers: Vec<u64> = told.by_ref().take(round * 20).collect();
+        child.0.kill().expect("SIGKILL");
+        numbers.extend(told);
+        assert!(numbers.len() >= round * 20);
         drop(child);
         let store = SqliteStore::open(&path).expect("opened");
-        store.sweep(after(0)).await.expect("works");
+        for number in numbers {
+            let found = store.load(session(number, "ada").id).await.expect("there");
+            assert_eq!(found.expect("known").generation, 2, "round {round}, session {number}");
+        }
         drop(store);
         let database = Connection::open(&path).expect("opened");
         let check: String =
