@@ -127,7 +127,8 @@ impl Worker {
         let call = Asked { changes, ask: Some(ask), answer: Err(AWAY), caller };
         let sent = self.calls.as_ref().map(|calls| calls.try_send(Box::new(call)));
         if !matches!(sent, Some(Ok(()))) {
-            tracing::warn!("SQLite: too many calls wait");
+            // One for each of them, when there are far too many: no louder than this.
+            tracing::debug!("SQLite: too many calls wait");
         }
         // What was not sent is dropped, and its answer with it.
         Box::pin(async move { answer.await.unwrap_or(Err(AWAY)) })

@@ -121,6 +121,36 @@ async fn j5_a_row_that_is_held_is_no_verdict() {
     let _ = driving.await;
 }
 
+/// Nobody waits in a queue without an end for a connection.
+#[tokio::test]
+async fn j5_when_every_connection_is_busy_the_next_is_told_to_come_back() {
+    let Some(postgres) = Postgres::shared() else { return };
+    let url = postgres.fresh_database();
+    let options = PostgresOptions { connections: 1, wait: Duration::from_millis(300), ..patient() };
+    let store = Arc::new(PostgresStore::connect(&url, options).await.expect("connected"));
+    let session = live(1);
+    store.create(&session).await.expect("created");
+    let (mut holder, connection) =
+        tokio_postgres::connect(&url, tokio_postgres::NoTls).await.expect("connected");
+    let driving = tokio::spawn(connection);
+    let held = holder.transaction().await.expect("begun");
+    held.execute("SELECT 1 FROM unlapse.sessions FOR UPDATE", &[]).await.expect("held");
+    let revoking = {
+        let (store, id) = (Arc::clone(&store), session.id);
+        tokio::spawn(async move { store.revoke(id, BECAUSE, after(0)).await })
+    };
+    // As soon as that has the one connection.
+    let began = std::time::Instant::now();
+    while store.load(session.id).await.is_ok() {
+        assert!(began.elapsed() < Duration::from_secs(20), "the connection is never busy");
+    }
+    held.rollback().await.expect("let go");
+    assert_eq!(revoking.await.expect("no panic"), Ok(true), "who had it is not disturbed");
+    assert!(store.load(session.id).await.expect("free again").is_some());
+    drop(holder);
+    let _ = driving.await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn x1_eight_nodes_start_at_once_on_a_new_database() {
     let Some(postgres) = Postgres::shared() else { return };
