@@ -24,7 +24,7 @@ impl From<Denied> for Unauthorized {
 /// What the access token of `request` says.
 pub(super) async fn verified(issuer: &Issuer, request: &Parts) -> Result<Verified, Unauthorized> {
     let Parts { method, uri, headers, .. } = request;
-    let verified = issuer.verifier().verify_request(method, uri, headers).await;
+    let verified = issuer.own_verifier().verify_request(method, uri, headers).await;
     let invalid = || issuer.refuse_request(Code::TokenInvalid);
     match verified {
         // A verifier allows for clocks that differ; but this one is the issuer's own.

@@ -32,7 +32,7 @@ use crate::signing_keys::{BadKeys, SigningKeys};
 use crate::stats::Stats;
 use crate::store::Store;
 use crate::users::{MemoryUsers, Users};
-use unlapse_verify::{Algorithm, JwkSet, SharedKeys};
+use unlapse_verify::{Algorithm, DpopPolicy, JwkSet, SharedKeys};
 
 /// An issuer cannot be as it was described.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -403,6 +403,11 @@ impl IssuerBuilder {
             .expect("there is an audience, and the system had randomness for the keys");
         let dpop = DpopProofs::new(self.dpop, &peppers);
         let origin = url.strip_suffix(&path).unwrap_or(&url).to_owned();
+        let proofs = DpopPolicy::new(&origin).map_err(|_| BadConfiguration::Url)?;
+        let own_verifier = super::verifier_builder(&url, &audience, &verifying, &denylist, &clock)
+            .dpop(proofs)
+            .build()
+            .expect("there is an audience, and the system had randomness for the keys");
         let parts = Parts {
             url,
             path,
@@ -414,6 +419,7 @@ impl IssuerBuilder {
             ring: ArcSwap::from_pointee(ring),
             verifying,
             verifier,
+            own_verifier,
             keys,
             key_round: Mutex::default(),
             clock,

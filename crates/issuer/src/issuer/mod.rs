@@ -98,6 +98,8 @@ struct Parts {
     /// What of the ring verifies.
     verifying: SharedKeys,
     verifier: Verifier,
+    /// The same for requests to the issuer itself, with proofs.
+    own_verifier: Verifier,
     /// `None` when one key signs for good.
     keys: Option<SigningKeys>,
     /// One round at a time: a ring is never replaced by an older one.
@@ -279,6 +281,11 @@ impl Issuer {
     /// [`verifier_builder`]: Self::verifier_builder
     pub fn verifier(&self) -> Verifier {
         self.parts.verifier.clone()
+    }
+
+    /// Verifies the requests that the issuer itself answers.
+    pub(crate) fn own_verifier(&self) -> &Verifier {
+        &self.parts.own_verifier
     }
 
     /// The same, to be set up: proofs of possession, scopes, another clock's leeway.
