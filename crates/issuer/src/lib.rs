@@ -67,6 +67,8 @@ mod limiter;
 #[cfg(feature = "pages")]
 mod login;
 mod login_limit;
+#[cfg(feature = "pages")]
+mod login_page;
 mod memory;
 mod password;
 mod pepper;
@@ -125,6 +127,8 @@ pub use key_cycle::{BadKeyPolicy, KeyPolicy, Stage};
 #[cfg(feature = "pages")]
 pub use login::Login;
 pub use login_limit::LoginLimit;
+#[cfg(feature = "pages")]
+pub use login_page::{LoginAsked, LoginPage};
 pub use memory::MemoryStore;
 pub use password::{BadPassword, PasswordCost, PasswordHash};
 pub use pepper::{BadPepper, Kid, Pepper, Peppers};

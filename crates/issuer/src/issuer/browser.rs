@@ -3,12 +3,14 @@
 
 use std::net::IpAddr;
 
+use axum::http::HeaderMap;
 use unlapse_core::Secret;
 
 use super::{About, Issuer};
 use crate::audit::Event;
 use crate::denied::Denied;
 use crate::login::Login;
+use crate::login_page::LoginPage;
 use crate::random;
 use crate::tickets::TicketId;
 
@@ -42,8 +44,26 @@ impl Issuer {
         Ok(secret)
     }
 
-    /// Who is logged in in the browser that shows `secret`.
-    pub(crate) async fn browser_login(&self, secret: &Secret) -> Result<Option<Login>, Denied> {
+    /// Scheme, host and port of its URL.
+    pub(crate) fn origin(&self) -> &str {
+        &self.parts.origin
+    }
+
+    /// The host's own login, where it has one.
+    pub(crate) fn login_page(&self) -> Option<&dyn LoginPage> {
+        self.parts.pages.login_page.as_deref()
+    }
+
+    /// Who is logged in in the browser that shows `secret` and sends `headers`.
+    pub(crate) async fn browser_login(
+        &self,
+        secret: &Secret,
+        headers: &HeaderMap,
+    ) -> Result<Option<Login>, Denied> {
+        if let Some(host) = self.login_page() {
+            let found = host.who(headers).await;
+            return found.map_err(|away| self.unavailable(away, About::default()));
+        }
         let found = self.parts.store.ticket(id(secret), self.now()).await;
         let found = found.map_err(|away| self.unavailable(away, About::default()))?;
         Ok(found.and_then(|ticket| serde_json::from_slice(&ticket.value).ok()))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::builder::{BadConfiguration, IssuerBuilder};
 use crate::claims::Claims;
 use crate::consent::Consent;
+use crate::login_page::LoginPage;
 use crate::scopes::Scopes;
 use crate::user_code_guesses::UserCodeGuesses;
 
@@ -14,6 +15,7 @@ pub(super) struct PageSettings {
     browser_lifetime: Duration,
     consent: Option<Arc<dyn Consent>>,
     claims: Option<Arc<dyn Claims>>,
+    login_page: Option<Arc<dyn LoginPage>>,
     scopes: Scopes,
 }
 
@@ -25,6 +27,8 @@ pub(super) struct Pages {
     pub(super) consent: Option<Arc<dyn Consent>>,
     /// What the host says of its people.
     pub(super) claims: Option<Arc<dyn Claims>>,
+    /// The host's own login.
+    pub(super) login_page: Option<Arc<dyn LoginPage>>,
     /// The scopes that are published.
     pub(super) scopes: Scopes,
     /// Wrong user codes so far.
@@ -41,6 +45,7 @@ impl Default for PageSettings {
             browser_lifetime: Duration::from_secs(12 * 3600),
             consent: None,
             claims: None,
+            login_page: None,
             scopes: openid.expect("these are scopes"),
         }
     }
@@ -48,12 +53,12 @@ impl Default for PageSettings {
 
 impl PageSettings {
     pub(super) fn build(self) -> Result<Pages, BadConfiguration> {
-        let Self { browser_lifetime, consent, claims, scopes } = self;
+        let Self { browser_lifetime, consent, claims, login_page, scopes } = self;
         if !(Duration::from_secs(1)..=LONGEST).contains(&browser_lifetime) {
             return Err(BadConfiguration::BrowserLifetime);
         }
         let user_code_guesses = UserCodeGuesses::default();
-        Ok(Pages { browser_lifetime, consent, claims, scopes, user_code_guesses })
+        Ok(Pages { browser_lifetime, consent, claims, login_page, scopes, user_code_guesses })
     }
 }
 
@@ -72,6 +77,13 @@ impl IssuerBuilder {
     #[must_use]
     pub fn consent(mut self, consent: Arc<dyn Consent>) -> Self {
         self.pages.consent = Some(consent);
+        self
+    }
+
+    /// How people log in. By a plain page that asks for name and password when not said.
+    #[must_use]
+    pub fn login_page(mut self, page: Arc<dyn LoginPage>) -> Self {
+        self.pages.login_page = Some(page);
         self
     }
 

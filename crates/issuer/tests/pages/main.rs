@@ -8,6 +8,7 @@ mod browser;
 mod code;
 mod consent;
 mod device;
+mod host;
 mod login;
 mod openid;
 mod sessions;

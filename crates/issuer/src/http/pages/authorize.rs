@@ -66,6 +66,7 @@ async fn go_on(issuer: &Issuer, browser: &Browser, query: &str) -> Result<Respon
                 target: Target::Authorize,
                 query,
                 name: request.login_hint.as_deref(),
+                fresh: request.prompt.login || request.max_age.is_some(),
                 forms: reply_to.forms(),
             };
             Ok(ask(issuer, browser, &asking, None))
@@ -79,7 +80,7 @@ pub(super) async fn serving_login(
     browser: &Browser,
     request: &AuthorizationRequest,
 ) -> Result<Option<Login>, Stopped> {
-    let login = issuer.browser_login(browser.secret()).await?;
+    let login = browser.login(issuer).await?;
     Ok(login.filter(|login| {
         login_serves(request.prompt, request.max_age, login.auth_time, issuer.now())
     }))

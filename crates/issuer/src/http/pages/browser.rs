@@ -8,17 +8,20 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use unlapse_core::Secret;
 use unlapse_verify::sha256;
 
+use crate::denied::Denied;
 use crate::http::form::Form;
 use crate::issuer::Issuer;
+use crate::login::Login;
 use crate::random;
 
 /// A browser. Its cookie holds a secret from the first form on; a login gives it another one.
-#[derive(Debug)]
 pub(super) struct Browser {
     secret: Secret,
     /// Whether the browser does not have it yet.
     fresh: bool,
     same_origin: bool,
+    /// As it sent them: a host may know it by them.
+    headers: HeaderMap,
 }
 
 impl Browser {
@@ -29,7 +32,13 @@ impl Browser {
         // What a browser says of a request itself (Fetch Metadata); scripts cannot write it.
         let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
         let same_origin = site.is_none_or(|site| matches!(site, b"same-origin" | b"none"));
-        Self { secret: shown.unwrap_or_else(random::secret), fresh, same_origin }
+        let headers = headers.clone();
+        Self { secret: shown.unwrap_or_else(random::secret), fresh, same_origin, headers }
+    }
+
+    /// Who is logged in in it.
+    pub(super) async fn login(&self, issuer: &Issuer) -> Result<Option<Login>, Denied> {
+        issuer.browser_login(&self.secret, &self.headers).await
     }
 
     /// What its cookie holds.

@@ -54,7 +54,7 @@ pub(super) async fn asked(
     let Ok(form) = Form::parse(query.as_bytes()) else {
         return denied(issuer.refuse_request(Code::RequestMalformed));
     };
-    match issuer.browser_login(browser.secret()).await {
+    match browser.login(&issuer).await {
         Ok(Some(_)) => {
             let code = form.value("user_code").and_then(|code| UserCode::parse(code.expose()));
             let code = code.map(|code| code.to_string()).unwrap_or_default();
@@ -73,7 +73,7 @@ pub(super) fn ask_to_log_in(
     name: Option<&str>,
     refused: Option<Denied>,
 ) -> Response {
-    let asking = Asking { client: None, target: Target::Device, query, name, forms: Forms::Here };
+    let asking = Asking { target: Target::Device, query, name, ..Asking::here() };
     ask(issuer, browser, &asking, refused)
 }
 
@@ -126,7 +126,7 @@ async fn typed(
         refuse(Code::RequestMalformed);
         return Ok(problem(&Problem::stale(again())));
     }
-    let Some(login) = issuer.browser_login(browser.secret()).await? else {
+    let Some(login) = browser.login(issuer).await? else {
         return Ok(see_other(&again()));
     };
     let code = text("user_code").unwrap_or_default();

@@ -22,6 +22,7 @@ use crate::http::body;
 use crate::http::form::Form;
 use crate::http::peer::Peer;
 use crate::issuer::Issuer;
+use crate::login_page::LoginAsked;
 
 /// What somebody logs in for. A page of ours: nothing that is sent can name another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,12 +97,22 @@ pub(super) struct Asking<'a> {
     pub(super) query: &'a str,
     /// What the name is filled in with.
     pub(super) name: Option<&'a str>,
+    /// Whether a login that there is does not serve.
+    pub(super) fresh: bool,
     pub(super) forms: Forms<'a>,
+}
+
+impl Asking<'_> {
+    /// For a page of ours, and no client: that of sessions.
+    pub(super) fn here() -> Self {
+        let (target, forms) = (Target::Sessions, Forms::Here);
+        Self { client: None, target, query: "", name: None, fresh: false, forms }
+    }
 }
 
 #[derive(Template)]
 #[template(path = "login.html")]
-struct LoginPage<'a> {
+struct BuiltInPage<'a> {
     client: Option<&'a str>,
     action: String,
     token: String,
@@ -118,7 +129,14 @@ pub(super) fn ask(
     asking: &Asking<'_>,
     refused: Option<Denied>,
 ) -> Response {
-    let template = LoginPage {
+    if let Some(host) = issuer.login_page() {
+        let address = asking.target.address_after_login(issuer, asking.query);
+        let return_to = format!("{}{address}", issuer.origin());
+        let Asking { fresh, name, .. } = *asking;
+        let asked = LoginAsked { return_to: &return_to, fresh, login_hint: name };
+        return see_other(&host.address(asked));
+    }
+    let template = BuiltInPage {
         client: asking.client,
         action: format!("{}/login", issuer.path()),
         token: browser.token(),
@@ -172,6 +190,9 @@ pub(super) async fn submitted(
 async fn log_in(issuer: &Issuer, browser: &Browser, form: &Form, peer: Option<IpAddr>) -> Response {
     let text = |name: &str| form.value(name).map(Secret::expose).unwrap_or_default();
     let query = text("query");
+    if issuer.login_page().is_some() {
+        return denied(issuer.refuse_request(Code::GrantNotAllowed));
+    }
     let Some(target) = Target::parse(text("to")) else {
         return denied(issuer.refuse_request(Code::RequestMalformed));
     };
@@ -214,6 +235,7 @@ async fn again(
                     target,
                     query,
                     name: Some(name),
+                    fresh: true,
                     forms: reply_to.forms(),
                 };
                 ask(issuer, browser, &asking, Some(refused))

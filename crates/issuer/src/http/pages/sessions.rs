@@ -52,7 +52,7 @@ pub(in crate::http) async fn listed(issuer: &Issuer, request: &Parts) -> Respons
 }
 
 async fn list(issuer: &Issuer, browser: &Browser) -> Result<Response, Denied> {
-    let Some(login) = issuer.browser_login(browser.secret()).await? else {
+    let Some(login) = browser.login(issuer).await? else {
         return Ok(ask_to_log_in(issuer, browser, None, None));
     };
     let sessions = issuer.sessions_of(&login.subject).await?;
@@ -97,8 +97,7 @@ pub(super) fn ask_to_log_in(
     name: Option<&str>,
     refused: Option<Denied>,
 ) -> Response {
-    let target = Target::Sessions;
-    let asking = Asking { client: None, target, query: "", name, forms: Forms::Here };
+    let asking = Asking { name, ..Asking::here() };
     ask(issuer, browser, &asking, refused)
 }
 
@@ -119,7 +118,7 @@ async fn end(issuer: &Issuer, headers: &HeaderMap, body: Body) -> Result<Respons
         issuer.refuse_request(Code::RequestMalformed);
         return Ok(problem(&Problem::stale(page)));
     }
-    if let Some(login) = issuer.browser_login(browser.secret()).await? {
+    if let Some(login) = browser.login(issuer).await? {
         let session = form.value("session").map(Secret::expose).unwrap_or_default();
         if session == "all" {
             issuer.end_sessions(&login.subject, None).await?;
