@@ -5,6 +5,7 @@ use core::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
+use serde_json::Value;
 use unlapse_core::{Secret, UnixTime};
 use unlapse_verify::Confirmation;
 
@@ -27,6 +28,8 @@ pub(crate) struct Claims<'a> {
     pub(crate) sid: Option<SessionId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cnf: Option<Confirmation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) act: Option<&'a Value>,
 }
 
 /// Room for the claims of most tokens.
@@ -76,6 +79,7 @@ mod tests {
                 jti: "j",
                 sid: Some(sid),
                 cnf: Some(Confirmation::Jkt { jkt }),
+                act: None,
             };
             let token = claims.sign(&key);
             let jws = Jws::parse(token.expose()).expect("a JWT");

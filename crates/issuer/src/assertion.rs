@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use unlapse_core::UnixTime;
 use unlapse_verify::{Header, Jwk, JwkSet, Jws};
 
@@ -32,10 +32,12 @@ pub(crate) struct Expected<'a> {
 /// An assertion that holds, if it is the first of its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Once {
-    /// `jti`.
-    pub(crate) jti: String,
+    /// `jti`, where it has a name.
+    pub(crate) jti: Option<String>,
     /// Until when it must be remembered.
     pub(crate) until: UnixTime,
+    /// `exp`: seconds since 1970.
+    pub(crate) exp: u64,
 }
 
 /// Why an assertion does not hold (RFC 7523 §3).
@@ -59,7 +61,7 @@ pub(crate) enum BadAssertion {
     TooLong,
     /// It is from the future.
     NotYet,
-    /// It has no name, or a very long one.
+    /// It has no name, or a very long one; or was used before.
     Name,
 }
 
@@ -83,6 +85,11 @@ impl<'a> Assertion<'a> {
         };
         let (issuer, subject) = (name("iss")?, name("sub")?);
         Ok(Self { jws, issuer, subject })
+    }
+
+    /// Its claims: true once it [holds](Self::holds).
+    pub(crate) fn claims(&self) -> &Map<String, Value> {
+        &self.jws.claims
     }
 
     /// Whether it holds, but for that it may have been used before. Pure: the whole table.
@@ -141,10 +148,12 @@ impl<'a> Assertion<'a> {
                 Some(_) => return Err(BadAssertion::NotYet),
             }
         }
-        let jti = self.jws.claims.get("jti").and_then(Value::as_str);
-        let jti = jti.filter(|jti| (1..=LONGEST_JTI).contains(&jti.len()));
-        let jti = jti.ok_or(BadAssertion::Name)?.to_owned();
-        Ok(Once { jti, until })
+        let jti = match self.jws.claims.get("jti") {
+            None => None,
+            Some(Value::String(jti)) if (1..=LONGEST_JTI).contains(&jti.len()) => Some(jti.clone()),
+            Some(_) => return Err(BadAssertion::Name),
+        };
+        Ok(Once { jti, until, exp })
     }
 }
 

@@ -126,6 +126,9 @@ pub struct Client {
     pub dpop: bool,
     /// It belongs to whoever runs the issuer: people are not asked whether it may act for them.
     pub first_party: bool,
+    /// Whom it may ask tokens for, besides the issuer's audience, where it names one (`audience` of
+    /// RFC 8693, `resource` of RFC 8707).
+    pub audiences: Vec<String>,
     /// The audiences that it is, as a resource server: it may ask what access tokens for them are
     /// good for (RFC 7662).
     pub serves: Vec<String>,
@@ -150,6 +153,7 @@ impl Client {
             redirect_uris: Vec::new(),
             dpop: false,
             first_party: false,
+            audiences: Vec::new(),
             serves: Vec::new(),
         }
     }
@@ -165,6 +169,7 @@ impl Client {
             redirect_uris: Vec::new(),
             dpop: false,
             first_party: false,
+            audiences: Vec::new(),
             serves: Vec::new(),
         }
     }
@@ -220,6 +225,16 @@ impl Client {
     #[must_use]
     pub fn with_first_party(mut self) -> Self {
         self.first_party = true;
+        self
+    }
+
+    /// The same client, which may ask tokens for these audiences by exchange.
+    #[must_use]
+    pub fn with_audiences<A: Into<String>>(
+        mut self,
+        audiences: impl IntoIterator<Item = A>,
+    ) -> Self {
+        self.audiences = audiences.into_iter().map(Into::into).collect();
         self
     }
 

@@ -14,7 +14,7 @@ pub enum Introspected {
         token_type: &'static str,
         /// What it says.
         #[serde(flatten)]
-        claims: AccessClaims,
+        claims: Box<AccessClaims>,
     },
     /// A refresh token: what is known of its session.
     RefreshToken {

@@ -46,6 +46,7 @@ mod clients;
 mod clock;
 #[cfg(feature = "pages")]
 mod consent;
+mod delegation;
 mod denials;
 mod denied;
 #[cfg(feature = "pages")]
@@ -100,6 +101,8 @@ mod stop;
 mod store;
 mod succession;
 mod tickets;
+mod token_type;
+mod trusted_issuer;
 #[cfg(feature = "pages")]
 mod user_code;
 #[cfg(feature = "pages")]
@@ -121,7 +124,7 @@ pub use denied::{Code, Denied};
 pub use dpop_rules::{BadDpopRules, DpopRules};
 pub use imported_key::BadImport;
 pub use introspected::Introspected;
-pub use issuer::{BadConfiguration, Issued, Issuer, IssuerBuilder, NotOpened};
+pub use issuer::{BadConfiguration, Exchange, Issued, Issuer, IssuerBuilder, NotOpened, Shown};
 pub use kept_keys::{KeptKey, KeptKeys};
 pub use key_cycle::{BadKeyPolicy, KeyPolicy, Stage};
 #[cfg(feature = "pages")]
@@ -151,6 +154,8 @@ pub use stats::Counts;
 pub use store::{Store, Unavailable};
 pub use succession::{Presented, Refusal, Succession, apply, decide};
 pub use tickets::{Ticket, TicketId, Tickets};
+pub use token_type::TokenType;
+pub use trusted_issuer::{SubjectOf, TrustedIssuer};
 /// How access tokens are verified: the layer, the extractor, the rules, and why a token is refused.
 pub use unlapse_verify as verify;
 pub use unlapse_verify::{

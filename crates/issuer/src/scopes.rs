@@ -42,6 +42,11 @@ impl Scopes {
         self.iter().any(|known| known == scope)
     }
 
+    /// Those that are also in `other`.
+    pub(crate) fn common(&self, other: &Self) -> Self {
+        Self(self.0.iter().filter(|scope| other.0.contains(scope)).cloned().collect())
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -65,6 +70,8 @@ mod tests {
         assert!(Scopes::parse("write").expect("valid").is_subset_of(&scopes));
         assert!(Scopes::parse("").expect("valid").is_subset_of(&scopes));
         assert!(!Scopes::parse("write admin").expect("valid").is_subset_of(&scopes));
+        let common = |one: &str| scopes.common(&Scopes::parse(one).expect("valid")).to_string();
+        assert_eq!((common("admin write"), common("admin")), ("write".to_owned(), String::new()));
         for bad in ["a\"b", "a\\b", "ä", "a\nb", "a\tb"] {
             assert_eq!(Scopes::parse(bad), Err(BadScope), "{bad:?}");
         }

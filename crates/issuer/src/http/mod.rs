@@ -42,7 +42,7 @@ impl Issuer {
     ///
     /// | | |
     /// | --- | --- |
-    /// | `POST /token` | RFC 6749 §3.2: `refresh_token`, `client_credentials`, `password` |
+    /// | `POST /token` | RFC 6749 §3.2: `refresh_token`, `client_credentials`, `password`; RFC 8693; RFC 7523 §2.1 |
     /// | `POST /api/auth/login`, `POST /api/auth/refresh` | the JSON pair for simple clients |
     /// | `/authorize`, `POST /login`, `POST /consent` | RFC 6749 §3.1 with PKCE, OpenID Connect; feature `pages` |
     /// | `POST /device_authorization`, `/device` | RFC 8628; feature `pages` |

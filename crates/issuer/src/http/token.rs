@@ -24,6 +24,8 @@ pub(super) const GRANTS: &[GrantType] = &[
     GrantType::RefreshToken,
     GrantType::ClientCredentials,
     GrantType::Password,
+    GrantType::TokenExchange,
+    GrantType::JwtBearer,
     #[cfg(feature = "pages")]
     GrantType::AuthorizationCode,
     #[cfg(feature = "pages")]
@@ -43,6 +45,8 @@ async fn grant(issuer: &Issuer, request: &Parts, body: Body) -> Result<Issued, D
         GrantType::RefreshToken => grants::refresh_token::grant(issuer, &caller, &form).await,
         GrantType::ClientCredentials => grants::client_credentials::grant(issuer, &caller, &form),
         GrantType::Password => grants::password::grant(issuer, &caller, &form).await,
+        GrantType::TokenExchange => grants::token_exchange::grant(issuer, &caller, &form),
+        GrantType::JwtBearer => grants::jwt_bearer::grant(issuer, &caller, &form).await,
         #[cfg(feature = "pages")]
         GrantType::AuthorizationCode => {
             grants::authorization_code::grant(issuer, &caller, &form).await
@@ -51,6 +55,5 @@ async fn grant(issuer: &Issuer, request: &Parts, body: Body) -> Result<Issued, D
         GrantType::DeviceCode => grants::device_code::grant(issuer, &caller, &form).await,
         #[cfg(not(feature = "pages"))]
         GrantType::AuthorizationCode | GrantType::DeviceCode => Err(refuse(Code::GrantUnsupported)),
-        GrantType::TokenExchange | GrantType::JwtBearer => Err(refuse(Code::GrantUnsupported)),
     }
 }

@@ -31,6 +31,7 @@ use crate::signing_key::{BadSigningKey, SigningKey};
 use crate::signing_keys::{BadKeys, SigningKeys};
 use crate::stats::Stats;
 use crate::store::Store;
+use crate::trusted_issuer::TrustedIssuer;
 use crate::users::{MemoryUsers, Users};
 use unlapse_verify::{Algorithm, DpopPolicy, JwkSet, SharedKeys};
 
@@ -116,6 +117,7 @@ pub struct IssuerBuilder {
     login_limit: LoginLimit,
     rate_limits: RateLimits,
     proxies: Proxies,
+    trusted: Vec<TrustedIssuer>,
     dpop: DpopRules,
     #[cfg(feature = "pages")]
     pub(super) pages: PageSettings,
@@ -146,6 +148,7 @@ impl IssuerBuilder {
             login_limit: LoginLimit::default(),
             rate_limits: RateLimits::default(),
             proxies: Proxies::default(),
+            trusted: Vec::new(),
             dpop: DpopRules::default(),
             #[cfg(feature = "pages")]
             pages: PageSettings::default(),
@@ -287,6 +290,14 @@ impl IssuerBuilder {
     #[must_use]
     pub fn proxies(mut self, proxies: Proxies) -> Self {
         self.proxies = proxies;
+        self
+    }
+
+    /// Another issuer whose JWTs are taken for tokens of ours, by clients that may use the grants
+    /// for it. Nobody is trusted when not said.
+    #[must_use]
+    pub fn trusted_issuer(mut self, issuer: TrustedIssuer) -> Self {
+        self.trusted.push(issuer);
         self
     }
 
@@ -435,6 +446,7 @@ impl IssuerBuilder {
             login_failures: LoginFailures::new(self.login_limit),
             limiters: Limiters::new(self.rate_limits),
             proxies: self.proxies,
+            trusted: self.trusted,
             denylist,
             dpop,
             #[cfg(feature = "pages")]

@@ -70,8 +70,16 @@ impl Issuer {
         self.check_grant(caller, GrantType::ClientCredentials)?;
         let scopes = self.grant_scopes(caller, scopes)?;
         let client = &caller.client.id;
-        let holder =
-            Holder { subject: client, client, scopes: &scopes, session: None, jkt: caller.jkt };
+        let holder = Holder {
+            subject: client,
+            client,
+            scopes: &scopes,
+            session: None,
+            ends_at: None,
+            jkt: caller.jkt,
+            audience: None,
+            act: None,
+        };
         let issued = self.issue_access(&holder, self.now());
         self.note(Event::ClientGranted, About::caller(caller));
         Ok(issued)

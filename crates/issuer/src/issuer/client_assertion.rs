@@ -51,7 +51,8 @@ impl Issuer {
             now,
         };
         let once = assertion.holds(&expected).map_err(failed)?;
-        let id = TicketId::of("client assertion", &format!("{client}\0{}", once.jti));
+        let jti = once.jti.ok_or_else(|| failed(BadAssertion::Name))?;
+        let id = TicketId::of("client assertion", &format!("{client}\0{jti}"));
         let fresh = store.insert(id, &[], once.until, now).await;
         let about = About { client: Some(client), ..About::default() };
         if !fresh.map_err(|away| self.unavailable(away, about))? {

@@ -52,7 +52,7 @@ impl Issuer {
             }
         }
         let token_type = if claims.cnf.is_some() { "DPoP" } else { "Bearer" };
-        Ok(Some(Introspected::AccessToken { token_type, claims }))
+        Ok(Some(Introspected::AccessToken { token_type, claims: Box::new(claims) }))
     }
 
     async fn introspect_refresh_token(

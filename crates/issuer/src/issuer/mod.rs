@@ -12,6 +12,7 @@ mod consent;
 #[cfg(feature = "pages")]
 mod device;
 mod dpop;
+mod exchange;
 mod housekeeping;
 #[cfg(feature = "pages")]
 mod id_token;
@@ -60,6 +61,7 @@ use crate::session::{Opening, Session, SessionId};
 use crate::signing_keys::SigningKeys;
 use crate::stats::{Counts, Stats};
 use crate::store::{Store, Unavailable};
+use crate::trusted_issuer::TrustedIssuer;
 use crate::users::Users;
 use unlapse_verify::{
     AccessClaims, Confirmation, DeniedId, Denylist, Jws, Refusal, Rules, SharedKeys, Thumbprint,
@@ -71,6 +73,7 @@ use self::pages::Pages;
 pub use builder::{BadConfiguration, IssuerBuilder, NotOpened};
 #[cfg(feature = "pages")]
 pub(crate) use device::{Typing, WaitingDevice};
+pub use exchange::{Exchange, Shown};
 #[cfg(feature = "pages")]
 pub(crate) use id_token::OPENID;
 pub use issued::Issued;
@@ -116,6 +119,7 @@ struct Parts {
     login_failures: LoginFailures,
     limiters: Limiters,
     proxies: Proxies,
+    trusted: Vec<TrustedIssuer>,
     dpop: DpopProofs,
     denylist: Arc<Denylist>,
     #[cfg(feature = "pages")]
@@ -149,9 +153,15 @@ struct Holder<'a> {
     subject: &'a str,
     client: &'a str,
     scopes: &'a Scopes,
-    session: Option<&'a Session>,
+    session: Option<SessionId>,
+    /// It does not outlive its session, or the token that it is given for.
+    ends_at: Option<UnixTime>,
     /// The key that the token is bound to.
     jkt: Option<Thumbprint>,
+    /// Whom it is meant for, where that is not the issuer's audience.
+    audience: Option<&'a str>,
+    /// Who acts for the subject (RFC 8693 §4.1).
+    act: Option<&'a serde_json::Value>,
 }
 
 /// About whom an audit entry is.
@@ -323,30 +333,33 @@ impl Issuer {
             subject: &session.subject,
             client: &session.client,
             scopes: scopes.unwrap_or(&session.scopes),
-            session: Some(session),
+            session: Some(session.id),
+            ends_at: Some(session.ends_at),
             jkt,
+            audience: None,
+            act: None,
         };
         Ok(Issued { refresh_token: Some(refresh_token), ..self.issue_access(&holder, now) })
     }
 
     fn issue_access(&self, holder: &Holder<'_>, now: UnixTime) -> Issued {
         let Parts { url, audience, ring, access_lifetime, .. } = &*self.parts;
-        // An access token does not outlive its session.
-        let left = holder.session.map_or(Duration::MAX, |session| session.ends_at.since(now));
+        let left = holder.ends_at.map_or(Duration::MAX, |ends_at| ends_at.since(now));
         let expires_in = left.min(*access_lifetime);
         let (iat, exp) = span(now, expires_in);
         let scope = holder.scopes.to_string();
         let claims = Claims {
             iss: url,
             sub: holder.subject,
-            aud: audience,
+            aud: holder.audience.unwrap_or(audience),
             client_id: holder.client,
             scope: Some(scope.as_str()).filter(|scope| !scope.is_empty()),
             exp,
             iat,
             jti: &random::id(),
-            sid: holder.session.map(|session| session.id),
+            sid: holder.session,
             cnf: holder.jkt.map(|jkt| Confirmation::Jkt { jkt }),
+            act: holder.act,
         };
         Issued {
             access_token: claims.sign(ring.load().signer()),
@@ -356,7 +369,7 @@ impl Issuer {
             id_token: None,
             issued_token_type: None,
             scopes: holder.scopes.clone(),
-            session: holder.session.map(|session| session.id),
+            session: holder.session,
         }
     }
 

@@ -87,6 +87,7 @@ async fn rfc7523_3_whoever_has_not_signed_is_refused() {
         changed("exp", json!(START + 3600)),
         changed("iat", json!(START + 60)),
         changed("jti", json!("")),
+        key.jwt("JWT", &with(good.clone(), "jti", None)),
         "x".repeat(9000),
     ] {
         let reply = grant(&server, &assertion).await;

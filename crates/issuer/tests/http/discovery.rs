@@ -81,9 +81,15 @@ async fn rfc8414_the_metadata_names_what_is_there() {
         assert_eq!(oauth[member], openid[member]);
         assert_ne!(server.get(path).await.status, 404);
     }
-    let device = "urn:ietf:params:oauth:grant-type:device_code";
-    let grants =
-        json!(["refresh_token", "client_credentials", "password", "authorization_code", device]);
+    let grants = json!([
+        "refresh_token",
+        "client_credentials",
+        "password",
+        "urn:ietf:params:oauth:grant-type:token-exchange",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "authorization_code",
+        "urn:ietf:params:oauth:grant-type:device_code",
+    ]);
     let begins = format!("{url}/device_authorization");
     assert_eq!(oauth["device_authorization_endpoint"], begins);
     assert_eq!(oauth["grant_types_supported"], grants);

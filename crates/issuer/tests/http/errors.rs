@@ -125,6 +125,9 @@ async fn provoke_by_login(code: Code, server: &Server, token: &str) -> Reply {
             let header = ("authorization", bearer.as_str());
             ask(server.address, "DELETE", "/sessions/x", &[header], b"").await
         }
+        Code::AssertionInvalid | Code::SubjectTokenInvalid | Code::TargetUnknown => {
+            super::exchange::provoke(code).await
+        }
         code => panic!("no request is known that is told {code:?}"),
     }
 }
@@ -142,13 +145,9 @@ fn code_form(code: &str) -> String {
     )
 }
 
-/// Codes of the endpoints below; each is provoked where its endpoint is tested.
-const ELSEWHERE: [Code; 3] =
-    [Code::AssertionInvalid, Code::SubjectTokenInvalid, Code::TargetUnknown];
-
 #[tokio::test]
 async fn j2_every_code_can_be_met_and_says_what_it_should() {
-    for code in Code::ALL.into_iter().filter(|code| !ELSEWHERE.contains(code)) {
+    for code in Code::ALL {
         let server = Server::start().await;
         let reply = provoke(code, &server).await;
         let json = reply.json();
@@ -198,6 +197,12 @@ async fn j6_malformed_requests_are_400_or_401_and_never_500() {
         ("/api/auth/refresh", JSON, b"{}".to_vec()),
         ("/api/auth/refresh", JSON, br#"{"refresh_token":"x"}"#.to_vec()),
         ("/api/auth/refresh", JSON, br#"{"refresh_token":"x","refresh_token":"y"}"#.to_vec()),
+        ("/introspect", FORM, b"".to_vec()),
+        ("/introspect", FORM, b"token=x&token=y".to_vec()),
+        ("/introspect", JSON, b"{}".to_vec()),
+        ("/token", ("dpop", "x"), b"".to_vec()),
+        ("/token", FORM, b"client_assertion=x&grant_type=password".to_vec()),
+        ("/token", FORM, b"client_assertion=&client_assertion_type=x".to_vec()),
         ("/revoke", FORM, b"".to_vec()),
         ("/revoke", JSON, b"{}".to_vec()),
     ];
@@ -223,6 +228,7 @@ async fn j6_a_body_beyond_16_kib_is_refused_at_every_door() {
     for (path, header, body) in [
         ("/token", FORM, &form),
         ("/revoke", FORM, &form),
+        ("/introspect", FORM, &form),
         ("/api/auth/login", JSON, &json),
         ("/api/auth/refresh", JSON, &json),
     ] {

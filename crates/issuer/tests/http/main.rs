@@ -6,6 +6,7 @@ mod client_assertion;
 mod discovery;
 mod dpop;
 mod errors;
+mod exchange;
 mod housekeeping;
 mod introspect;
 mod limits;
