@@ -260,6 +260,38 @@ const FLOWS = {
     const { error } = await refused(() => poll);
     demand(error === 'access_denied', `${error}`);
   },
+  async resource() {
+    const config = await as('basic');
+    const { access_token } = await grantOf(config);
+    const url = new URL(settings.resource);
+    const reply = await oidc.fetchProtectedResource(config, access_token, url, 'GET');
+    demand((await reply.text()) === clients.basic.id, `${reply.status}`);
+    // RFC 6750 §3: no error code without a token, and one with a bad one.
+    const bare = await fetch(url);
+    const challenge = bare.headers.get('www-authenticate');
+    demand(bare.status === 401 && /^Bearer/.test(challenge) && !/error=/.test(challenge), challenge);
+    const forged = await refused(() => oidc.fetchProtectedResource(config, `${access_token}x`, url, 'GET'));
+    const told = forged.challenges?.find(({ scheme }) => scheme === 'bearer');
+    demand(forged.status === 401 && told?.parameters.error === 'invalid_token', JSON.stringify(forged));
+  },
+  async dpop_resource() {
+    const config = await as('basic');
+    const DPoP = oidc.getDPoPHandle(config, await oidc.randomDPoPKeyPair());
+    const { access_token } = await grantOf(config, { DPoP });
+    const url = new URL(settings.resource);
+    // The first is answered with a nonce, which the client proves to have (RFC 9449 §9).
+    for (let round = 0; round < 3; round += 1) {
+      const reply = await oidc.fetchProtectedResource(config, access_token, url, 'GET', undefined, undefined, { DPoP });
+      demand((await reply.text()) === clients.basic.id, `${reply.status}`);
+    }
+    const plain = await refused(() => oidc.fetchProtectedResource(config, access_token, url, 'GET'));
+    demand(plain.status === 401, `as a bearer token: ${plain.status}`);
+    const other = oidc.getDPoPHandle(config, await oidc.randomDPoPKeyPair());
+    const stolen = await refused(() =>
+      oidc.fetchProtectedResource(config, access_token, url, 'GET', undefined, undefined, { DPoP: other }),
+    );
+    demand(stolen.status === 401, `with another key: ${stolen.status}`);
+  },
   async dpop_client_credentials() {
     const config = await as('basic');
     const DPoP = oidc.getDPoPHandle(config, await oidc.randomDPoPKeyPair());
@@ -272,10 +304,12 @@ const FLOWS = {
     const more = { dpop_jkt: await DPoP.calculateThumbprint() };
     const { tokens } = await logIn(config, { more, options: { DPoP }, visit: { name: 'dpop' } });
     demand(tokens.token_type === 'dpop', tokens.token_type);
-    const info = await oidc.fetchUserInfo(config, tokens.access_token, claimsOf(tokens).sub, { DPoP });
-    demand(info.sub === subject, 'another subject');
+    claimsOf(tokens);
+    const url = new URL(settings.resource);
+    const open = (more) => oidc.fetchProtectedResource(config, tokens.access_token, url, 'GET', undefined, undefined, more);
+    demand((await open({ DPoP })).ok, 'the resource stays shut');
     // RFC 9449 §7.1: without its proof, the token is none.
-    const plain = await refused(() => oidc.fetchUserInfo(config, tokens.access_token, subject));
+    const plain = await refused(() => open());
     const next = await oidc.refreshTokenGrant(config, tokens.refresh_token, undefined, { DPoP });
     demand(next.token_type === 'dpop', next.token_type);
     // RFC 9449 §5: a public client's refresh token is bound to the key.

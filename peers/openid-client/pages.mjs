@@ -135,6 +135,18 @@ const FLOWS = {
     demand(await page.$('html[lang]'), 'no language');
     demand(await page.$('input[autocomplete=current-password]'), 'a password store does not know the field');
   },
+  async narrow() {
+    // WCAG 2.2 §1.4.10: 320 pixels are enough, without a bar to scroll sideways.
+    const page = await person.page();
+    await page.setViewport({ width: 320, height: 568 });
+    await page.goto(request());
+    for (let pages = 0; pages < 3 && !isBack(page.url()); pages += 1) {
+      const width = await page.evaluate(() => document.documentElement.scrollWidth);
+      demand(width <= 320, `${width} pixels at ${page.url()}`);
+      await fill(page, { username, password });
+      await press(page);
+    }
+  },
   async not_in_a_frame() {
     // Clickjacking (RFC 6749 §10.13): a stranger's page shows ours in a frame of its own.
     const html = `<!doctype html><title>stranger</title><iframe src="${request().replaceAll('&', '&amp;')}"></iframe>`;

@@ -7,6 +7,7 @@
     reason = "tests spawn servers and other people's programs, and wait for them"
 )]
 
+mod application;
 mod flows;
 mod matrix;
 mod peers;
@@ -16,7 +17,8 @@ mod tls;
 
 use std::sync::Arc;
 
-use unlapse_issuer::{Algorithm, MemoryStore, SqliteStore};
+use unlapse_issuer::{Algorithm, PostgresOptions, PostgresStore, SqliteStore};
+use unlapse_parts::Postgres;
 
 use crate::matrix::Matrix;
 use crate::peers::Peers;
@@ -36,11 +38,13 @@ fn clients_by_other_people_pass_every_flow() {
     let store = SqliteStore::open(file.path().join("issuer.db")).expect("opened");
     let tenant = Stand::https("/tenant", Algorithm::Rs256, Arc::new(store), &keys);
     let tenant = runtime.block_on(tenant);
-    let plain = Stand::http(Algorithm::EdDsa, Arc::new(MemoryStore::new()), &keys);
+    let url = Postgres::shared().expect("started in the full suites").fresh_database();
+    let store = runtime.block_on(PostgresStore::connect(&url, PostgresOptions::default()));
+    let plain = Stand::http(Algorithm::EdDsa, Arc::new(store.expect("connected")), &keys);
     let plain = runtime.block_on(plain);
 
     let stands =
-        [(&plain, "http, in memory", flows::HTTP), (&tenant, "https, SQLite", flows::HTTPS)];
+        [(&plain, "http, PostgreSQL", flows::HTTP), (&tenant, "https, SQLite", flows::HTTPS)];
     let mut matrix = Matrix::default();
     // The issuers side by side: a script waits most of its time.
     std::thread::scope(|scope| {

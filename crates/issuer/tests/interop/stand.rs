@@ -1,13 +1,9 @@
-//! An issuer that listens, with a client of every kind; and the application that its users are
-//! sent back to.
+//! An issuer that listens, with a client of every kind.
 
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::response::Html;
-use axum::routing::get;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -17,6 +13,7 @@ use unlapse_issuer::{
     Store, User,
 };
 
+use crate::application::Application;
 use crate::peers::Peers;
 use crate::tls::Tls;
 
@@ -33,29 +30,27 @@ pub(crate) struct Stand {
     algorithm: Algorithm,
     /// The file with the authority's certificate, and the hash of the server's key.
     tls: Option<(tempfile::TempPath, String)>,
-    application: String,
-    tasks: Vec<JoinHandle<()>>,
+    application: Application,
+    serving: JoinHandle<()>,
 }
 
 impl Drop for Stand {
     fn drop(&mut self) {
-        for task in &self.tasks {
-            task.abort();
-        }
+        self.serving.abort();
     }
 }
 
 impl Stand {
     /// At `http://127.0.0.1:<port>`.
     pub(crate) async fn http(algorithm: Algorithm, store: Arc<dyn Store>, keys: &Value) -> Self {
-        let (application, page) = application().await;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a socket");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
-        let router = issuer(&url, algorithm, store, keys, &application).router();
+        let application = Application::start(Some(&url)).await;
+        let router = issuer(&url, algorithm, store, keys, &application.redirect_uri()).router();
         let serving = tokio::spawn(async move {
             axum::serve(listener, router).await.expect("serves until it is aborted");
         });
-        Self { url, algorithm, tls: None, application, tasks: vec![serving, page] }
+        Self { url, algorithm, tls: None, application, serving }
     }
 
     /// At `https://localhost:<port><path>`.
@@ -65,15 +60,15 @@ impl Stand {
         store: Arc<dyn Store>,
         keys: &Value,
     ) -> Self {
-        let (application, page) = application().await;
+        let application = Application::start(None).await;
         let tls = Tls::bind().await;
         let url = format!("https://localhost:{}{path}", tls.port());
         let authority = tempfile::NamedTempFile::new().expect("a file").into_temp_path();
         std::fs::write(&authority, &tls.authority).expect("written");
         let trust = Some((authority, tls.spki.clone()));
-        let router = issuer(&url, algorithm, store, keys, &application).router();
+        let router = issuer(&url, algorithm, store, keys, &application.redirect_uri()).router();
         let serving = tls.serve(router);
-        Self { url, algorithm, tls: trust, application, tasks: vec![serving, page] }
+        Self { url, algorithm, tls: trust, application, serving }
     }
 
     /// What a script has to know.
@@ -85,7 +80,8 @@ impl Stand {
             "algorithm": self.algorithm.as_str(),
             "ca": self.tls.as_ref().map(|(authority, _)| authority.to_path_buf()),
             "spki": self.tls.as_ref().map(|(_, spki)| spki),
-            "redirect_uri": self.application,
+            "redirect_uri": self.application.redirect_uri(),
+            "resource": self.application.resource(),
             "username": USERNAME,
             "password": PASSWORD,
             "subject": SUBJECT,
@@ -122,7 +118,8 @@ fn issuer(
     let users = MemoryUsers::new();
     let password = PasswordHash::new(&Secret::new(PASSWORD), CHEAP).expect("hashed");
     users.add(USERNAME, User { subject: SUBJECT.to_owned(), password });
-    let scopes = || Scopes::parse(SCOPE).expect("valid scopes");
+    // MSAL asks for `openid` of its own accord.
+    let scopes = || Scopes::parse(&format!("openid {SCOPE}")).expect("valid scopes");
     let clients = [
         Client::public("app").with_name("The app"),
         Client::confidential("web", &Secret::new(SECRET)).with_name("The web site"),
@@ -137,17 +134,4 @@ fn issuer(
         .password_cost(CHEAP)
         .build()
         .expect("a valid configuration")
-}
-
-/// The page of an application that a browser is sent back to.
-async fn application() -> (String, JoinHandle<()>) {
-    let page = || async { Html("<!doctype html><title>App</title><p>Welcome back.</p>") };
-    // What is posted to it is shown, and nothing else (OAuth 2.0 Form Post Response Mode).
-    let router = Router::new().route("/callback", get(page).post(|form: String| async { form }));
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a socket");
-    let url = format!("http://{}/callback", listener.local_addr().expect("bound"));
-    let serving = tokio::spawn(async move {
-        axum::serve(listener, router).await.expect("serves until it is aborted");
-    });
-    (url, serving)
 }
