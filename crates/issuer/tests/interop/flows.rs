@@ -30,6 +30,8 @@ pub(crate) const HTTP: &[Run] = &[
             "authorization_denied",
             "code_used_twice",
             "pkce_verifier_wrong",
+            "id_token",
+            "userinfo",
             "refresh",
             "refresh_lost_reply",
             "introspection",
@@ -49,6 +51,8 @@ pub(crate) const HTTP: &[Run] = &[
             "metadata",
             "authorization_code_pkce",
             "refresh",
+            "id_token",
+            "refresh_by_itself",
             "introspection",
             "revocation",
             "device_code",
@@ -96,7 +100,13 @@ pub(crate) const HTTPS: &[Run] = &[
     Run {
         script: Script::Node("flows.mjs"),
         client: "openid-client",
-        flows: &["discovery", "discovery_rfc8414", "authorization_code_pkce"],
+        flows: &[
+            "discovery",
+            "discovery_rfc8414",
+            "authorization_code_pkce",
+            "id_token",
+            "userinfo",
+        ],
     },
     Run {
         script: Script::Python("authlib_flows.py"),
@@ -112,7 +122,9 @@ pub(crate) const HTTPS: &[Run] = &[
             "client_credentials_post",
             "client_secret_wrong",
             "password",
+            "authorization_code_pkce",
             "refresh",
+            "refresh_by_itself",
             "revocation",
             "device_code",
         ],
@@ -125,6 +137,13 @@ pub(crate) const HTTPS: &[Run] = &[
     Run {
         script: Script::Python("msal_flows.py"),
         client: "MSAL",
-        flows: &["authority", "client_credentials", "client_secret_wrong", "device_code"],
+        flows: &[
+            "authority",
+            "client_credentials",
+            "client_secret_wrong",
+            "authorization_code_pkce",
+            "refresh",
+            "device_code",
+        ],
     },
 ];

@@ -9,8 +9,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use unlapse_core::Secret;
 use unlapse_issuer::{
-    Algorithm, Client, Issuer, MemoryClients, MemoryUsers, PasswordCost, PasswordHash, Scopes,
-    Store, User,
+    Algorithm, Client, DpopRules, Issuer, MemoryClients, MemoryUsers, PasswordCost, PasswordHash,
+    Scopes, Store, User,
 };
 
 use crate::application::Application;
@@ -21,7 +21,7 @@ const USERNAME: &str = "ada";
 const PASSWORD: &str = "correct horse";
 const SUBJECT: &str = "user-1";
 const SECRET: &str = "s3cret +&=%: of a client";
-const SCOPE: &str = "profile offline_access read";
+const SCOPE: &str = "openid profile offline_access read";
 const CHEAP: PasswordCost = PasswordCost { memory_kib: 8, passes: 1 };
 
 /// Stops listening when dropped.
@@ -118,8 +118,7 @@ fn issuer(
     let users = MemoryUsers::new();
     let password = PasswordHash::new(&Secret::new(PASSWORD), CHEAP).expect("hashed");
     users.add(USERNAME, User { subject: SUBJECT.to_owned(), password });
-    // MSAL asks for `openid` of its own accord.
-    let scopes = || Scopes::parse(&format!("openid {SCOPE}")).expect("valid scopes");
+    let scopes = || Scopes::parse(SCOPE).expect("valid scopes");
     let clients = [
         Client::public("app").with_name("The app"),
         Client::confidential("web", &Secret::new(SECRET)).with_name("The web site"),
@@ -132,6 +131,7 @@ fn issuer(
         .users(Arc::new(users))
         .clients(Arc::new(MemoryClients::new(clients)))
         .password_cost(CHEAP)
+        .dpop(DpopRules { nonces: true, shared_replays: true, ..DpopRules::default() })
         .build()
         .expect("a valid configuration")
 }
