@@ -18,7 +18,8 @@ lines.once('close', () => process.exit(1));
 const { clients, redirect_uri, username, password } = settings;
 const scope = settings.scope ?? 'openid';
 const SCRIPT = `"><script>document.title='taken'</script>`;
-// That of RFC 7636, appendix B.
+// Those of RFC 7636, appendix B.
+const VERIFIER = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk';
 const CHALLENGE = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM';
 
 const person = await open(settings);
@@ -232,6 +233,32 @@ const FLOWS = {
     demand(!(await page.$('input[type=password]')), 'asked for the password again');
     await page.goto(request({ prompt: 'login' }));
     demand(await page.$('input[type=password]'), 'not asked although the client wants it (OpenID Connect Core §3.1.2.1)');
+  },
+  async sessions_are_seen_and_ended() {
+    const page = await person.page();
+    await page.goto(request());
+    await goOn(page);
+    const ask = async (form) => {
+      const body = new URLSearchParams({ client_id: clients.public.id, ...form });
+      return (await fetch(metadata.token_endpoint, { method: 'POST', body })).json();
+    };
+    const code = new URL(page.url()).searchParams.get('code');
+    const opened = await ask({ grant_type: 'authorization_code', code, redirect_uri, code_verifier: VERIFIER });
+    const renewed = await ask({ grant_type: 'refresh_token', refresh_token: opened.refresh_token });
+    demand(renewed.refresh_token, JSON.stringify({ opened, renewed }));
+
+    await page.goto(`${settings.issuer}/sessions`);
+    const sessions = await page.$$('button[name=session]:not([value=all])');
+    demand(sessions.length > 0, await textOf(page));
+    if (settings.screenshots) await page.screenshot({ path: `${settings.screenshots}/sessions.png`, fullPage: true });
+    const all = await page.$('button[name=session][value=all]');
+    await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), all.click()]);
+    const ended = await ask({ grant_type: 'refresh_token', refresh_token: renewed.refresh_token });
+    demand(ended.error === 'invalid_grant', JSON.stringify(ended));
+    await page.goto(`${settings.issuer}/sessions`);
+    const left = await page.$$('button[name=session]:not([value=all])');
+    demand(left.length === 0, `${left.length} of ${sessions.length} left`);
+    return `${sessions.length} ended`;
   },
   async user_code_wrong() {
     const page = await person.page();

@@ -90,6 +90,7 @@ pub(crate) const HTTP: &[Run] = &[
             "back_and_again",
             "two_tabs",
             "login_is_remembered",
+            "sessions_are_seen_and_ended",
             "user_code_wrong",
         ],
     },

@@ -42,11 +42,11 @@ impl Drop for Stand {
 
 impl Stand {
     /// At `http://127.0.0.1:<port>`.
-    pub(crate) async fn http(algorithm: Algorithm, store: Arc<dyn Store>, keys: &Value) -> Self {
+    pub(crate) async fn http(algorithm: Algorithm, store: Arc<dyn Store>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a socket");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
         let application = Application::start(Some(&url)).await;
-        let router = issuer(&url, algorithm, store, keys, &application.redirect_uri()).router();
+        let router = issuer(&url, algorithm, store, &application.redirect_uri()).router();
         let serving = tokio::spawn(async move {
             axum::serve(listener, router).await.expect("serves until it is aborted");
         });
@@ -54,26 +54,22 @@ impl Stand {
     }
 
     /// At `https://localhost:<port><path>`.
-    pub(crate) async fn https(
-        path: &str,
-        algorithm: Algorithm,
-        store: Arc<dyn Store>,
-        keys: &Value,
-    ) -> Self {
+    pub(crate) async fn https(path: &str, algorithm: Algorithm, store: Arc<dyn Store>) -> Self {
         let application = Application::start(None).await;
         let tls = Tls::bind().await;
         let url = format!("https://localhost:{}{path}", tls.port());
         let authority = tempfile::NamedTempFile::new().expect("a file").into_temp_path();
         std::fs::write(&authority, &tls.authority).expect("written");
         let trust = Some((authority, tls.spki.clone()));
-        let router = issuer(&url, algorithm, store, keys, &application.redirect_uri()).router();
+        let router = issuer(&url, algorithm, store, &application.redirect_uri()).router();
         let serving = tls.serve(router);
         Self { url, algorithm, tls: trust, application, serving }
     }
 
     /// What a script has to know.
     pub(crate) fn settings(&self, peers: &Peers, keys: &Value, flows: &[&str]) -> Value {
-        let screenshots = Path::new(env!("CARGO_TARGET_TMPDIR")).join("interop");
+        let (scheme, _) = self.url.split_once(':').expect("a URL");
+        let screenshots = Path::new(env!("CARGO_TARGET_TMPDIR")).join("interop").join(scheme);
         json!({
             "issuer": self.url,
             "audience": self.url,
@@ -108,13 +104,7 @@ impl Stand {
     }
 }
 
-fn issuer(
-    url: &str,
-    algorithm: Algorithm,
-    store: Arc<dyn Store>,
-    _keys: &Value,
-    redirect_uri: &str,
-) -> Issuer {
+fn issuer(url: &str, algorithm: Algorithm, store: Arc<dyn Store>, redirect_uri: &str) -> Issuer {
     let users = MemoryUsers::new();
     let password = PasswordHash::new(&Secret::new(PASSWORD), CHEAP).expect("hashed");
     users.add(USERNAME, User { subject: SUBJECT.to_owned(), password });
