@@ -32,6 +32,10 @@ pub(crate) struct Claims<'a> {
     pub(crate) act: Option<&'a Value>,
 }
 
+/// The longest that an access token may be configured to live. What is denied stays denied for so long,
+/// as another node, or this one before it was configured anew, may have signed for as long.
+pub(crate) const LONGEST_ACCESS: Duration = Duration::from_secs(3600);
+
 /// Room for the claims of most tokens.
 const MOST: usize = 512;
 

@@ -8,8 +8,13 @@ pub struct Scopes(Vec<String>);
 
 /// The text is no `scope`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a scope is printable ASCII without quotes, backslashes and spaces")]
+#[error(
+    "a scope is printable ASCII without quotes, backslashes and spaces, and there are 100 at most"
+)]
 pub struct BadScope;
+
+/// More than any request needs: each is compared with the others, and anybody can ask.
+const MOST: usize = 100;
 
 impl Scopes {
     /// Reads a `scope` parameter: names apart by spaces; an empty text is no scope at all.
@@ -21,6 +26,9 @@ impl Scopes {
                 return Err(BadScope);
             }
             if !scopes.iter().any(|known| known == scope) {
+                if scopes.len() == MOST {
+                    return Err(BadScope);
+                }
                 scopes.push(scope.to_owned());
             }
         }
@@ -75,5 +83,10 @@ mod tests {
         for bad in ["a\"b", "a\\b", "ä", "a\nb", "a\tb"] {
             assert_eq!(Scopes::parse(bad), Err(BadScope), "{bad:?}");
         }
+        let many = |count: usize| {
+            (0..count).map(|scope| format!("s{scope}")).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(Scopes::parse(&many(100)).expect("as many as there may be").iter().count(), 100);
+        assert_eq!(Scopes::parse(&many(101)), Err(BadScope));
     }
 }

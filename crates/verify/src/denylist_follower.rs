@@ -53,6 +53,8 @@ pub enum NotHeard {
 const INTERVAL: Duration = Duration::from_millis(500);
 /// Longest time for one request.
 const DEADLINE: Duration = Duration::from_secs(5);
+/// A page with so many may not be the last; issuers tell more in one.
+const FULL: usize = 1000;
 /// Largest page.
 const MAX_PAGE: usize = 1024 * 1024;
 /// Longest id, and longest cursor.
@@ -78,7 +80,7 @@ impl DenylistFollower {
         let mut failing = false;
         loop {
             match self.ask().await {
-                // More may be waiting behind a page that is not empty.
+                // More may be waiting behind a page that is full.
                 Ok(true) => continue,
                 Ok(false) => failing = false,
                 Err(error) => {
@@ -93,7 +95,7 @@ impl DenylistFollower {
         }
     }
 
-    /// Asks once. Says whether anything new was heard.
+    /// Asks once. Says whether there may be more at once.
     pub async fn ask(&self) -> Result<bool, NotHeard> {
         let cursor = self.heard().cursor.clone();
         let mut uri = self.place.clone();
@@ -119,9 +121,9 @@ impl DenylistFollower {
         }
         let mut heard = self.heard();
         heard.at = Some(asked_at);
-        let is_news = !page.denied.is_empty() && cursor.as_ref() != Some(&page.next);
+        let is_full = page.denied.len() >= FULL && cursor.as_ref() != Some(&page.next);
         heard.cursor = Some(page.next);
-        Ok(is_news)
+        Ok(is_full)
     }
 
     /// How old its news are; `None` when there never were any.

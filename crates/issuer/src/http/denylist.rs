@@ -42,9 +42,9 @@ struct Cursor {
 
 /// Entries of a page, some 60 bytes each.
 const PAGE: usize = 4000;
-/// A node that hears of a revocation later than the one that was asked before: what both have of
-/// the last moments is told again.
-const OVERLAP: Duration = Duration::from_secs(15);
+/// A node that hears of a revocation later than the one that was asked before: and one whose
+/// clock is behind has heard it earlier than it says. What both have of the last moments is told again.
+const OVERLAP: Duration = Duration::from_secs(90);
 /// Additions are told apart no finer.
 const MOMENT: Duration = Duration::from_millis(1);
 
@@ -59,12 +59,15 @@ pub(super) async fn denylist(
     let Some(cursor) = cursor else {
         return refused(issuer.refuse_request(Code::RequestMalformed), Door::OAuth);
     };
-    json(&page(cursor, |then| issuer.denied_since(then)))
+    json(&page(cursor, issuer.now(), |then| issuer.denied_since(then)))
 }
 
 /// A page from `cursor` on, of what `since` knows in the order of its addition.
-fn page(cursor: Cursor, since: impl FnOnce(UnixTime) -> Vec<DeniedId>) -> Page {
-    let added_at = UnixTime::from_millis(cursor.added_at);
+///
+/// A cursor is never ahead of this node's clock: one that a node made whose clock was wrong would leave
+/// out everything until then.
+fn page(cursor: Cursor, now: UnixTime, since: impl FnOnce(UnixTime) -> Vec<DeniedId>) -> Page {
+    let added_at = UnixTime::from_millis(cursor.added_at).min(now);
     let from = if cursor.more { added_at.plus(MOMENT) } else { added_at.minus(OVERLAP) };
     let mut denied = since(from);
     // A page never ends between two of the same moment, so that the next one begins after it.
@@ -75,8 +78,9 @@ fn page(cursor: Cursor, since: impl FnOnce(UnixTime) -> Vec<DeniedId>) -> Page {
     });
     let more = room < denied.len();
     denied.truncate(room);
-    let newest = denied.last().map_or(0, |last| last.added_at.as_millis());
-    let next = Cursor { added_at: newest.max(cursor.added_at), more };
+    let newest = denied.last().map_or(added_at, |last| last.added_at.max(added_at));
+    let next = if more { newest } else { newest.min(now) };
+    let next = Cursor { added_at: next.as_millis(), more };
     let entry = |denied: DeniedId| Entry {
         id: denied.id.to_string(),
         until: denied.until.as_millis().div_ceil(1000),
@@ -118,17 +122,17 @@ mod tests {
     #[test]
     fn j1_a_follower_that_knows_all_is_told_the_last_moments_again_and_its_cursor_stays() {
         let denylist = Denylist::default();
-        for (id, at) in [("a", 100), ("b", 180), ("c", 190)] {
+        for (id, at) in [("a", 100), ("b", 380), ("c", 390)] {
             denylist.deny(id, secs(2000), secs(at));
         }
-        let first = page(Cursor::default(), |then| denylist.since(then));
+        let first = page(Cursor::default(), secs(9000), |then| denylist.since(then));
         assert_eq!(ids(&first), ["a", "b", "c"]);
         assert_eq!(first.denied[0].until, 2000);
         let cursor = Cursor::parse(&first.next).expect("ours");
-        let second = page(cursor, |then| denylist.since(then));
+        let second = page(cursor, secs(9000), |then| denylist.since(then));
         assert_eq!((ids(&second), &second.next), (vec!["b", "c"], &first.next));
-        denylist.deny("d", secs(2000), secs(300));
-        let third = page(cursor, |then| denylist.since(then));
+        denylist.deny("d", secs(2000), secs(400));
+        let third = page(cursor, secs(9000), |then| denylist.since(then));
         assert_eq!(ids(&third), ["b", "c", "d"]);
         assert_ne!(third.next, first.next);
     }
@@ -146,7 +150,7 @@ mod tests {
         let mut known = std::collections::HashSet::new();
         let mut cursor = Cursor::default();
         for _ in 0..20 {
-            let page = page(cursor, |then| denylist.since(then));
+            let page = page(cursor, secs(9000), |then| denylist.since(then));
             known.extend(page.denied.into_iter().map(|entry| entry.id));
             cursor = Cursor::parse(&page.next).expect("ours");
             if !cursor.more {
@@ -155,6 +159,23 @@ mod tests {
         }
         assert_eq!(known.len(), 15_000);
         assert!(!cursor.more);
+    }
+
+    #[test]
+    fn j1_a_cursor_of_a_clock_that_was_ahead_leaves_nothing_out() {
+        let denylist = Denylist::default();
+        denylist.deny("a", secs(9000), secs(1000));
+        let ahead = Cursor { added_at: 4_600_000, more: false };
+        let first = page(ahead, secs(1010), |then| denylist.since(then));
+        assert_eq!((ids(&first), first.next.as_str()), (vec!["a"], "1010000"));
+        // Nor does an entry that was added while this node's own clock was ahead.
+        denylist.deny("b", secs(9000), secs(4600));
+        let second = page(Cursor::default(), secs(1020), |then| denylist.since(then));
+        assert_eq!((ids(&second), second.next.as_str()), (vec!["a", "b"], "1020000"));
+        denylist.deny("c", secs(9000), secs(1021));
+        let cursor = Cursor::parse(&second.next).expect("ours");
+        let third = page(cursor, secs(1022), |then| denylist.since(then));
+        assert!(ids(&third).contains(&"c"), "{third:?}");
     }
 
     #[test]

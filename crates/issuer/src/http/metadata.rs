@@ -62,6 +62,9 @@ struct Metadata<'a> {
     /// Not `none`: anybody could ask.
     introspection_endpoint_auth_methods_supported: &'static [&'static str],
     token_endpoint_auth_signing_alg_values_supported: [&'static str; Algorithm::NAMES.len()],
+    revocation_endpoint_auth_signing_alg_values_supported: [&'static str; Algorithm::NAMES.len()],
+    introspection_endpoint_auth_signing_alg_values_supported:
+        [&'static str; Algorithm::NAMES.len()],
     dpop_signing_alg_values_supported: [&'static str; Algorithm::NAMES.len()],
     #[serde(flatten)]
     openid: Option<OpenId>,
@@ -119,6 +122,8 @@ fn metadata(issuer: &Issuer, openid: Option<OpenId>) -> Response {
         revocation_endpoint_auth_methods_supported: CLIENT_AUTH,
         introspection_endpoint_auth_methods_supported: &CLIENT_AUTH[1..],
         token_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
+        revocation_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
+        introspection_endpoint_auth_signing_alg_values_supported: Algorithm::NAMES,
         dpop_signing_alg_values_supported: Algorithm::NAMES,
         openid,
     };

@@ -10,6 +10,7 @@ use url::{Host, Url};
 #[cfg(feature = "pages")]
 use super::pages::PageSettings;
 use super::{Issuer, Parts};
+use crate::access_token::LONGEST_ACCESS;
 use crate::audit::{Audit, AuditHook};
 use crate::audit_log::AuditLog;
 use crate::audit_queue::AuditQueue;
@@ -383,7 +384,7 @@ impl IssuerBuilder {
         self.policy.check()?;
         self.rate_limits.check()?;
         self.dpop.check()?;
-        if !(Duration::from_secs(1)..=Duration::from_secs(3600)).contains(&self.access_lifetime) {
+        if !(Duration::from_secs(1)..=LONGEST_ACCESS).contains(&self.access_lifetime) {
             return Err(BadConfiguration::AccessLifetime);
         }
         let audience = self.audience.clone().unwrap_or_else(|| url.clone());

@@ -7,6 +7,7 @@ use unlapse_core::UnixTime;
 
 use super::revoke::MARGIN;
 use super::{Issuer, Parts};
+use crate::access_token::LONGEST_ACCESS;
 use crate::denials::Denial;
 use crate::signing_keys::SigningKeys;
 use crate::stop::Stop;
@@ -85,9 +86,9 @@ impl Issuer {
 
     /// Takes over what was denied on any node. While the store is away, what is known stays.
     async fn follow_denials(&self, stop: &Stop) {
-        let Parts { store, sleep, access_lifetime, .. } = &*self.parts;
+        let Parts { store, sleep, .. } = &*self.parts;
         // Whatever was denied before has no token left.
-        let live = access_lifetime.saturating_add(MARGIN).saturating_add(OVERLAP);
+        let live = LONGEST_ACCESS.saturating_add(MARGIN).saturating_add(OVERLAP);
         let mut since = self.now().minus(live);
         while !stop.is_told() {
             // Before it is looked, so that nothing comes between.
@@ -109,12 +110,12 @@ impl Issuer {
     }
 
     fn hear(&self, denial: &Denial) {
-        let Parts { denylist, access_lifetime, key_news, .. } = &*self.parts;
+        let Parts { denylist, key_news, .. } = &*self.parts;
         // The same denial is heard many times.
         if SigningKeys::is_news(&denial.id) && !denylist.denies(&denial.id) {
             key_news.notify_one();
         }
-        let until = denial.at.plus(*access_lifetime).plus(MARGIN);
+        let until = denial.at.plus(LONGEST_ACCESS).plus(MARGIN);
         denylist.deny(&denial.id, until, self.now());
     }
 

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use super::{About, Issuer, Parts};
+use crate::access_token::LONGEST_ACCESS;
 use crate::audit::Event;
 use crate::caller::Caller;
 use crate::denied::{Code, Denied};
@@ -84,8 +85,7 @@ impl Issuer {
     }
 
     pub(super) fn deny(&self, id: &str) {
-        let Parts { denylist, access_lifetime, .. } = &*self.parts;
         let now = self.now();
-        denylist.deny(id, now.plus(*access_lifetime).plus(MARGIN), now);
+        self.parts.denylist.deny(id, now.plus(LONGEST_ACCESS).plus(MARGIN), now);
     }
 }
