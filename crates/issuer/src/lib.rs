@@ -13,6 +13,13 @@
 //! - The database is away for a moment, and clients are told `invalid_grant`. Here that is a 503
 //!   with `Retry-After`, and [`Code`] tells every reason apart.
 //!
+//! # Logins in a browser
+//!
+//! With the feature `pages`, which is on by default, people log in, allow clients, let devices in
+//! and end their sessions on plain pages without scripts. A host puts in its own where it has them:
+//! [`LoginPage`] for how people log in, [`Consent`] for what need not be asked, [`Claims`] for what
+//! clients may know of people. `cargo run -p unlapse-issuer --example pages` shows the pages.
+//!
 //! # An issuer in memory
 //!
 //! ```
