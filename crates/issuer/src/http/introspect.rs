@@ -1,7 +1,6 @@
 //! `POST /introspect` (RFC 7662).
 
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::request::Parts;
 use axum::response::Response;
 use serde::Serialize;
@@ -9,6 +8,7 @@ use serde::Serialize;
 use super::body;
 use super::client_auth::caller;
 use super::form::Form;
+use super::peer::Asked;
 use super::reply::{Door, json, refused};
 use crate::denied::{Code, Denied};
 use crate::introspected::Introspected;
@@ -22,11 +22,7 @@ struct Introspection {
     token: Option<Introspected>,
 }
 
-pub(super) async fn introspect(
-    State(issuer): State<Issuer>,
-    request: Parts,
-    body: Body,
-) -> Response {
+pub(super) async fn introspect(Asked(issuer): Asked, request: Parts, body: Body) -> Response {
     match look(&issuer, &request, body).await {
         Ok(token) => json(&Introspection { active: token.is_some(), token }),
         Err(denied) => refused(denied, Door::OAuth),

@@ -1,7 +1,6 @@
 //! `POST /api/auth/login`: a session for a name and a password, as JSON (C9).
 
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::request::Parts;
 use axum::response::Response;
 use serde::Deserialize;
@@ -10,6 +9,7 @@ use unlapse_core::Secret;
 use super::body;
 use super::client_auth::login_caller;
 use super::dpop;
+use super::peer::Asked;
 use super::reply::{Door, reply};
 use crate::denied::{Code, Denied};
 use crate::issuer::{Issued, Issuer};
@@ -20,7 +20,7 @@ struct Login {
     password: String,
 }
 
-pub(super) async fn login(State(issuer): State<Issuer>, request: Parts, body: Body) -> Response {
+pub(super) async fn login(Asked(issuer): Asked, request: Parts, body: Body) -> Response {
     reply(log_in(&issuer, &request, body).await, Door::Json)
 }
 

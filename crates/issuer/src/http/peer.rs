@@ -1,8 +1,9 @@
 //! Where a request is from.
 
+use core::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::{ConnectInfo, FromRequestParts, Request};
 use axum::http::request::Parts;
 
 use super::metadata::WELL_KNOWN;
@@ -17,6 +18,18 @@ impl Peer {
     /// That of `request`, where it is known.
     pub(super) fn of(request: &Parts) -> Option<IpAddr> {
         request.extensions.get::<Self>().map(|Self(peer)| *peer)
+    }
+}
+
+/// The issuer, as it is asked by this request: what it refuses is audited with where that is from,
+/// also when nothing else of the request could be read.
+pub(super) struct Asked(pub(super) Issuer);
+
+impl FromRequestParts<Issuer> for Asked {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(request: &mut Parts, issuer: &Issuer) -> Result<Self, Infallible> {
+        Ok(Self(issuer.asked_from(Peer::of(request))))
     }
 }
 

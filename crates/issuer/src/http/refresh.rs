@@ -1,7 +1,6 @@
 //! `POST /api/auth/refresh`: a refresh token's successor, as JSON (J2).
 
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::request::Parts;
 use axum::response::Response;
 use serde::Deserialize;
@@ -10,6 +9,7 @@ use unlapse_core::Secret;
 use super::body;
 use super::client_auth::login_caller;
 use super::dpop;
+use super::peer::Asked;
 use super::reply::{Door, reply};
 use crate::denied::{Code, Denied};
 use crate::issuer::{Issued, Issuer};
@@ -19,7 +19,7 @@ struct Refresh {
     refresh_token: String,
 }
 
-pub(super) async fn refresh(State(issuer): State<Issuer>, request: Parts, body: Body) -> Response {
+pub(super) async fn refresh(Asked(issuer): Asked, request: Parts, body: Body) -> Response {
     reply(go_on(&issuer, &request, body).await, Door::Json)
 }
 

@@ -1,7 +1,6 @@
 //! `POST /revoke` (RFC 7009).
 
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
@@ -9,12 +8,13 @@ use axum::response::{IntoResponse as _, Response};
 use super::body;
 use super::client_auth::caller;
 use super::form::Form;
+use super::peer::Asked;
 use super::reply::{Door, refused};
 use crate::denied::{Code, Denied};
 use crate::issuer::Issuer;
 
 /// 200 for what is revoked now, was before, or never was a token (§2.2).
-pub(super) async fn revoke(State(issuer): State<Issuer>, request: Parts, body: Body) -> Response {
+pub(super) async fn revoke(Asked(issuer): Asked, request: Parts, body: Body) -> Response {
     match end(&issuer, &request, body).await {
         Ok(()) => StatusCode::OK.into_response(),
         Err(denied) => refused(denied, Door::OAuth),

@@ -1,7 +1,6 @@
 //! `POST /token` (RFC 6749 §3.2).
 
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::request::Parts;
 use axum::response::Response;
 
@@ -10,12 +9,13 @@ use super::client_auth::caller;
 use super::dpop;
 use super::form::Form;
 use super::grants;
+use super::peer::Asked;
 use super::reply::{Door, reply};
 use crate::clients::GrantType;
 use crate::denied::{Code, Denied};
 use crate::issuer::{Issued, Issuer};
 
-pub(super) async fn token(State(issuer): State<Issuer>, request: Parts, body: Body) -> Response {
+pub(super) async fn token(Asked(issuer): Asked, request: Parts, body: Body) -> Response {
     reply(grant(&issuer, &request, body).await, Door::OAuth)
 }
 

@@ -457,7 +457,7 @@ impl IssuerBuilder {
             durations: Durations::default(),
             audit: self.audit,
         };
-        Ok(Issuer { parts: Arc::new(parts) })
+        Ok(Issuer { parts: Arc::new(parts), peer: None })
     }
 }
 

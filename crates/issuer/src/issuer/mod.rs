@@ -86,6 +86,8 @@ pub(crate) use owner::SESSIONS;
 #[derive(Clone)]
 pub struct Issuer {
     parts: Arc<Parts>,
+    /// Where what is asked of it is from, unless something else is known.
+    peer: Option<IpAddr>,
 }
 
 struct Parts {
@@ -381,6 +383,7 @@ impl Issuer {
     /// Counts and audits `event`.
     fn note(&self, event: Event, about: About<'_>) {
         let About { session, subject, client, peer } = about;
+        let peer = peer.or(self.peer);
         let Parts { stats, audit, audit_log, audit_copy, .. } = &*self.parts;
         stats.count(event);
         tracing::debug!(?event, session = ?session, client, "issuer");
@@ -416,6 +419,11 @@ impl Issuer {
     /// Somebody asked what a token is good for.
     pub(crate) fn count_introspection(&self) {
         self.parts.stats.introspection();
+    }
+
+    /// The same issuer, asked from there.
+    pub(crate) fn asked_from(&self, peer: Option<IpAddr>) -> Self {
+        Self { parts: Arc::clone(&self.parts), peer }
     }
 
     /// An endpoint could not read a request.

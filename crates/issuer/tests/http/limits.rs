@@ -191,11 +191,16 @@ async fn j2_the_audit_log_says_where_every_request_was_from() {
         ("/api/auth/login", JSON, &login),
         ("/api/auth/refresh", JSON, &refresh),
         ("/revoke", FORM, &format!("client_id=other&token={token}")),
+        // Also what nobody could read, and whoever did not prove themselves.
+        ("/token", FORM, "x=1&x=2"),
+        ("/token", FORM, &job.replace("s3cret", "wrong")),
+        ("/api/auth/login", JSON, "{"),
+        ("/introspect", FORM, "client_id=job&token=x"),
     ] {
         from(&server, "203.0.113.5", path, header, body).await;
     }
     let log = log.lock().expect("no panic held it");
-    assert_eq!(log.len(), 5);
+    assert_eq!(log.len(), 9);
     for (event, peer) in log.iter() {
         assert_eq!(*peer, "203.0.113.5".parse().ok(), "{event:?}");
     }
