@@ -36,11 +36,11 @@ fn clients_by_other_people_pass_every_flow() {
     // MSAL wants https and a path; the metadata of OpenID Connect wants RS256.
     let file = tempfile::tempdir().expect("a directory");
     let store = SqliteStore::open(file.path().join("issuer.db")).expect("opened");
-    let tenant = Stand::https("/tenant", Algorithm::Rs256, Arc::new(store));
+    let tenant = Stand::https("/tenant", Algorithm::Rs256, Arc::new(store), &keys);
     let tenant = runtime.block_on(tenant);
     let url = Postgres::shared().expect("started in the full suites").fresh_database();
     let store = runtime.block_on(PostgresStore::connect(&url, PostgresOptions::default()));
-    let plain = Stand::http(Algorithm::EdDsa, Arc::new(store.expect("connected")));
+    let plain = Stand::http(Algorithm::EdDsa, Arc::new(store.expect("connected")), &keys);
     let plain = runtime.block_on(plain);
 
     let stands =

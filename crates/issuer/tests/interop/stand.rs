@@ -12,6 +12,7 @@ use unlapse_issuer::{
     Algorithm, Client, DpopRules, Issuer, MemoryClients, MemoryUsers, PasswordCost, PasswordHash,
     Scopes, Store, User,
 };
+use unlapse_verify::JwkSet;
 
 use crate::application::Application;
 use crate::peers::Peers;
@@ -22,6 +23,8 @@ const PASSWORD: &str = "correct horse";
 const SUBJECT: &str = "user-1";
 const SECRET: &str = "s3cret +&=%: of a client";
 const SCOPE: &str = "openid profile offline_access read";
+/// Of the clients that prove themselves with a key.
+const ALGORITHMS: [&str; 3] = ["EdDSA", "ES256", "RS256"];
 const CHEAP: PasswordCost = PasswordCost { memory_kib: 8, passes: 1 };
 
 /// Stops listening when dropped.
@@ -42,11 +45,11 @@ impl Drop for Stand {
 
 impl Stand {
     /// At `http://127.0.0.1:<port>`.
-    pub(crate) async fn http(algorithm: Algorithm, store: Arc<dyn Store>) -> Self {
+    pub(crate) async fn http(algorithm: Algorithm, store: Arc<dyn Store>, keys: &Value) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a socket");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
         let application = Application::start(Some(&url)).await;
-        let router = issuer(&url, algorithm, store, &application.redirect_uri()).router();
+        let router = issuer(&url, algorithm, store, keys, &application.redirect_uri()).router();
         let serving = tokio::spawn(async move {
             axum::serve(listener, router).await.expect("serves until it is aborted");
         });
@@ -54,14 +57,19 @@ impl Stand {
     }
 
     /// At `https://localhost:<port><path>`.
-    pub(crate) async fn https(path: &str, algorithm: Algorithm, store: Arc<dyn Store>) -> Self {
+    pub(crate) async fn https(
+        path: &str,
+        algorithm: Algorithm,
+        store: Arc<dyn Store>,
+        keys: &Value,
+    ) -> Self {
         let application = Application::start(None).await;
         let tls = Tls::bind().await;
         let url = format!("https://localhost:{}{path}", tls.port());
         let authority = tempfile::NamedTempFile::new().expect("a file").into_temp_path();
         std::fs::write(&authority, &tls.authority).expect("written");
         let trust = Some((authority, tls.spki.clone()));
-        let router = issuer(&url, algorithm, store, &application.redirect_uri()).router();
+        let router = issuer(&url, algorithm, store, keys, &application.redirect_uri()).router();
         let serving = tls.serve(router);
         Self { url, algorithm, tls: trust, application, serving }
     }
@@ -91,9 +99,12 @@ impl Stand {
                 "password": { "id": "app", "auth": "none" },
                 "basic": { "id": "web", "secret": SECRET, "auth": "basic" },
                 "post": { "id": "web", "secret": SECRET, "auth": "post" },
+                "key-EdDSA": { "id": "key-EdDSA", "key": keys["EdDSA"], "auth": "private_key_jwt" },
+                "key-ES256": { "id": "key-ES256", "key": keys["ES256"], "auth": "private_key_jwt" },
+                "key-RS256": { "id": "key-RS256", "key": keys["RS256"], "auth": "private_key_jwt" },
                 "msal": {
                     "id": "key-RS256",
-                    "auth": "key_of_msal",
+                    "auth": "as MSAL does it",
                     "pem": keys["pem"],
                     // What it is known by in a directory; nobody asks for it here.
                     "thumbprint": "00".repeat(20),
@@ -104,7 +115,13 @@ impl Stand {
     }
 }
 
-fn issuer(url: &str, algorithm: Algorithm, store: Arc<dyn Store>, redirect_uri: &str) -> Issuer {
+fn issuer(
+    url: &str,
+    algorithm: Algorithm,
+    store: Arc<dyn Store>,
+    keys: &Value,
+    redirect_uri: &str,
+) -> Issuer {
     let users = MemoryUsers::new();
     let password = PasswordHash::new(&Secret::new(PASSWORD), CHEAP).expect("hashed");
     users.add(USERNAME, User { subject: SUBJECT.to_owned(), password });
@@ -113,8 +130,12 @@ fn issuer(url: &str, algorithm: Algorithm, store: Arc<dyn Store>, redirect_uri: 
         Client::public("app").with_name("The app"),
         Client::confidential("web", &Secret::new(SECRET)).with_name("The web site"),
     ];
-    let clients =
-        clients.map(|client| client.with_scopes(scopes()).with_redirect_uris([redirect_uri]));
+    let with_key =
+        ALGORITHMS.map(|alg| Client::with_keys(format!("key-{alg}"), public(&keys[alg])));
+    let clients = clients
+        .into_iter()
+        .chain(with_key)
+        .map(|client| client.with_scopes(scopes()).with_redirect_uris([redirect_uri]));
     Issuer::builder(url)
         .algorithm(algorithm)
         .store(store)
@@ -124,4 +145,14 @@ fn issuer(url: &str, algorithm: Algorithm, store: Arc<dyn Store>, redirect_uri: 
         .dpop(DpopRules { nonces: true, shared_replays: true, ..DpopRules::default() })
         .build()
         .expect("a valid configuration")
+}
+
+/// A set of one key, without what only its owner knows.
+fn public(key: &Value) -> JwkSet {
+    let mut key = key.clone();
+    let members = key.as_object_mut().expect("a JWK");
+    for private in ["d", "p", "q", "dp", "dq", "qi"] {
+        members.remove(private);
+    }
+    JwkSet::parse(json!({ "keys": [key] }).to_string().as_bytes()).expect("a set")
 }
