@@ -4,15 +4,12 @@ use std::io;
 use std::path::Path;
 
 use unlapse_issuer::{
-    BadConfiguration, BadDatabase, BadImport, BadKeys, BadPeppers, NotOpened, Unavailable,
+    BadConfiguration, BadDatabase, BadImport, BadKeys, BadPeppers, BadServer, NotOpened,
+    Unavailable,
 };
 
 use crate::diagnosis::Diagnosis;
 use crate::exit::Exit;
-
-fn diagnosis(code: &'static str, exit: Exit, message: String, hint: &str) -> Diagnosis {
-    Diagnosis { code, message, hint: hint.to_owned(), retry_at: None, exit }
-}
 
 /// There is nowhere to keep what has to be kept.
 pub(super) fn no_database() -> Diagnosis {
@@ -152,6 +149,23 @@ pub(super) fn database(path: &Path, bad: BadDatabase) -> Diagnosis {
     }
 }
 
+/// The server is no store.
+pub(super) fn server(bad: BadServer) -> Diagnosis {
+    let exit = match bad {
+        BadServer::Unreachable | BadServer::Failed => Exit::Temporary,
+        BadServer::Refused | BadServer::Forbidden => Exit::Denied,
+        _ => Exit::Usage,
+    };
+    Diagnosis {
+        code: "issuer_server_unusable",
+        message: format!("PostgreSQL: {bad}"),
+        hint: "check the URL (UNLAPSE_ISSUER_DATABASE), the server, and what the user may do there"
+            .to_owned(),
+        retry_at: None,
+        exit,
+    }
+}
+
 /// The issuer cannot be as it was described.
 pub(super) fn configuration(bad: BadConfiguration) -> Diagnosis {
     Diagnosis {
@@ -168,51 +182,64 @@ pub(super) fn not_opened(error: NotOpened) -> Diagnosis {
     match error {
         NotOpened::Configuration(bad) => configuration(bad),
         NotOpened::Keys(bad) => keys(&bad),
-        other => diagnosis(
-            "issuer_configuration",
-            Exit::Usage,
-            other.to_string(),
-            "see docs/troubleshooting.md",
-        ),
+        other => Diagnosis {
+            code: "issuer_configuration",
+            message: other.to_string(),
+            hint: "see `unlapse::issuer_configuration` in docs/troubleshooting.md".to_owned(),
+            retry_at: None,
+            exit: Exit::Usage,
+        },
     }
+}
+
+/// What to do about one kind of error.
+struct Advice {
+    code: &'static str,
+    exit: Exit,
+    hint: &'static str,
 }
 
 /// The keys cannot be used or changed.
 pub(super) fn keys(bad: &BadKeys) -> Diagnosis {
-    let (code, exit, hint) = match bad {
+    let advice = match bad {
         BadKeys::Unavailable(away) => return unavailable(*away),
-        BadKeys::PepperMissing { .. } => (
-            "pepper_missing",
-            Exit::Denied,
-            "put that pepper back into the file of peppers, behind the newest; if it is lost for \
-             good, give the key up: `unlapse issuer keys revoke KID`",
-        ),
-        BadKeys::Damaged { .. } => (
-            "signing_key_damaged",
-            Exit::StoreDamaged,
-            "restore the database from a backup, or give the key up: \
-             `unlapse issuer keys revoke KID`",
-        ),
-        BadKeys::Unknown { .. } => (
-            "signing_key_unknown",
-            Exit::Usage,
-            "`unlapse issuer keys list` shows the names of all keys",
-        ),
-        BadKeys::Known { .. } => (
-            "signing_key_known",
-            Exit::Usage,
-            "nothing has changed: a key that was revoked does not come back, and one that is here \
-             need not be taken in again",
-        ),
-        BadKeys::SigningKey(_) => (
-            "signing_key_unusable",
-            Exit::Temporary,
-            "try again; the system gave no randomness or no thread",
-        ),
+        BadKeys::PepperMissing { .. } => Advice {
+            code: "pepper_missing",
+            exit: Exit::Denied,
+            hint: "put that pepper back into the file of peppers, behind the newest; if it is lost \
+                   for good, give the key up: `unlapse issuer keys revoke KID`",
+        },
+        BadKeys::Damaged { .. } => Advice {
+            code: "signing_key_damaged",
+            exit: Exit::StoreDamaged,
+            hint: "restore the database from a backup, or give the key up: \
+                   `unlapse issuer keys revoke KID`",
+        },
+        BadKeys::Unknown { .. } => Advice {
+            code: "signing_key_unknown",
+            exit: Exit::Usage,
+            hint: "`unlapse issuer keys list` shows the names of all keys",
+        },
+        BadKeys::Known { .. } => Advice {
+            code: "signing_key_known",
+            exit: Exit::Usage,
+            hint: "nothing has changed: a key that was revoked does not come back, and one that is \
+                   here need not be taken in again",
+        },
+        BadKeys::SigningKey(_) => Advice {
+            code: "signing_key_unusable",
+            exit: Exit::Temporary,
+            hint: "try again; the system gave no randomness or no thread",
+        },
         // Another node makes the first key, or others change the keys at the same time.
-        _ => ("signing_keys_busy", Exit::Temporary, "try again in a second"),
+        _ => Advice {
+            code: "signing_keys_busy",
+            exit: Exit::Temporary,
+            hint: "try again in a second",
+        },
     };
-    diagnosis(code, exit, bad.to_string(), hint)
+    let Advice { code, exit, hint } = advice;
+    Diagnosis { code, message: bad.to_string(), hint: hint.to_owned(), retry_at: None, exit }
 }
 
 /// The file is no key.

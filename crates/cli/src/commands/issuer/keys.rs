@@ -19,6 +19,8 @@ use crate::terminal;
 
 /// Larger files are no key.
 const LARGEST: u64 = 16 * 1024;
+/// Room for all of it and a little more: growing would leave copies behind.
+const ROOM: usize = 17 * 1024;
 
 pub(super) fn run(run: &Run<'_>, command: &KeysCommand) -> Result<Exit, Diagnosis> {
     let settings = run.settings()?;
@@ -40,16 +42,29 @@ pub(super) fn run(run: &Run<'_>, command: &KeysCommand) -> Result<Exit, Diagnosi
             KeysCommand::Revoke { kid } => keys.revoke(kid).await.map_err(failed)?,
             KeysCommand::Import { .. } => {
                 if let Some(key) = imported {
+                    let algorithm = key.algorithm();
                     let kid = keys.import(key).await.map_err(failed)?;
-                    if !run.common.quiet {
-                        terminal::note(&format!("{kid} is published, and signs next"));
-                    }
+                    say(run, &imported_as(&kid, algorithm, &settings.algorithms()));
                 }
             }
         }
         show(run, &keys).await.map_err(failed)
     })?;
     Ok(Exit::Ok)
+}
+
+fn say(run: &Run<'_>, text: &str) {
+    if !run.common.quiet {
+        terminal::note(text);
+    }
+}
+
+fn imported_as(kid: &str, algorithm: Algorithm, signs: &[Algorithm]) -> String {
+    if signs.contains(&algorithm) {
+        return format!("{kid} is published, and is the next to sign");
+    }
+    let signs = signs.first().copied().unwrap_or_default();
+    format!("{kid} is published, but the issuer signs with {signs}: set `algorithm` to {algorithm}")
 }
 
 fn named(algorithm: &str) -> Result<Algorithm, Diagnosis> {
@@ -64,8 +79,7 @@ fn named(algorithm: &str) -> Result<Algorithm, Diagnosis> {
 }
 
 fn read(path: &Path) -> Result<SigningKey, Diagnosis> {
-    // At its full size from the start: growing would leave copies behind.
-    let mut document = Zeroizing::new(Vec::with_capacity(LARGEST as usize + 2));
+    let mut document = Zeroizing::new(Vec::with_capacity(ROOM));
     let read = if path == Path::new("-") {
         std::io::stdin().lock().take(LARGEST + 1).read_to_end(&mut document)
     } else {
@@ -88,7 +102,13 @@ async fn show(run: &Run<'_>, keys: &SigningKeys) -> Result<(), BadKeys> {
         let said = match &key.stage {
             Ok(stage) => {
                 let (word, at) = moment(*stage);
-                format!("{:9} {word} {}", stage.as_str(), rfc3339(at))
+                let due = match stage {
+                    Stage::Active { due: true, .. } => {
+                        "; the next signs once it has been published for long enough"
+                    }
+                    _ => "",
+                };
+                format!("{:9} {word} {}{due}", stage.as_str(), rfc3339(at))
             }
             Err(bad) => format!("{:9} {bad}", "sealed"),
         };

@@ -9,6 +9,7 @@ use unlapse_issuer::Peppers;
 use zeroize::Zeroizing;
 
 use super::failure;
+use super::place::make_directory;
 use crate::diagnosis::Diagnosis;
 
 /// Larger files are a mistake.
@@ -22,6 +23,9 @@ pub(super) fn read(path: &Path) -> Result<Peppers, Diagnosis> {
 
 /// Makes the file, with one pepper in it; not when there is one by then.
 pub(super) fn create(path: &Path) -> Result<(), Diagnosis> {
+    if let Some(directory) = path.parent() {
+        make_directory(directory)?;
+    }
     let line = Peppers::draw_line();
     let text = Zeroizing::new(format!(
         "# Peppers of an issuer, the newest first. Keep a copy where the database's is not.\n{}\n",
@@ -44,11 +48,10 @@ pub(super) fn add(path: &Path, newest: bool) -> Result<String, Diagnosis> {
         old.lines().position(|line| !line.trim().is_empty() && !line.trim().starts_with('#'));
     let mut text = Zeroizing::new(String::with_capacity(old.len() + line.len() + 2));
     for (at, kept) in old.lines().enumerate() {
-        for part in [(newest && Some(at) == first).then_some(line.as_str()), Some(kept)] {
-            if let Some(part) = part {
-                text.push_str(part);
-                text.push('\n');
-            }
+        let before = (newest && Some(at) == first).then_some(line.as_str());
+        for part in before.into_iter().chain([kept]) {
+            text.push_str(part);
+            text.push('\n');
         }
     }
     if !newest {

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use unlapse_issuer::{
-    Algorithm, KeyPolicy, MemoryStore, Pepper, Peppers, SigningKeys, SqliteStore, Store,
-    system_clock,
+    Algorithm, KeyPolicy, MemoryStore, Pepper, Peppers, PostgresOptions, PostgresStore,
+    SigningKeys, SqliteStore, Store, system_clock,
 };
 
 use super::settings::{Database, Settings};
@@ -25,7 +25,10 @@ impl Settings {
                 let store = SqliteStore::open(path).map_err(|bad| failure::database(path, bad))?;
                 Ok(Arc::new(store))
             }
-            Some(Database::Postgres(_)) => Err(failure::no_database()),
+            Some(Database::Postgres(url)) => {
+                let store = PostgresStore::connect(url.expose(), PostgresOptions::default()).await;
+                Ok(Arc::new(store.map_err(failure::server)?))
+            }
         }
     }
 
@@ -46,9 +49,6 @@ impl Settings {
         match &self.peppers {
             Some(at) => {
                 if at.ours && !at.path.exists() {
-                    if let Some(directory) = at.path.parent() {
-                        make_directory(directory)?;
-                    }
                     peppers_file::create(&at.path)?;
                 }
                 peppers_file::read(&at.path)
@@ -88,7 +88,7 @@ impl Settings {
 }
 
 /// A directory that only this user can enter, where there is none.
-fn make_directory(path: &Path) -> Result<(), Diagnosis> {
+pub(super) fn make_directory(path: &Path) -> Result<(), Diagnosis> {
     use std::os::unix::fs::DirBuilderExt as _;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|error| failure::file(path, &error))

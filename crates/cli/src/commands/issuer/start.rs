@@ -40,6 +40,8 @@ async fn start(run: &Run<'_>, settings: &Settings) -> Result<Exit, Diagnosis> {
     let listening = listener.local_addr();
     let listening = listening.map_err(|error| failure::cannot_listen(settings.listen, &error))?;
     let url = settings.url(listening)?;
+    // Nothing is made for an issuer that cannot be.
+    described.builder(settings, &url)?.check().map_err(failure::configuration)?;
     // First the peppers: a store without them is of no use to anybody.
     settings.peppers()?;
     let store = settings.store().await?;

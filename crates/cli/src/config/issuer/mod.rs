@@ -121,5 +121,7 @@ fn elsewhere(key: &str, _prefix: &str) -> Option<String> {
 }
 
 #[cfg(test)]
+mod docs_tests;
+#[cfg(test)]
 #[path = "issuer_tests.rs"]
 mod tests;
