@@ -1,4 +1,4 @@
-//! Software by other people, to renew against and to be asked by: `peers/`.
+//! Software by other people: to renew against, to be asked by, and to measure beside.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,15 +8,15 @@ use anyhow::{Context, Result};
 
 use crate::process;
 
-/// Makes the packages from npm in `peers/<name>` ready to start, and returns their folder.
+/// Makes the packages from npm in a folder of the repository ready to start; returns where it lies.
 pub(crate) fn from_npm(name: &str) -> Result<PathBuf> {
     let folder = folder(name)?;
     let lock = modified(&folder.join("package-lock.json"))
-        .with_context(|| format!("peers/{name}/package-lock.json is missing"))?;
+        .with_context(|| format!("{name}/package-lock.json is missing"))?;
     // npm writes this file last, so half an installation is none.
     let installed = modified(&folder.join("node_modules/.package-lock.json"));
     if is_stale(lock, installed) {
-        println!("installing: npm ci in peers/{name}");
+        println!("installing: npm ci in {name}");
         let mut npm = process::program("npm");
         npm.args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder);
         process::show(&mut npm)?;
@@ -24,15 +24,15 @@ pub(crate) fn from_npm(name: &str) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Makes the packages of Python in `peers/<name>` ready to import, in a virtual environment of
-/// their own, and returns their folder.
+/// Makes the packages of Python in a folder of the repository ready to import, in a virtual
+/// environment of its own; returns where it lies.
 pub(crate) fn from_pypi(name: &str) -> Result<PathBuf> {
     let folder = folder(name)?;
     let lock = modified(&folder.join("requirements.txt"))
-        .with_context(|| format!("peers/{name}/requirements.txt is missing"))?;
+        .with_context(|| format!("{name}/requirements.txt is missing"))?;
     let done = folder.join(".venv/installed");
     if is_stale(lock, modified(&done)) {
-        println!("installing: pip install -r requirements.txt in peers/{name}");
+        println!("installing: pip install -r requirements.txt in {name}");
         let mut venv = process::program("python3");
         process::show(venv.args(["-m", "venv", "--clear", ".venv"]).current_dir(&folder))?;
         let mut pip = process::program(&folder.join(".venv/bin/pip").to_string_lossy());
@@ -46,7 +46,7 @@ pub(crate) fn from_pypi(name: &str) -> Result<PathBuf> {
 }
 
 fn folder(name: &str) -> Result<PathBuf> {
-    fs::canonicalize(Path::new("peers").join(name)).with_context(|| format!("finding peers/{name}"))
+    fs::canonicalize(name).with_context(|| format!("finding {name}"))
 }
 
 fn is_stale(lock: SystemTime, installed: Option<SystemTime>) -> bool {

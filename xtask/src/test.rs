@@ -38,12 +38,12 @@ impl Outcome {
 /// The workspaces with tests. That of the fuzzer replays what it has found.
 pub(crate) const WORKSPACES: [&str; 2] = [metadata::MAIN, "fuzz/Cargo.toml"];
 
-/// Software by other people: how tests are told where it lies, its folder in `peers/`, and how it
+/// Software by other people: how tests are told where it lies, its folder, and how it
 /// gets there.
 const PEERS: [(&str, &str, Install); 3] = [
-    ("UNLAPSE_PEER_OIDC_PROVIDER", "oidc-provider", peers::from_npm),
-    ("UNLAPSE_PEER_OPENID_CLIENT", "openid-client", peers::from_npm),
-    ("UNLAPSE_PEER_PYTHON_CLIENTS", "python-clients", peers::from_pypi),
+    ("UNLAPSE_PEER_OIDC_PROVIDER", "peers/oidc-provider", peers::from_npm),
+    ("UNLAPSE_PEER_OPENID_CLIENT", "peers/openid-client", peers::from_npm),
+    ("UNLAPSE_PEER_PYTHON_CLIENTS", "peers/python-clients", peers::from_pypi),
 ];
 
 type Install = fn(&str) -> Result<PathBuf>;
