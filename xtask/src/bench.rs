@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use crate::{page, process};
+use crate::{page, peers, process};
 
 /// The page that `bench all` keeps.
 const PAGE: &str = "docs/performance.md";
@@ -18,6 +18,8 @@ pub(crate) enum Bench {
     Hot,
     Storm,
     Token,
+    Issuer,
+    Verify,
 }
 
 /// What was asked for.
@@ -29,13 +31,15 @@ pub(crate) enum Order {
 }
 
 impl Bench {
-    const ALL: [Self; 3] = [Self::Hot, Self::Storm, Self::Token];
+    const ALL: [Self; 5] = [Self::Hot, Self::Storm, Self::Token, Self::Issuer, Self::Verify];
 
     fn name(self) -> &'static str {
         match self {
             Self::Hot => "hot",
             Self::Storm => "storm",
             Self::Token => "token",
+            Self::Issuer => "issuer",
+            Self::Verify => "verify",
         }
     }
 
@@ -44,20 +48,28 @@ impl Bench {
             Self::Hot => "a valid token's header, beside other libraries: one thread, two threads",
             Self::Storm => "ten thousand tasks at a token's expiry, beside other libraries",
             Self::Token => "the command: start, memory, what it touches, a whole renewal, its size",
+            Self::Issuer => "the issuer under load, beside other issuers; and races for one token",
+            Self::Verify => "an access token verified, beside another library and the signature",
         }
     }
 
     /// Builds what is measured, measures it, and returns what it prints.
     fn measure(self) -> Result<String> {
         match self {
-            Self::Hot | Self::Storm => measured("unlapse-bench-library", self.name()),
+            Self::Hot | Self::Storm => measured("unlapse-bench-library", "release", &[self.name()]),
             Self::Token => {
                 if !process::exists("strace") {
                     bail!("`strace` is not installed, which sees what the command touches");
                 }
                 let binary = release_binary()?;
-                measured("unlapse-bench-process", &binary.to_string_lossy())
+                measured("unlapse-bench-process", "release", &[&binary.to_string_lossy()])
             }
+            Self::Issuer => {
+                peers::from_npm("bench/issuer/peers/oidc-provider")?;
+                peers::from_pypi("bench/issuer/peers/simplejwt")?;
+                measured("unlapse-bench-issuer", "shipped", &[])
+            }
+            Self::Verify => measured("unlapse-bench-verify", "shipped", &[]),
         }
     }
 }
@@ -94,10 +106,10 @@ pub(crate) fn run(order: Order) -> Result<()> {
 }
 
 /// Runs a program of the other workspace, and returns what it prints.
-fn measured(package: &str, argument: &str) -> Result<String> {
+fn measured(package: &str, profile: &str, arguments: &[&str]) -> Result<String> {
     let mut run = process::cargo();
-    run.args(["run", "--release", "--manifest-path", "bench/Cargo.toml"]);
-    run.args(["--package", package, "--", argument]);
+    run.args(["run", "--profile", profile, "--manifest-path", "bench/Cargo.toml"]);
+    run.args(["--package", package, "--"]).args(arguments);
     process::read(&mut run)
 }
 
