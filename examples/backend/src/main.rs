@@ -5,6 +5,7 @@
 //! cargo run -p unlapse-example-backend -- 127.0.0.1:8080 sessions.db
 //! ```
 #![expect(clippy::print_stdout, reason = "it talks to a person")]
+#![expect(clippy::disallowed_methods, reason = "a program owns its runtime")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;

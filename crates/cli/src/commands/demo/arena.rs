@@ -52,7 +52,7 @@ impl Arena {
             .route("/api/hello", get(hello))
             .with_state(Arc::clone(&api))
             .merge(issuer.router());
-        let server = Self::serve(listener, routes, Arc::clone(&faults));
+        let server = Self::serve(listener, &issuer, routes, Arc::clone(&faults));
         let dir = embedded::private_temporary_directory("demo")?;
         Ok(Self { issuer, faults, api, origin, dir, server })
     }
@@ -60,13 +60,18 @@ impl Arena {
     #[expect(clippy::disallowed_methods, reason = "the demo owns its runtime")]
     fn serve(
         listener: tokio::net::TcpListener,
+        issuer: &Issuer,
         routes: Router,
         faults: Arc<Faults>,
     ) -> tokio::task::JoinHandle<()> {
-        tokio::spawn(embedded::serve(listener, move |stream| {
+        let housekeeping = issuer.housekeeping(std::future::pending());
+        let serving = embedded::serve(listener, move |stream| {
             let (routes, faults) = (routes.clone(), Arc::clone(&faults));
             embedded::connection(stream, routes, faults, std::future::pending())
-        }))
+        });
+        tokio::spawn(async {
+            tokio::join!(serving, housekeeping);
+        })
     }
 
     /// A refresh token of a new login.

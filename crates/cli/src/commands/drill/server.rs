@@ -111,7 +111,8 @@ impl Server {
             .route("/.well-known/openid-configuration", get(async || Json(metadata)))
             .fallback_service(issuer.router());
         let (desk, door) = (Arc::clone(desk), Arc::clone(door));
-        tokio::spawn(embedded::serve(listener, move |stream: TcpStream| {
+        let housekeeping = issuer.housekeeping(std::future::pending());
+        let serving = embedded::serve(listener, move |stream: TcpStream| {
             let (routes, desk, door) = (routes.clone(), Arc::clone(&desk), Arc::clone(&door));
             let authority = authority.clone();
             async move {
@@ -122,7 +123,10 @@ impl Server {
                     }
                 }
             }
-        }))
+        });
+        tokio::spawn(async {
+            tokio::join!(serving, housekeeping);
+        })
     }
 
     /// A refresh token of a new login.
