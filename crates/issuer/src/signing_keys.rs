@@ -232,6 +232,7 @@ impl SigningKeys {
         let mut held = self.read(before).await?;
         let mut rotated = false;
         for _ in 0..TURNS {
+            let planned_at = self.now();
             let steps = self.plan(&held);
             if steps.is_empty() && !self.reseal(&held).await? {
                 break;
@@ -239,7 +240,7 @@ impl SigningKeys {
             let mut waits = false;
             for step in steps {
                 let replaces = replaces_another(&step, &held);
-                match self.apply(step, &held).await? {
+                match self.apply(step, &held, planned_at).await? {
                     Applied::Done => rotated |= replaces,
                     Applied::Outrun => {}
                     Applied::Claimed => waits = true,
@@ -280,10 +281,20 @@ impl SigningKeys {
         plan(&lives, &self.algorithms, &self.policy, self.now())
     }
 
-    async fn apply(&self, step: Step, held: &[Arc<HeldKey>]) -> Result<Applied, BadKeys> {
+    async fn apply(
+        &self,
+        step: Step,
+        held: &[Arc<HeldKey>],
+        planned_at: UnixTime,
+    ) -> Result<Applied, BadKeys> {
         let find = |kid: &str| held.iter().find(|held| held.kid == kid);
         let (kid, next) = match step {
-            Step::Make { algorithm, active } => return self.make(algorithm, active, held).await,
+            Step::Make { algorithm, active } => {
+                // The first keys of several algorithms are made one after the other: each is as
+                // active as was planned when there was none. A plan that had to wait is none.
+                let active = active && self.now().since(planned_at) < CLAIM;
+                return self.make(algorithm, active, held).await;
+            }
             Step::Remove { kid } => {
                 tracing::info!(kid, "a signing key is forgotten");
                 self.store.remove_key(&kid).await?;
@@ -329,7 +340,9 @@ impl SigningKeys {
         }
         // With the claim in hand: whoever had it before may have made one since we looked.
         let held = self.read(held).await?;
-        if self.plan(&held).contains(&Step::Make { algorithm, active }) {
+        let made =
+            |step: &Step| matches!(step, Step::Make { algorithm: it, .. } if *it == algorithm);
+        if self.plan(&held).iter().any(made) {
             let made = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm)).await;
             let key = Arc::new(made.map_err(|_| BadSigningKey::Generation)??);
             let (kid, since) = (key.jwk().kid().to_owned(), self.now());

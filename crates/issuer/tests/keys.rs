@@ -201,6 +201,14 @@ async fn j1_of_eight_nodes_that_start_at_once_one_makes_the_keys() {
 }
 
 #[tokio::test]
+async fn j1_the_first_keys_of_all_algorithms_sign_at_once() {
+    let world = World::new();
+    let all = world.builder("a", 0).other_algorithms(Algorithm::ALL).open().await.expect("opened");
+    assert_eq!(all.algorithms(), Algorithm::ALL);
+    assert_eq!(all.jwks().keys().len(), 6, "and each has a next one");
+}
+
+#[tokio::test]
 async fn j1_a_life_of_a_key_in_its_store() {
     let world = World::new();
     let node = world.node("a").await;
