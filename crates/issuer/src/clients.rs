@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::constant_time;
 use unlapse_core::{BoxFuture, Secret};
-use unlapse_verify::JwkSet;
+use unlapse_verify::{Algorithm, JwkSet};
 
 use crate::scopes::Scopes;
 use crate::store::Unavailable;
@@ -129,6 +129,10 @@ pub struct Client {
     /// Whom it may ask tokens for, besides the issuer's audience, where it names one (`audience` of
     /// RFC 8693, `resource` of RFC 8707).
     pub audiences: Vec<String>,
+    /// What its ID tokens are signed with (OpenID Connect Registration §2,
+    /// `id_token_signed_response_alg`): one that the issuer has keys of. As access tokens are,
+    /// when it does not say.
+    pub id_token_alg: Option<Algorithm>,
     /// The audiences that it is, as a resource server: it may ask what access tokens for them are
     /// good for (RFC 7662).
     pub serves: Vec<String>,
@@ -154,6 +158,7 @@ impl Client {
             dpop: false,
             first_party: false,
             audiences: Vec::new(),
+            id_token_alg: None,
             serves: Vec::new(),
         }
     }
@@ -170,6 +175,7 @@ impl Client {
             dpop: false,
             first_party: false,
             audiences: Vec::new(),
+            id_token_alg: None,
             serves: Vec::new(),
         }
     }
@@ -235,6 +241,13 @@ impl Client {
         audiences: impl IntoIterator<Item = A>,
     ) -> Self {
         self.audiences = audiences.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The same client, whose ID tokens are signed with that algorithm.
+    #[must_use]
+    pub fn with_id_token_alg(mut self, algorithm: Algorithm) -> Self {
+        self.id_token_alg = Some(algorithm);
         self
     }
 

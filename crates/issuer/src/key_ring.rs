@@ -76,6 +76,13 @@ impl KeyRing {
         &self.signers[0]
     }
 
+    /// What signs with `algorithm`, or access tokens when none is named. `None` while there is no
+    /// active key of that kind.
+    pub(crate) fn signer_for(&self, algorithm: Option<Algorithm>) -> Option<&SigningKey> {
+        let Some(algorithm) = algorithm else { return Some(self.signer()) };
+        self.signers.iter().find(|key| key.algorithm() == algorithm).map(|key| &**key)
+    }
+
     /// What signs, and with which algorithms.
     pub(crate) fn algorithms(&self) -> Vec<Algorithm> {
         self.signers.iter().map(|key| key.algorithm()).collect()

@@ -54,6 +54,7 @@ impl Issuer {
             scopes: &scopes,
             auth_time: kept.auth_time,
             nonce: kept.nonce.as_deref(),
+            alg: caller.client.id_token_alg,
         };
         let further = self.id_claims(&login).await?;
         // Opened before the code is spent: who finds it spent finds the session to end.

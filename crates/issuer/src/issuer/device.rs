@@ -96,8 +96,14 @@ impl Issuer {
                 Asking::Spend(subject, auth_time) => {
                     let scopes = Scopes::parse(&device.scope).unwrap_or_default();
                     let client = &device.client;
-                    let login =
-                        LoggedIn { subject, client, scopes: &scopes, auth_time, nonce: None };
+                    let login = LoggedIn {
+                        subject,
+                        client,
+                        scopes: &scopes,
+                        auth_time,
+                        nonce: None,
+                        alg: caller.client.id_token_alg,
+                    };
                     let further = self.id_claims(&login).await?;
                     // Opened before the code is spent: a store that goes away between the two
                     // costs the person nothing.

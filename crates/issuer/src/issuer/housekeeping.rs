@@ -21,7 +21,7 @@ const FOLLOW: Duration = Duration::from_millis(500);
 /// News that come at once are heard at once.
 const GATHER: Duration = Duration::from_millis(20);
 /// The signing keys are looked at so often, and at once when somebody has changed them.
-const KEYS: Duration = Duration::from_secs(30);
+pub(super) const KEYS: Duration = Duration::from_secs(30);
 /// What is denied is asked for from so long before the newest that is known: a statement that
 /// began earlier may have ended later.
 const OVERLAP: Duration = Duration::from_secs(10);

@@ -2,14 +2,16 @@
 
 use serde_json::{Map, Value};
 use unlapse_core::{Secret, UnixTime};
-use unlapse_verify::AccessClaims;
+use unlapse_verify::{AccessClaims, Algorithm};
 
+use super::housekeeping::KEYS;
 use super::{About, Issued, Issuer};
 use crate::access_token::span;
 use crate::claims::{Place, Wanted, sayable};
 use crate::denied::{Code, Denied};
 use crate::id_token::{IdToken, at_hash};
 use crate::scopes::Scopes;
+use crate::store::Unavailable;
 
 /// The scope that asks for an ID token.
 pub(crate) const OPENID: &str = "openid";
@@ -21,6 +23,8 @@ pub(super) struct LoggedIn<'a> {
     pub(super) scopes: &'a Scopes,
     pub(super) auth_time: UnixTime,
     pub(super) nonce: Option<&'a str>,
+    /// What its client wants ID tokens signed with.
+    pub(super) alg: Option<Algorithm>,
 }
 
 impl LoggedIn<'_> {
@@ -31,13 +35,21 @@ impl LoggedIn<'_> {
 
 impl Issuer {
     /// What an ID token will say besides; `None` when none was asked for. Asked before a session
-    /// is opened, as the host may be away.
+    /// is opened, as the host may be away, and a key of the client's algorithm not active yet.
     pub(super) async fn id_claims(
         &self,
         login: &LoggedIn<'_>,
     ) -> Result<Option<Map<String, Value>>, Denied> {
         if !login.scopes.contains(OPENID) {
             return Ok(None);
+        }
+        if self.parts.ring.load().signer_for(login.alg).is_none() {
+            let about = About { client: Some(login.client), ..About::default() };
+            tracing::error!(
+                client = login.client,
+                "no key signs what it wants ID tokens signed with"
+            );
+            return Err(self.unavailable(Unavailable { retry_after: KEYS }, about));
         }
         self.claims_of(login.wanted(Place::IdToken)).await.map(Some)
     }
@@ -50,7 +62,8 @@ impl Issuer {
         issued: &Issued,
     ) -> Secret {
         let ring = self.parts.ring.load();
-        let key = ring.signer();
+        // It was there a moment ago; keys that are given up in between are the rare exception.
+        let key = ring.signer_for(login.alg).unwrap_or_else(|| ring.signer());
         let (iat, exp) = span(self.now(), self.parts.access_lifetime);
         let token = IdToken {
             iss: self.url(),

@@ -9,10 +9,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 use unlapse_core::BoxFuture;
-use unlapse_issuer::{Algorithm, Claims, Place, Unavailable, Wanted};
+use unlapse_issuer::{Algorithm, Claims, Client, MemoryClients, Place, Unavailable, Wanted};
 
 use crate::browser::{Browser, Page};
-use crate::world::{World, authorize};
+use crate::world::{CALLBACK, World, authorize, scopes};
 
 /// Says an address to who may know it, and more than it should.
 struct Host;
@@ -84,6 +84,33 @@ async fn oidc_2_an_id_token_says_who_logged_in_and_when() {
         });
         assert_eq!(claims, expected);
     }
+}
+
+/// OpenID Connect Registration §2, `id_token_signed_response_alg`.
+#[tokio::test]
+async fn oidc_registration_2_a_client_has_id_tokens_signed_as_it_wants() {
+    let clients = || {
+        let app = Client::public("app")
+            .with_scopes(scopes("openid read"))
+            .with_redirect_uris([CALLBACK])
+            .with_first_party()
+            .with_id_token_alg(Algorithm::Rs256);
+        Arc::new(MemoryClients::new([app]))
+    };
+    let world =
+        World::opened(|builder| builder.clients(clients()).other_algorithms([Algorithm::Rs256]))
+            .await;
+    let granted = log_in(&world, &[("scope", "openid")]).await;
+    let (header, claims) = opened(&world, &granted.text("id_token"));
+    assert_eq!(header["alg"], "RS256");
+    assert_eq!(claims["at_hash"].as_str().map(str::len), Some(22), "by the ID token's hash");
+    let (header, _) = opened(&world, &granted.text("access_token"));
+    assert_eq!(header["alg"], "EdDSA");
+    // Without such a key there is no verdict, and the code is not spent.
+    let world = World::opened(|builder| builder.clients(clients())).await;
+    let refused = log_in(&world, &[("scope", "openid")]).await;
+    assert_eq!((refused.status, refused.text("code")), (503, "temporarily_unavailable".to_owned()));
+    assert_eq!(log_in(&world, &[("scope", "read")]).await.status, 200, "nothing to sign with it");
 }
 
 #[tokio::test]

@@ -10,8 +10,8 @@ use axum::http::Request;
 use tower::ServiceExt as _;
 use unlapse_core::{Secret, UnixTime};
 use unlapse_issuer::{
-    Client, Issuer, IssuerBuilder, MemoryClients, MemoryUsers, PasswordCost, PasswordHash, Scopes,
-    Store, User,
+    Client, Issuer, IssuerBuilder, KeyPolicy, MemoryClients, MemoryUsers, PasswordCost,
+    PasswordHash, Pepper, Peppers, Scopes, Store, User,
 };
 
 use crate::browser::Page;
@@ -43,6 +43,21 @@ impl World {
     /// clients `app` (public, of the first party), `web` (secret `s3cret`), `cli` (public, on the
     /// loopback) and `job` (no redirect URI).
     pub(crate) fn with(configure: impl FnOnce(IssuerBuilder) -> IssuerBuilder) -> Self {
+        let (builder, store, clock) = Self::described();
+        let issuer = configure(builder).build().expect("a valid configuration");
+        Self { router: issuer.router(), issuer, store, clock }
+    }
+
+    /// The same, with keys that are kept in the store.
+    pub(crate) async fn opened(configure: impl FnOnce(IssuerBuilder) -> IssuerBuilder) -> Self {
+        let (builder, store, clock) = Self::described();
+        let peppers = Peppers::new(Pepper::generate("a").expect("valid"));
+        let builder = builder.peppers(peppers).kept_keys(KeyPolicy::default());
+        let issuer = configure(builder).open().await.expect("opened");
+        Self { router: issuer.router(), issuer, store, clock }
+    }
+
+    fn described() -> (IssuerBuilder, Arc<Shuttable>, Arc<AtomicU64>) {
         let clock = Arc::new(AtomicU64::new(1_700_000_000_500));
         let store = Arc::new(Shuttable::default());
         let users = MemoryUsers::new();
@@ -72,8 +87,7 @@ impl World {
             .users(Arc::new(users))
             .clients(Arc::new(clients))
             .password_cost(CHEAP);
-        let issuer = configure(builder).build().expect("a valid configuration");
-        Self { router: issuer.router(), issuer, store, clock }
+        (builder, store, clock)
     }
 
     /// Time goes by.

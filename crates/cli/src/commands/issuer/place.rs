@@ -70,12 +70,20 @@ impl Settings {
         }
     }
 
-    /// What it signs with: access tokens with the first.
+    /// What it signs with: access tokens with the first, and with the others what clients want.
     pub(super) fn algorithms(&self) -> Vec<Algorithm> {
         let first = self.file.keys.algorithm.as_ref().map(|set| set.value).unwrap_or_default();
         let also = self.file.signing.also.as_ref().map(|set| set.value.clone()).unwrap_or_default();
-        let others = also.into_iter().filter(|other| *other != first);
-        core::iter::once(first).chain(others).collect()
+        let clients = self.file.clients.values();
+        let wanted =
+            clients.filter_map(|(keys, _)| keys.id_token_alg.as_ref().map(|set| set.value));
+        let mut algorithms = vec![first];
+        for algorithm in also.into_iter().chain(wanted) {
+            if !algorithms.contains(&algorithm) {
+                algorithms.push(algorithm);
+            }
+        }
+        algorithms
     }
 
     /// The signing keys, for a command beside the server.

@@ -243,6 +243,9 @@ fn clients(settings: &Settings, environment: &Environment) -> Result<Vec<Client>
             if let Some(uris) = &keys.redirect_uris {
                 client = client.with_redirect_uris(&uris.value);
             }
+            if let Some(algorithm) = &keys.id_token_alg {
+                client = client.with_id_token_alg(algorithm.value);
+            }
             let on = |set: &Option<crate::config::issuer::Valued<bool>>| {
                 set.as_ref().is_some_and(|set| set.value)
             };

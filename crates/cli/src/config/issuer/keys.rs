@@ -82,6 +82,7 @@ section! {
         grants: Vec<GrantType> = GrantTypes,
         scopes: Vec<String> = Scopes,
         redirect_uris: Vec<String> = Texts("URLs, like `[\"http://127.0.0.1/callback\"]`"),
+        id_token_alg: Algorithm = OneOf(ALGORITHMS),
         dpop: bool = Switch,
         first_party: bool = Switch,
     }
