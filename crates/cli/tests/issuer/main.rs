@@ -7,6 +7,7 @@ mod harness;
 
 mod beside;
 mod dev;
+mod fleet;
 mod kept;
 mod mistakes;
 mod server;

@@ -20,6 +20,8 @@ fn j6_a_row_for_each_mistake() {
             "absolute",
         ),
         (secret, 2, "config_bad_value", "`client.job.secret_env`"),
+        ("[client.a]\njwks_file = \"no.json\"", 2, "config_unreadable", "no.json"),
+        ("[client.a]\njwks_file = \"/dev/null\"", 2, "config_bad_value", "`client.a.jwks_file`"),
         ("[user.ada]\n", 2, "config_bad_value", "`user.ada`"),
         ("login_client = \"app\"", 2, "config_bad_value", "`login_client`"),
         ("[proxies]\nnetworks = [\"10.0.0.0/33\"]", 2, "config_bad_value", "`proxies.networks`"),

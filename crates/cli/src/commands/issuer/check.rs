@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::Run;
+use super::described::Described;
 use super::failure;
-use super::start::Described;
 use crate::diagnosis::Diagnosis;
 use crate::exit::Exit;
 use crate::terminal;

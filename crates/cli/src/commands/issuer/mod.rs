@@ -1,6 +1,7 @@
 //! `unlapse issuer`
 
 mod check;
+mod described;
 mod dev;
 mod failure;
 mod keys;

@@ -36,6 +36,7 @@ section! {
         absolute_lifetime: Duration = Within("1s", "3653d"),
         login_client: String = Line,
         audit_file: String = Line,
+        metrics: bool = Switch,
     }
 }
 
@@ -79,12 +80,15 @@ section! {
     ClientKeys {
         name: String = Line,
         secret_env: String = VariableName,
+        jwks_file: String = Line,
         grants: Vec<GrantType> = GrantTypes,
         scopes: Vec<String> = Scopes,
         redirect_uris: Vec<String> = Texts("URLs, like `[\"http://127.0.0.1/callback\"]`"),
         id_token_alg: Algorithm = OneOf(ALGORITHMS),
         dpop: bool = Switch,
         first_party: bool = Switch,
+        audiences: Vec<String> = Texts("audiences, like `[\"https://api.example\"]`"),
+        serves: Vec<String> = Texts("audiences, like `[\"https://api.example\"]`"),
     }
 }
 

@@ -49,9 +49,7 @@ const WORDS: Words = Words {
 impl IssuerFile {
     /// Reads the file at `path`.
     pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = super::files::read(path)?;
-        let text = text.ok_or_else(|| super::files::unreadable(path, "does not exist"))?;
-        Self::parse(&text, path)
+        Self::parse(&text_of(path)?, path)
     }
 
     /// Reads the text of the file at `path`.
@@ -88,6 +86,11 @@ impl IssuerFile {
         }
         Ok(said)
     }
+}
+
+/// The text of a file that the configuration names, or of the configuration itself.
+pub(crate) fn text_of(path: &Path) -> Result<String, ConfigError> {
+    super::files::read(path)?.ok_or_else(|| super::files::unreadable(path, "does not exist"))
 }
 
 impl File<'_> {
