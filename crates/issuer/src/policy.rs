@@ -8,7 +8,8 @@ pub struct Policy {
     /// For so long after a rotation, the refresh token before it is answered with its successor.
     /// 30 s; 300 s at most; zero is strict rotation: every second use is reuse.
     pub grace: Duration,
-    /// So many replays of one generation are answered; the next are told to wait. 100; at least 1.
+    /// So many replays of one generation are counted, each of them a write; the next are answered
+    /// like them, and write nothing. 100; at least 1.
     pub replay_cap: u32,
     /// A session that is not refreshed for so long ends. 14 days; 1 s at least.
     pub idle_lifetime: Duration,

@@ -108,7 +108,7 @@ pub struct Session {
     pub label: Option<String>,
     /// When it began.
     pub opened_at: UnixTime,
-    /// When it was last refreshed, replays among it.
+    /// When it was last refreshed, counted replays among it.
     pub seen_at: UnixTime,
     /// The generation of the refresh token that is current. Starts at 1, grows by one a rotation.
     pub generation: u64,
@@ -117,7 +117,8 @@ pub struct Session {
     pub kid: Kid,
     /// When the current generation began.
     pub rotated_at: UnixTime,
-    /// How often the generation before the current one was replayed.
+    /// How often the generation before the current one was replayed, up to
+    /// [`Policy::replay_cap`].
     pub replays: u32,
     /// The end, unless it is refreshed before. Never later than `ends_at`.
     pub idle_ends_at: UnixTime,

@@ -51,8 +51,6 @@ pub enum Refusal {
     ClientMismatch,
     /// It is bound to a key that the request was not proved with (RFC 9449 §5).
     DpopMismatch,
-    /// Within grace, but replayed too often.
-    TooManyReplays,
 }
 
 /// Decides. The session's own state is looked at first, then whose token it is, then which.
@@ -83,14 +81,9 @@ pub fn decide(
     match session.generation - presented.generation {
         0 => Succession::Rotate,
         // Counted from the rotation, not from the last replay: the window does not slide. Less
-        // than, so that a grace of zero is strict.
-        1 if now.since(session.rotated_at) < policy.grace => {
-            if session.replays < policy.replay_cap {
-                Succession::Replay
-            } else {
-                Succession::Refused(Refusal::TooManyReplays)
-            }
-        }
+        // than, so that a grace of zero is strict. However often: whoever is told to come back
+        // later comes after the grace, and would be taken for a thief.
+        1 if now.since(session.rotated_at) < policy.grace => Succession::Replay,
         _ => Succession::RevokeReuse,
     }
 }
@@ -113,14 +106,15 @@ pub fn apply(
             session.replays = 0;
             session.idle_ends_at = now.plus(policy.idle_lifetime).min(session.ends_at);
         }
-        Succession::Replay => {
+        Succession::Replay if session.replays < policy.replay_cap => {
             session.replays += 1;
             session.seen_at = now;
         }
         Succession::RevokeReuse => {
             session.revoked = Some(Revoked { at: now, because: RevokedBecause::Reuse });
         }
-        Succession::FromTheFuture | Succession::Refused(_) => {}
+        // Beyond the cap a replay is answered, and nothing is written.
+        Succession::Replay | Succession::FromTheFuture | Succession::Refused(_) => {}
     }
     session
 }

@@ -74,11 +74,15 @@ fn j1_the_one_before_within_grace_replays_and_the_window_does_not_slide() {
 }
 
 #[test]
-fn j1_replays_end_at_the_cap_without_a_logout() {
-    let at = Session { replays: 3, ..session() };
-    let (succession, next) = run(&at, 4, after(10));
-    assert_eq!(succession, refused(Refusal::TooManyReplays));
-    assert_eq!(next, at);
+fn j1_beyond_the_cap_a_replay_is_answered_and_counted_no_more() {
+    // More than the cap: it was lowered since.
+    for replays in [3, 4, u32::MAX] {
+        let at = Session { replays, ..session() };
+        let (succession, next) = run(&at, 4, after(29_999));
+        assert_eq!(succession, Succession::Replay);
+        assert_eq!(next, at);
+        assert_eq!(run(&at, 4, after(30_000)).0, Succession::RevokeReuse);
+    }
 }
 
 #[test]

@@ -134,9 +134,10 @@ impl Server {
             Succession::Rotate => true,
             Succession::Replay => false,
             Succession::RevokeReuse => return (refused, Deed::ReuseFound { family }),
-            Succession::FromTheFuture => return (refused, Deed::Refused),
-            // Replayed too often: no verdict.
-            Succession::Refused(_) => return (Body::Error(ErrorCode::Temporary), Deed::Nothing),
+            // No login of this world comes to its end by age, and one that was ended is not asked.
+            Succession::FromTheFuture | Succession::Refused(_) => {
+                return (refused, Deed::Refused);
+            }
         };
         self.rotations += u64::from(rotates);
         let (grant, deed) = self.grant(family, rotates);

@@ -1,7 +1,5 @@
 //! A session goes on.
 
-use core::time::Duration;
-
 use super::{About, Issued, Issuer, Parts};
 use crate::audit::Event;
 use crate::caller::Caller;
@@ -20,7 +18,6 @@ impl From<Refusal> for Code {
             Refusal::RefreshTokenExpired => Self::RefreshTokenExpired,
             Refusal::ClientMismatch => Self::ClientMismatch,
             Refusal::DpopMismatch => Self::DpopMismatch,
-            Refusal::TooManyReplays => Self::RateLimited,
         }
     }
 }
@@ -78,10 +75,6 @@ impl Issuer {
             Succession::RevokeReuse => return Err(self.refuse(Code::RefreshTokenReused, about)),
             Succession::FromTheFuture => {
                 return Err(self.refuse(Code::RefreshTokenUnknown, about));
-            }
-            Succession::Refused(refusal @ Refusal::TooManyReplays) => {
-                let wait = Duration::from_secs(1);
-                return Err(self.refuse_for_now(refusal.into(), wait, about));
             }
             Succession::Refused(refusal) => return Err(self.refuse(refusal.into(), about)),
         }

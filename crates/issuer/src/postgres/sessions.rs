@@ -10,9 +10,8 @@ use super::rows::{Misread, all, id, one, session};
 use super::{PostgresStore, server_clock};
 use crate::session::{RevokedBecause, Session, SessionId};
 use crate::sessions::{Advance, Advanced, MOST_SESSIONS, Sessions};
-use crate::sql::{self, ASKED, BadRow, COLUMNS, SessionRow};
+use crate::sql::{self, ASKED, BadRow, CHANGES, COLUMNS, SessionRow};
 use crate::store::Unavailable;
-use crate::succession::Succession;
 
 static CREATE: LazyLock<String> = LazyLock::new(|| {
     format!(
@@ -174,11 +173,10 @@ impl Sessions for PostgresStore {
 }
 
 fn advanced(row: &Row) -> Result<Advanced, Misread> {
-    let succession = sql::succession(row.try_get(17)?).ok_or(BadRow)?;
-    let changes =
-        matches!(succession, Succession::Rotate | Succession::Replay | Succession::RevokeReuse);
+    let name: &str = row.try_get(17)?;
+    let succession = sql::succession(name).ok_or(BadRow)?;
     // What was decided and is not written has not happened.
-    if row.try_get::<_, i64>(18)? != i64::from(changes) {
+    if row.try_get::<_, i64>(18)? != i64::from(CHANGES.contains(&name)) {
         return Err(BadRow.into());
     }
     Ok(Advanced { succession, session: session(row)? })

@@ -48,8 +48,9 @@ static ADVANCE: LazyLock<String> = LazyLock::new(|| {
         *DECIDED
     )
 });
-/// What is refused changes nothing, not even on the disk: the same query tells why.
-static REFUSED: LazyLock<String> =
+/// What is refused changes nothing, not even on the disk, nor does a replay beyond the cap: the same
+/// query tells which.
+static UNCHANGED: LazyLock<String> =
     LazyLock::new(|| format!("{} SELECT {COLUMNS}, succession FROM decided", *DECIDED));
 
 const REVOKE: &str = "UPDATE sessions SET revoked_at = ?2, revoked_because = ?3 \
@@ -113,13 +114,13 @@ fn advance(turn: &Turn<'_>, asked: &Asked) -> rusqlite::Result<Option<Advanced>>
         }
         return Ok(Some(Advanced { succession, session }));
     }
-    let mut statement = turn.database.prepare_cached(&REFUSED)?;
-    let refused = |row: &Row<'_>| {
+    let mut statement = turn.database.prepare_cached(&UNCHANGED)?;
+    let unchanged = |row: &Row<'_>| {
         let name: String = row.get(17)?;
         let succession = sql::succession(&name).ok_or_else(bad_row)?;
         Ok(Advanced { succession, session: session(row)? })
     };
-    statement.query_row(params, refused).optional()
+    statement.query_row(params, unchanged).optional()
 }
 
 impl Sessions for SqliteStore {

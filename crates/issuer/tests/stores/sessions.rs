@@ -121,7 +121,7 @@ async fn j1_every_store_decides_as_the_table_says() {
             }
         }
         // Every line of the table has been tried, more than once.
-        assert_eq!(met.len(), 10, "{}: {met:?}", kept.name);
+        assert_eq!(met.len(), 9, "{}: {met:?}", kept.name);
         assert!(met.values().all(|times| *times >= 10), "{}: {met:?}", kept.name);
     }
 }
