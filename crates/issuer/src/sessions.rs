@@ -34,7 +34,8 @@ pub struct Advanced {
 
 /// Keeps sessions.
 pub trait Sessions: Send + Sync {
-    /// Keeps a new session. Never replaces one.
+    /// Keeps a new session. Never replaces one. A store with a clock of its own, shared by its
+    /// nodes, moves its times by as much as `rotated_at`, which is now, differs from that.
     fn create<'a>(&'a self, session: &'a Session) -> BoxFuture<'a, Result<(), Unavailable>>;
 
     /// Decides and applies in one step what [`decide`](crate::decide) and

@@ -25,6 +25,9 @@ pub struct Unavailable {
 /// process, durable when it returns. A cancelled call has happened whole or not at all.
 pub trait Store: Sessions + Denials + Tickets + KeptKeys + AuditLog {
     /// Forgets what has ended long ago, a bounded amount at a time; returns how much. The issuer
-    /// calls it now and then.
+    /// calls it now and then. `now` is what time it is; a store with a clock of its own, shared by
+    /// its nodes, goes by that. A store without one deletes no session that has ended by a clock
+    /// a day or more ahead of the last refresh of any that it looks at: nothing would bring them
+    /// back, and the next refresh says whether that is the time.
     fn sweep(&self, now: UnixTime) -> BoxFuture<'_, Result<u64, Unavailable>>;
 }

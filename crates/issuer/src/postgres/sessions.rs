@@ -13,10 +13,16 @@ use crate::sessions::{Advance, Advanced, MOST_SESSIONS, Sessions};
 use crate::sql::{self, ASKED, BadRow, CHANGES, COLUMNS, SessionRow};
 use crate::store::Unavailable;
 
+/// By the server's clock: all its times are moved by as much as the node's clock, which was at
+/// `rotated_at` when the session began, is behind.
 static CREATE: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "INSERT INTO unlapse.sessions ({COLUMNS}) VALUES \
-         ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+        "INSERT INTO unlapse.sessions ({COLUMNS}) \
+         SELECT $1::bytea, $2::text, $3::text, $4::text, $5::bytea, $6::text, \
+         $7::bigint + behind, $8::bigint + behind, $9::bigint, $10::text, $11::bigint + behind, \
+         $12::bigint, $13::bigint + behind, $14::bigint + behind, $15::bigint, $16::text, \
+         $17::bytea FROM (SELECT coalesce($18::bigint, {}) - $11::bigint AS behind) AS moment",
+        server_clock!()
     )
 });
 static LOAD: LazyLock<String> =
@@ -103,6 +109,7 @@ impl Sessions for PostgresStore {
                 &row.revoked_at,
                 &row.revoked_because,
                 &row.salt,
+                &self.now(session.rotated_at),
             ];
             self.connections.execute(&CREATE, params).await.map(drop)
         })

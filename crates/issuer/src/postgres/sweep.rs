@@ -3,30 +3,59 @@
 use tokio_postgres::Row;
 use unlapse_core::{BoxFuture, UnixTime};
 
-use super::PostgresStore;
 use super::connections::Params;
 use super::rows::{Misread, one};
+use super::{PostgresStore, server_clock};
 use crate::sql::{self, sweep};
 use crate::store::{Store, Unavailable};
 
+/// What time it is, less a duration: by the server's clock, as that of one node would delete what is
+/// live on all. Asked once a statement, so that an index can be searched with it.
+macro_rules! before {
+    ($now:literal, $less:literal) => {
+        concat!(
+            "(SELECT coalesce($",
+            $now,
+            "::bigint, ",
+            server_clock!(),
+            ") - $",
+            $less,
+            "::bigint)"
+        )
+    };
+}
+
 /// Ended sessions are found by walking, a part at a time: an index by their end would cost every
 /// refresh a change of it. How many were forgotten, how many looked at, and the last of those.
-const SESSIONS: &str = "WITH looked AS MATERIALIZED (
-        SELECT id, least(idle_ends_at, ends_at) <= $3 AS ended FROM unlapse.sessions
+const SESSIONS: &str = concat!(
+    "WITH looked AS MATERIALIZED (
+        SELECT id, least(idle_ends_at, ends_at) <= ",
+    before!(3, 4),
+    " AS ended FROM unlapse.sessions
         WHERE id > $1 ORDER BY id LIMIT $2),
     swept AS (
         DELETE FROM unlapse.sessions AS session USING looked
         WHERE session.id = looked.id AND looked.ended RETURNING session.id)
     SELECT (SELECT count(*) FROM swept), (SELECT count(*) FROM looked),
-        (SELECT id FROM looked ORDER BY id DESC LIMIT 1)";
+        (SELECT id FROM looked ORDER BY id DESC LIMIT 1)"
+);
 /// One that is being made anew at this moment is not waited for, and not forgotten.
-const TICKETS: &str = "WITH expired AS MATERIALIZED (
-        SELECT id FROM unlapse.tickets WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)
+const TICKETS: &str = concat!(
+    "WITH expired AS MATERIALIZED (
+        SELECT id FROM unlapse.tickets WHERE expires_at <= ",
+    before!(1, 2),
+    " LIMIT $3 FOR UPDATE SKIP LOCKED)
     DELETE FROM unlapse.tickets AS ticket USING expired
-    WHERE ticket.id = expired.id AND ticket.expires_at <= $1";
-const DENIED: &str = "WITH old AS MATERIALIZED (
-        SELECT jti FROM unlapse.denied WHERE at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)
-    DELETE FROM unlapse.denied AS denied USING old WHERE denied.jti = old.jti";
+    WHERE ticket.id = expired.id AND ticket.expires_at <= ",
+    before!(1, 2)
+);
+const DENIED: &str = concat!(
+    "WITH old AS MATERIALIZED (
+        SELECT jti FROM unlapse.denied WHERE at < ",
+    before!(1, 2),
+    " LIMIT $3 FOR UPDATE SKIP LOCKED)
+    DELETE FROM unlapse.denied AS denied USING old WHERE denied.jti = old.jti"
+);
 const AUDIT: &str = "WITH old AS MATERIALIZED (
         SELECT id FROM unlapse.audit WHERE at < (SELECT since FROM unlapse.audit_kept)
         ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
@@ -36,14 +65,16 @@ impl Store for PostgresStore {
     fn sweep(&self, now: UnixTime) -> BoxFuture<'_, Result<u64, Unavailable>> {
         Box::pin(async move {
             let mut place = self.swept.lock().await;
-            let ended = sql::millis(now.minus(sweep::REMEMBERED));
-            let params: Params<'_> = &[&*place, &sweep::LOOKED_AT, &ended];
+            let now = self.now(now);
+            let remembered = sql::duration(sweep::REMEMBERED);
+            let params: Params<'_> = &[&*place, &sweep::LOOKED_AT, &now, &remembered];
             let sessions = self.connections.query(SESSIONS, params).await?;
             let (swept, next) = one(&sessions, sessions_swept)?.unwrap_or_default();
             *place = next;
-            let (expired, denied) = (sql::millis(now), sql::millis(now.minus(sweep::DENIED)));
-            let tickets = self.connections.execute(TICKETS, &[&expired, &sweep::FORGOTTEN]).await?;
-            let denied = self.connections.execute(DENIED, &[&denied, &sweep::FORGOTTEN]).await?;
+            let expired: Params<'_> = &[&now, &0_i64, &sweep::FORGOTTEN];
+            let tickets = self.connections.execute(TICKETS, expired).await?;
+            let denied: Params<'_> = &[&now, &sql::duration(sweep::DENIED), &sweep::FORGOTTEN];
+            let denied = self.connections.execute(DENIED, denied).await?;
             let audit = self.connections.execute(AUDIT, &[&sweep::FORGOTTEN]).await?;
             Ok(swept + tickets + denied + audit)
         })

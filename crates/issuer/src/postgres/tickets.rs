@@ -1,5 +1,5 @@
-//! Tickets in PostgreSQL. They end by the clock of the node that made them: minutes, which clocks
-//! do not differ by.
+//! Tickets in PostgreSQL. They end by the clock of the node that made them, and are forgotten by the
+//! server's: minutes, which clocks do not differ by.
 
 use tokio_postgres::Row;
 use unlapse_core::{BoxFuture, UnixTime};

@@ -7,7 +7,8 @@ use tokio::task::JoinSet;
 use unlapse_core::UnixTime;
 use unlapse_issuer::{
     Advance, AuditLog as _, BadServer, Denials as _, Policy, PostgresOptions, PostgresStore,
-    Presented, Session, Sessions as _, Succession, system_clock,
+    Presented, Session, Sessions as _, Store as _, Succession, TicketId, Tickets as _,
+    system_clock,
 };
 use unlapse_parts::Postgres;
 
@@ -56,6 +57,39 @@ async fn x1_the_clock_of_the_server_counts() {
     assert!(denied.iter().all(|denial| near(denial.at, before)), "{denied:?}");
     let ada = store.of_subject("ada", after(0)).await.expect("listed");
     assert_eq!(ada, [], "it was revoked");
+}
+
+/// A node whose clock is years ahead deletes nothing that is live, and one whose clock is years
+/// behind opens sessions that are.
+#[tokio::test]
+async fn x1_the_clock_of_one_node_neither_ends_nor_deletes_a_session() {
+    let Some(postgres) = Postgres::shared() else { return };
+    let store = connect(&postgres.fresh_database()).await.expect("connected");
+    let before = system_clock()();
+    let behind = session(0, "ada");
+    store.create(&behind).await.expect("created");
+    let found = store.load(behind.id).await.expect("there").expect("known");
+    let shift = found.rotated_at.since(behind.rotated_at);
+    assert!(near(found.rotated_at, before), "{found:?}");
+    let by_the_server = Session {
+        opened_at: behind.opened_at.plus(shift),
+        seen_at: behind.seen_at.plus(shift),
+        rotated_at: behind.rotated_at.plus(shift),
+        idle_ends_at: behind.idle_ends_at.plus(shift),
+        ends_at: behind.ends_at.plus(shift),
+        ..behind.clone()
+    };
+    assert_eq!(found, by_the_server);
+    assert_eq!(present(&store, &behind, 1).await, Succession::Rotate);
+    let ticket = TicketId::of("code", "live");
+    let end = before.plus(Duration::from_secs(3600));
+    assert_eq!(store.insert(ticket, b"", end, before).await, Ok(true));
+    store.deny("a-jti", before).await.expect("denied");
+    let years = before.plus(Duration::from_secs(10 * 365 * 86_400));
+    assert_eq!(store.sweep(years).await, Ok(0));
+    assert!(store.load(behind.id).await.expect("there").is_some());
+    assert!(store.ticket(ticket, before).await.expect("there").is_some());
+    assert_eq!(store.denied(before.minus(Duration::from_secs(60))).await.expect("told").len(), 1);
 }
 
 /// Whoever waits for the row is judged when its turn comes: the grace has passed meanwhile.
