@@ -11,7 +11,8 @@ use crate::store::{Store, Unavailable};
 /// So many rows on, among the sessions in the order of their ids.
 const END: &str = "SELECT id FROM sessions WHERE id > ?1 ORDER BY id LIMIT 1 OFFSET ?2";
 const SESSIONS: &str = "DELETE FROM sessions WHERE id > ?1 AND (?2 IS NULL OR id <= ?2) \
-     AND (idle_ends_at <= ?3 OR ends_at <= ?3)";
+     AND (idle_ends_at <= ?3 OR ends_at <= ?3) AND ?4 < \
+     (SELECT max(seen_at) FROM sessions WHERE id > ?1 AND (?2 IS NULL OR id <= ?2))";
 const TICKETS: &str = "DELETE FROM tickets WHERE id IN \
      (SELECT id FROM tickets WHERE expires_at <= ?1 LIMIT ?2)";
 const DENIED: &str = "DELETE FROM denied WHERE jti IN \
@@ -39,9 +40,10 @@ fn sweep(turn: &Turn<'_>, from: &[u8], now: UnixTime) -> rusqlite::Result<(u64, 
     let end: Option<Vec<u8>> =
         end.query_row(params![from, sweep::LOOKED_AT - 1], |row| row.get(0)).optional()?;
     let ended = sql::millis(now.minus(sweep::REMEMBERED));
+    let seen = sql::millis(now.minus(sweep::AHEAD));
     let denied = sql::millis(now.minus(sweep::DENIED));
     let swept = [
-        database.prepare_cached(SESSIONS)?.execute(params![from, end, ended])?,
+        database.prepare_cached(SESSIONS)?.execute(params![from, end, ended, seen])?,
         database.prepare_cached(TICKETS)?.execute(params![sql::millis(now), sweep::FORGOTTEN])?,
         database.prepare_cached(DENIED)?.execute(params![denied, sweep::FORGOTTEN])?,
         database.prepare_cached(AUDIT)?.execute([sweep::FORGOTTEN])?,

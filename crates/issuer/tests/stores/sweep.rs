@@ -20,6 +20,36 @@ async fn sweep(store: &dyn Store, now: UnixTime) -> u64 {
     swept
 }
 
+/// Somebody comes all the while, and says so that the clock is right.
+fn seen_at_the_time() -> Session {
+    let (seen_at, end) = (after(100_000).plus(DAY), after(0).plus(DAY * 1000));
+    Session { seen_at, idle_ends_at: end, ends_at: end, ..session(9, "eve") }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn j1_a_clock_that_goes_wrong_by_days_deletes_no_session() {
+    let mut guarded = 0;
+    for kept in every_store().await {
+        let (store, name) = (&kept.store, kept.name);
+        if name == "PostgreSQL" {
+            // It goes by the server's clock, unless a test sets it.
+            continue;
+        }
+        guarded += 1;
+        let live = session(1, "ada");
+        store.create(&live).await.expect("created");
+        let ahead = after(100_000).plus(DAY * 16);
+        assert_eq!(sweep(&**store, ahead).await, 0, "{name}");
+        assert_eq!(store.load(live.id).await, Ok(Some(live)), "{name}");
+        // That is the time: others come.
+        let end = ahead.plus(DAY);
+        let now = Session { seen_at: ahead, idle_ends_at: end, ends_at: end, ..session(2, "eve") };
+        store.create(&now).await.expect("created");
+        assert_eq!(sweep(&**store, ahead).await, 1, "{name}");
+    }
+    assert_eq!(guarded, 2);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn j1_a_session_is_remembered_for_a_day_after_its_end() {
     for kept in every_store().await {
@@ -32,7 +62,7 @@ async fn j1_a_session_is_remembered_for_a_day_after_its_end() {
             Session { idle_ends_at: after(10), ends_at: after(10), ..session(4, "ada") },
             Session { idle_ends_at: after(11), ..session(5, "ada") },
         ];
-        for row in &rows {
+        for row in rows.iter().chain([&seen_at_the_time()]) {
             store.create(row).await.expect("created");
         }
         let now = after(10).plus(DAY);
