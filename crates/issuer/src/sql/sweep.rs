@@ -17,4 +17,4 @@ pub(crate) const DENIED: Duration = Duration::from_secs(2 * 3600);
 pub(crate) const LOOKED_AT: i64 = 10_000;
 
 /// So many rows of any other table are forgotten by one sweep.
-pub(crate) const FORGOTTEN: i64 = 1_000;
+pub(crate) const FORGOTTEN: i64 = 5_000;

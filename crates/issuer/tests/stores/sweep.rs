@@ -102,7 +102,7 @@ async fn j1_many_are_forgotten_a_part_at_a_time() {
         let (store, name) = (&kept.store, kept.name);
         let mut inserting = Vec::new();
         let ids: Vec<_> =
-            (0..2500).map(|number| TicketId::of("code", &number.to_string())).collect();
+            (0..6000).map(|number| TicketId::of("code", &number.to_string())).collect();
         for (number, id) in ids.iter().enumerate() {
             inserting.push(store.insert(*id, b"", after(10), after(0)));
             if number % 500 == 499 {
@@ -111,7 +111,7 @@ async fn j1_many_are_forgotten_a_part_at_a_time() {
                 }
             }
         }
-        assert_eq!(sweep(&**store, after(10)).await, 2500, "{name}");
+        assert_eq!(sweep(&**store, after(10)).await, 6000, "{name}");
     }
 }
 
