@@ -91,11 +91,12 @@ impl Issuer {
         let Parts { store, sleep, .. } = &*self.parts;
         // Whatever was denied before has no token left.
         let live = LONGEST_ACCESS.saturating_add(MARGIN).saturating_add(OVERLAP);
-        let mut since = self.now().minus(live);
+        // Never moved by the clock of this node, which may be set back again.
+        let mut since = UnixTime::default();
         while !stop.is_told() {
             // Before it is looked, so that nothing comes between.
             let news = store.news();
-            if let Ok(denials) = store.denied(since).await {
+            if let Ok(denials) = store.denied(asked_from(since, self.now(), live)).await {
                 since = next_since(since, &denials);
                 for denial in denials {
                     self.hear(&denial);
@@ -152,6 +153,12 @@ impl Issuer {
     }
 }
 
+/// From when on to ask at `now`, where nothing older than `live` has a token left: however long
+/// nobody was denied since.
+fn asked_from(since: UnixTime, now: UnixTime, live: Duration) -> UnixTime {
+    since.max(now.minus(live))
+}
+
 /// From when on to ask, after `denials` were heard. Never back, whatever the store's clock does.
 fn next_since(since: UnixTime, denials: &[Denial]) -> UnixTime {
     let newest = denials.iter().map(|denial| denial.at).max();
@@ -176,6 +183,15 @@ mod tests {
             (1000, &[900], 1000),
         ] {
             assert_eq!(next_since(secs(since), &denials(heard)), secs(next), "{heard:?}");
+        }
+    }
+
+    #[test]
+    fn j1_what_has_no_token_left_is_not_asked_for_again() {
+        let secs = UnixTime::from_secs;
+        for (since, now, from) in [(0, 5000, 4000), (4500, 5000, 4500), (4500, 6000, 5000)] {
+            let asked = asked_from(secs(since), secs(now), Duration::from_secs(1000));
+            assert_eq!(asked, secs(from), "{since} {now}");
         }
     }
 }
