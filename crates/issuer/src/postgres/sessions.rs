@@ -75,14 +75,19 @@ const REVOKE: &str = concat!(
     server_clock!(),
     "), revoked_because = $3 WHERE id = $1 AND revoked_at IS NULL"
 );
-/// In the order of the ids, so that two of these do not wait for each other.
+/// In the order of the ids, so that two of these do not wait for each other. `moment` comes when all
+/// are held (it counts them): nodes ask for what was revoked since a little before they last asked,
+/// and would never hear of what is written long after its time.
 const REVOKE_SUBJECT: &str = concat!(
-    "WITH moment AS MATERIALIZED (SELECT coalesce($2::bigint, ",
+    "WITH asked AS MATERIALIZED (SELECT coalesce($2::bigint, ",
     server_clock!(),
-    ") AS now), live AS MATERIALIZED (
-        SELECT id FROM unlapse.sessions CROSS JOIN moment
-        WHERE subject = $1 AND revoked_at IS NULL AND ends_at > now AND idle_ends_at > now
-        AND id IS DISTINCT FROM $4::bytea ORDER BY id FOR NO KEY UPDATE OF sessions)
+    ") AS at), live AS MATERIALIZED (
+        SELECT id FROM unlapse.sessions CROSS JOIN asked
+        WHERE subject = $1 AND revoked_at IS NULL AND ends_at > at AND idle_ends_at > at
+        AND id IS DISTINCT FROM $4::bytea ORDER BY id FOR NO KEY UPDATE OF sessions),
+    moment AS MATERIALIZED (SELECT held, coalesce($2::bigint, ",
+    server_clock!(),
+    ") AS now FROM (SELECT count(*) AS held FROM live) AS counted)
     UPDATE unlapse.sessions AS session SET revoked_at = moment.now, revoked_because = $3
     FROM live, moment WHERE session.id = live.id RETURNING session.id"
 );

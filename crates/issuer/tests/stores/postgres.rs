@@ -128,6 +128,42 @@ async fn j1_a_call_that_waits_is_judged_when_its_turn_comes() {
     let _ = driving.await;
 }
 
+/// Other nodes ask for what was revoked a little before they last asked: a time from before the wait
+/// would never be heard of.
+#[tokio::test]
+async fn j1_sessions_that_had_to_be_waited_for_are_revoked_when_their_turn_comes() {
+    let Some(postgres) = Postgres::shared() else { return };
+    let url = postgres.fresh_database();
+    let store = Arc::new(connect(&url).await.expect("connected"));
+    let sessions = [live(1), live(2), live(3)];
+    for session in &sessions {
+        store.create(session).await.expect("created");
+    }
+    let (mut holder, connection) =
+        tokio_postgres::connect(&url, tokio_postgres::NoTls).await.expect("connected");
+    let driving = tokio::spawn(connection);
+    let held = holder.transaction().await.expect("begun");
+    // The second alone: the first is locked before anybody waits.
+    let id = &sessions[1].id.as_bytes()[..];
+    let one = "SELECT 1 FROM unlapse.sessions WHERE id = $1 FOR UPDATE";
+    held.execute(one, &[&id]).await.expect("held");
+    let revoking = {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.revoke_subject("ada", None, BECAUSE, after(0)).await })
+    };
+    tokio::time::sleep(Duration::from_millis(1300)).await;
+    let released = system_clock()();
+    held.commit().await.expect("let go");
+    assert_eq!(revoking.await.expect("no panic").map(|ended| ended.len()), Ok(3));
+    for session in &sessions {
+        let found = store.load(session.id).await.expect("there").expect("known");
+        let revoked = found.revoked.expect("revoked").at;
+        assert!(revoked.plus(Duration::from_millis(20)) >= released, "{revoked:?} {released:?}");
+    }
+    drop(holder);
+    let _ = driving.await;
+}
+
 /// A row that somebody holds is waited for, but not for ever.
 #[tokio::test]
 async fn j5_a_row_that_is_held_is_no_verdict() {
