@@ -237,21 +237,34 @@ impl SigningKeys {
             if steps.is_empty() && !self.reseal(&held).await? {
                 break;
             }
-            let mut waits = false;
-            for step in steps {
-                let replaces = replaces_another(&step, &held);
-                match self.apply(step, &held, planned_at).await? {
-                    Applied::Done => rotated |= replaces,
-                    Applied::Outrun => {}
-                    Applied::Claimed => waits = true,
-                }
-            }
+            let turn = self.turn(steps, &held, planned_at).await?;
+            rotated |= turn.rotated;
             held = self.read(&held).await?;
-            if waits {
+            if turn.waits {
                 break;
             }
         }
         Ok(Round { held, rotated })
+    }
+
+    /// Goes the steps that were planned for `held`. Where another node is faster, the rest of them
+    /// is not: the key that was to sign may be revoked, and the one before must not retire then.
+    async fn turn(
+        &self,
+        steps: Vec<Step>,
+        held: &[Arc<HeldKey>],
+        planned_at: UnixTime,
+    ) -> Result<Turn, BadKeys> {
+        let mut turn = Turn::default();
+        for step in steps {
+            let replaces = replaces_another(&step, held);
+            match self.apply(step, held, planned_at).await? {
+                Applied::Done => turn.rotated |= replaces,
+                Applied::Outrun => break,
+                Applied::Claimed => turn.waits = true,
+            }
+        }
+        Ok(turn)
     }
 
     async fn read(&self, before: &[Arc<HeldKey>]) -> Result<Vec<Arc<HeldKey>>, BadKeys> {
@@ -409,6 +422,15 @@ impl SigningKeys {
     }
 }
 
+/// What became of a turn.
+#[derive(Debug, Default)]
+struct Turn {
+    /// A key was set to work in another's place.
+    rotated: bool,
+    /// Somebody else is making a key.
+    waits: bool,
+}
+
 /// What became of a step.
 enum Applied {
     Done,
@@ -433,3 +455,7 @@ fn bad_key(kid: &str, bad: Unopened) -> BadKeys {
         Unopened::Damaged => BadKeys::Damaged { kid },
     }
 }
+
+#[cfg(test)]
+#[path = "signing_keys_tests.rs"]
+mod tests;
