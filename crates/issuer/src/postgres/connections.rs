@@ -125,7 +125,11 @@ impl Connections {
         let client = self.pool.get().await.map_err(|error| match error {
             PoolError::Timeout(TimeoutType::Wait) => Failure::Busy,
             PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => {
-                Failure::Away(Some(error))
+                if is_full(error.code(), self.pool.status().size) {
+                    Failure::Busy
+                } else {
+                    Failure::Away(Some(error))
+                }
             }
             _ => Failure::Away(None),
         })?;
@@ -165,6 +169,12 @@ fn settings(options: &PostgresOptions) -> String {
     )
 }
 
+/// Whether the server lets no more connections in, and those that are `open` are good: a call that
+/// finds none of them free is told to come back, and the others go on.
+fn is_full(refused: Option<&SqlState>, open: usize) -> bool {
+    open > 0 && refused == Some(&SqlState::TOO_MANY_CONNECTIONS)
+}
+
 /// Whether the statement alone has failed. A connection that says anything else may have been
 /// promoted away, changed under its plans, or be about to end: another one is made.
 fn leaves_the_connection_usable(error: &tokio_postgres::Error) -> bool {
@@ -192,6 +202,25 @@ fn tell(statement: &str, failure: &Failure) {
             } else {
                 tracing::warn!(%error, what, "PostgreSQL cannot be reached");
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn j5_a_server_that_is_full_is_not_away_for_the_connections_that_there_are() {
+        for (refused, open, full) in [
+            (Some(&SqlState::TOO_MANY_CONNECTIONS), 1, true),
+            // Nothing of ours gets through: one call looks for all, now and then.
+            (Some(&SqlState::TOO_MANY_CONNECTIONS), 0, false),
+            (Some(&SqlState::CANNOT_CONNECT_NOW), 1, false),
+            // Nobody answers there.
+            (None, 1, false),
+        ] {
+            assert_eq!(is_full(refused, open), full, "{refused:?} {open}");
         }
     }
 }
