@@ -60,6 +60,7 @@ mod denied;
 mod device_code;
 mod dpop_rules;
 mod durations;
+mod health;
 mod http;
 #[cfg(feature = "pages")]
 mod id_token;

@@ -10,8 +10,6 @@ use super::token::GRANTS;
 use crate::issuer::Issuer;
 use unlapse_verify::Algorithm;
 
-/// Where both look.
-pub(super) const WELL_KNOWN: &str = "/.well-known/";
 /// Where RFC 8414 looks.
 pub(super) const OAUTH: &str = "/.well-known/oauth-authorization-server";
 /// Where OpenID Connect looks.

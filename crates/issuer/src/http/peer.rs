@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use axum::extract::{ConnectInfo, FromRequestParts, Request};
 use axum::http::request::Parts;
 
-use super::metadata::WELL_KNOWN;
+use super::metadata::{OAUTH, OPENID};
 use crate::denied::Denied;
 use crate::issuer::Issuer;
 
@@ -41,14 +41,18 @@ pub(super) fn admit(issuer: &Issuer, request: &mut Request) -> Result<(), Denied
     if let Some(peer) = peer {
         request.extensions_mut().insert(Peer(peer));
     }
-    if is_counted(request.uri().path()) { issuer.limit_peer(peer) } else { Ok(()) }
+    let counted = is_counted(issuer.path(), request.uri().path());
+    if counted { issuer.limit_peer(peer) } else { Ok(()) }
 }
 
-/// What is published costs nothing to answer; and whoever watches over the issuer must not come to
-/// think that it is gone.
-fn is_counted(path: &str) -> bool {
-    let watched = ["/jwks", "/healthz", "/metrics"].iter().any(|end| path.ends_with(end));
-    !watched && !path.contains(WELL_KNOWN)
+/// What is published costs nothing to answer, nor does [`crate::health::Health`]; and whoever
+/// watches over the issuer must not come to think that it is gone. Whole paths, as what others
+/// write may stand in a path: `/sessions/jwks` is counted.
+fn is_counted(issuer: &str, path: &str) -> bool {
+    // RFC 8414 §3.1 puts the issuer's path behind the well-known one.
+    let published = path.strip_prefix(OAUTH).is_some_and(|behind| behind == issuer);
+    let own = path.strip_prefix(issuer).unwrap_or_default();
+    !published && !["/jwks", "/healthz", "/metrics", OAUTH, OPENID].contains(&own)
 }
 
 #[cfg(test)]
@@ -63,14 +67,21 @@ mod tests {
             ("/api/auth/refresh", true),
             ("/revoke", true),
             ("/nowhere", true),
-            ("/tenant/token", true),
+            ("/sessions/jwks", true),
+            ("/sessions/healthz", true),
+            ("/x/.well-known/openid-configuration", true),
+            ("/.well-known/nowhere", true),
+            ("/jwks", false),
             ("/healthz", false),
-            ("/tenant/jwks", false),
             ("/metrics", false),
             ("/.well-known/openid-configuration", false),
-            ("/.well-known/oauth-authorization-server/tenant", false),
+            ("/.well-known/oauth-authorization-server", false),
         ] {
-            assert_eq!(is_counted(path), counted, "{path}");
+            assert_eq!(is_counted("", path), counted, "{path}");
+            assert_eq!(is_counted("/tenant", &format!("/tenant{path}")), counted, "{path}");
         }
+        assert!(is_counted("/tenant", "/jwks"));
+        assert!(!is_counted("/tenant", "/.well-known/oauth-authorization-server/tenant"));
+        assert!(is_counted("/tenant", "/.well-known/oauth-authorization-server/other"));
     }
 }

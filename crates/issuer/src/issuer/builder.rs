@@ -18,6 +18,7 @@ use crate::clients::{Client, Clients, MemoryClients};
 use crate::clock::{Clock, Sleep, system_clock, system_sleep};
 use crate::dpop_rules::{BadDpopRules, DpopProofs, DpopRules};
 use crate::durations::Durations;
+use crate::health::Health;
 use crate::key_cycle::{BadKeyPolicy, KeyPolicy};
 use crate::key_ring::KeyRing;
 use crate::login_limit::{LoginFailures, LoginLimit};
@@ -452,6 +453,7 @@ impl IssuerBuilder {
             dpop,
             #[cfg(feature = "pages")]
             pages: self.pages.build()?,
+            health: Health::default(),
             stats: Stats::default(),
             metrics: self.metrics,
             durations: Durations::default(),

@@ -47,6 +47,7 @@ use crate::clock::{Clock, Sleep};
 use crate::denied::{Code, Denied};
 use crate::dpop_rules::DpopProofs;
 use crate::durations::Durations;
+use crate::health::Health;
 use crate::key_ring::KeyRing;
 use crate::login_limit::LoginFailures;
 use crate::password::PasswordChecks;
@@ -126,6 +127,7 @@ struct Parts {
     denylist: Arc<Denylist>,
     #[cfg(feature = "pages")]
     pages: Pages,
+    health: Health,
     stats: Stats,
     /// Whether there is an endpoint for metrics.
     metrics: bool,
@@ -311,9 +313,12 @@ impl Issuer {
         self.parts.denylist.since(then)
     }
 
-    /// Whether its sessions can be reached: one look into the store.
+    /// Whether its sessions can be reached: one look into the store, whose answer is good for a
+    /// second, however many ask.
     pub async fn is_healthy(&self) -> bool {
-        self.parts.store.load(SessionId::from_bytes([0; 16])).await.is_ok()
+        let Parts { health, store, .. } = &*self.parts;
+        let look = async { store.load(SessionId::from_bytes([0; 16])).await.is_ok() };
+        health.at(self.now(), look).await
     }
 
     /// The current refresh token of `session` and a fresh access token for `scopes`, or for all of

@@ -127,6 +127,19 @@ async fn j2_garbage_costs_a_mac_and_no_question_to_the_store() {
 }
 
 #[tokio::test]
+async fn j2_health_costs_one_question_a_second_however_many_ask() {
+    let server = Server::start().await;
+    let asked = server.store.asked.load(SeqCst);
+    for seconds in 1..3 {
+        for _ in 0..20 {
+            assert_eq!(server.get("/healthz").await.status, 200);
+        }
+        assert_eq!(server.store.asked.load(SeqCst), asked + seconds);
+        server.pass(Duration::from_secs(1));
+    }
+}
+
+#[tokio::test]
 async fn j2_a_client_that_comes_too_often_waits_unless_anybody_could_be_it() {
     let client = Some(Rate::new(2, MINUTE));
     let limits = RateLimits { client, ..RateLimits::off() };
