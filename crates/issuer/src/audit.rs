@@ -41,6 +41,9 @@ pub enum Event {
 }
 
 impl Event {
+    /// The name of [`Event::Refused`].
+    pub(crate) const REFUSED: &str = "refused";
+
     /// A stable name, for logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -56,7 +59,7 @@ impl Event {
             Self::AccessTokenRevoked => "access_token_revoked",
             Self::KeyRotated => "key_rotated",
             Self::KeyRevoked => "key_revoked",
-            Self::Refused(_) => "refused",
+            Self::Refused(_) => Self::REFUSED,
         }
     }
 
@@ -89,5 +92,6 @@ pub struct Audit<'a> {
     pub peer: Option<IpAddr>,
 }
 
-/// Is told everything that happens, while it happens: it must return at once.
+/// Is told everything that happens, while it happens: it must return at once. An address that has to
+/// wait is told of once a minute, however often it asks; [`Counts::limited`](crate::Counts) has each.
 pub type AuditHook = Arc<dyn Fn(&Audit<'_>) + Send + Sync>;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::audit::Event;
 use crate::audit_log::{AuditEntry, AuditLog};
 use crate::clock::Sleep;
 use crate::stop::Stop;
@@ -26,6 +27,9 @@ pub(crate) struct AuditQueue {
 
 /// So many entries wait at most: some 3 MB, and ten seconds of a busy issuer.
 const ROOM: usize = 10_000;
+/// As long as fewer wait, there is room for what anybody can cause. Beyond, only for what takes
+/// more: nobody can push a reuse or a forgery out of the log by sending garbage.
+const ROOM_FOR_ANYBODY: usize = ROOM / 2;
 /// So many are written at once, at most.
 const BATCH: usize = 500;
 /// So long an entry waits for others to be written with.
@@ -46,18 +50,19 @@ impl AuditQueue {
         }
     }
 
-    /// Adds an entry; or loses it, when there is no room.
+    /// Adds an entry; or loses it, when there is no room for it.
     pub(crate) fn push(&self, entry: AuditEntry) {
+        let room = if is_anybodys(&entry) { ROOM_FOR_ANYBODY } else { ROOM };
         let mut waiting = self.waiting();
         let before = waiting.len();
-        if before < ROOM {
+        if before < room {
             waiting.push_back(entry);
         }
         drop(waiting);
         match before {
             0 => self.arrived.notify_one(),
+            _ if before >= room => self.lose(1),
             _ if before + 1 == BATCH => self.full.notify_waiters(),
-            ROOM => self.lose(1),
             _ => {}
         }
     }
@@ -134,6 +139,11 @@ impl AuditQueue {
         // An entry is in it or not: nothing in here can be half changed.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether no session, and so no credential, has to be behind an entry.
+fn is_anybodys(entry: &AuditEntry) -> bool {
+    entry.event == Event::REFUSED && entry.session.is_none()
 }
 
 #[cfg(test)]

@@ -53,10 +53,14 @@ fn world() -> World {
 }
 
 fn push(queue: &AuditQueue, numbers: core::ops::Range<u64>) {
+    push_event(queue, "rotated", numbers);
+}
+
+fn push_event(queue: &AuditQueue, event: &'static str, numbers: core::ops::Range<u64>) {
     for at in numbers {
         let entry = AuditEntry {
             at,
-            event: "rotated",
+            event,
             code: None,
             session: None,
             subject: None,
@@ -119,6 +123,19 @@ async fn j2_what_finds_no_room_is_counted_and_the_rest_is_kept() {
     pass(60_000).await;
     assert_eq!(world.log.sizes().iter().sum::<usize>(), ROOM);
     assert_eq!(world.queue.lost(), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn j2_strangers_do_not_push_anything_out() {
+    let world = world();
+    world.log.away.store(true, SeqCst);
+    let room = u64::try_from(ROOM).expect("small");
+    push_event(&world.queue, Event::REFUSED, 0..room);
+    assert_eq!(world.queue.lost(), room / 2);
+    push(&world.queue, 0..room / 2);
+    assert_eq!(world.queue.lost(), room / 2, "others find room");
+    push(&world.queue, 0..1);
+    assert_eq!(world.queue.lost(), room / 2 + 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -89,6 +89,8 @@ pub(crate) struct Limiters {
     pub(crate) client: Limiter,
     pub(crate) session: Limiter,
     pub(crate) login_failures: Limiter,
+    /// How often the audit log is told that an address has to wait: once a minute.
+    pub(crate) told: Limiter,
 }
 
 impl Limiters {
@@ -98,6 +100,7 @@ impl Limiters {
             client: Limiter::new(limits.client),
             session: Limiter::new(limits.session),
             login_failures: Limiter::new(limits.login_failures),
+            told: Limiter::new(Some(Rate::new(1, MINUTE))),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use axum::http::HeaderMap;
 
 use super::{About, Issuer};
+use crate::audit::Event;
 use crate::caller::Caller;
 use crate::denied::{Code, Denied};
 use crate::limiter::Limiter;
@@ -20,8 +21,10 @@ impl Issuer {
 
     /// Counts a request on the address that it is from.
     pub(crate) fn limit_peer(&self, peer: Option<IpAddr>) -> Result<(), Denied> {
+        let Some(counted) = Counted::peer(peer) else { return Ok(()) };
         let about = About { peer, ..About::default() };
-        self.limit(&self.parts.limiters.peer, Counted::peer(peer), about)
+        let admitted = self.parts.limiters.peer.count(counted, self.now());
+        admitted.map_err(|wait| self.too_often_from(counted, wait, about))
     }
 
     /// Counts a request on the client that has proved that it sends it.
@@ -40,10 +43,9 @@ impl Issuer {
     /// Whether a login may be tried from there: so many may fail, and those under way at the same
     /// time as the last of them.
     pub(super) fn limit_login_failures(&self, about: About<'_>) -> Result<(), Denied> {
-        let counted = Counted::peer(about.peer);
-        let failures = &self.parts.limiters.login_failures;
-        let wait = counted.and_then(|counted| failures.wait(counted, self.now()));
-        wait.map_or(Ok(()), |wait| Err(self.too_often(wait, about)))
+        let Some(counted) = Counted::peer(about.peer) else { return Ok(()) };
+        let wait = self.parts.limiters.login_failures.wait(counted, self.now());
+        wait.map_or(Ok(()), |wait| Err(self.too_often_from(counted, wait, about)))
     }
 
     /// A login from there has failed.
@@ -63,6 +65,17 @@ impl Issuer {
         let Some(counted) = counted else { return Ok(()) };
         let counted = limiter.count(counted, self.now());
         counted.map_err(|wait| self.too_often(wait, about))
+    }
+
+    /// An address comes too often: each time is counted, and the audit log is told once a minute.
+    /// It would cost more than what the limit saves to write down each.
+    fn too_often_from(&self, counted: Counted<'_>, wait: Duration, about: About<'_>) -> Denied {
+        let code = Code::RateLimited;
+        if self.parts.limiters.told.count(counted, self.now()).is_ok() {
+            return self.refuse_for_now(code, wait, about);
+        }
+        self.parts.stats.count(Event::Refused(code));
+        Denied { code, retry_after: Some(wait) }
     }
 
     fn too_often(&self, wait: Duration, about: About<'_>) -> Denied {

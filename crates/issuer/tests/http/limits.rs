@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
-use unlapse_issuer::{ForwardedHeader, IssuerBuilder, Proxies, Rate, RateLimits};
+use unlapse_issuer::{Code, Event, ForwardedHeader, IssuerBuilder, Proxies, Rate, RateLimits};
 
 use super::server::{FORM, JSON, Reply, Server, ask, refresh_form, refusal};
 
@@ -180,6 +180,32 @@ async fn j2_failed_logins_of_many_accounts_make_their_address_wait() {
     assert_eq!(log_in("203.0.113.6", "ada", "correct horse").await, 200);
     server.pass(MINUTE / 3);
     assert_eq!(log_in("203.0.113.5", "ada", "correct horse").await, 200);
+}
+
+#[tokio::test]
+async fn j2_an_address_that_has_to_wait_is_audited_once_a_minute_and_counted_each_time() {
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let writer = Arc::clone(&log);
+    let proxies = Proxies::new(["127.0.0.1"], ForwardedHeader::default()).expect("an address");
+    let limits = RateLimits { peer: Some(Rate::new(1, MINUTE * 60)), ..RateLimits::off() };
+    let server = Server::start_with(|builder| {
+        builder.proxies(proxies).rate_limits(limits).audit(move |audit| {
+            if audit.event == Event::Refused(Code::RateLimited) {
+                writer.lock().expect("no panic held it").push(audit.peer);
+            }
+        })
+    })
+    .await;
+    for minute in 1..3 {
+        for peer in ["203.0.113.5", "203.0.113.6"] {
+            for _ in 0..5 {
+                from(&server, peer, "/token", FORM, "x").await;
+            }
+        }
+        assert_eq!(log.lock().expect("no panic held it").len(), 2 * minute);
+        server.pass(MINUTE);
+    }
+    assert_eq!(server.issuer.counts().limited, 8 + 10);
 }
 
 #[tokio::test]
