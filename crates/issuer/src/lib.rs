@@ -37,6 +37,7 @@
 //! ```
 
 mod access_token;
+mod account_failures;
 mod assertion;
 mod audit;
 mod audit_file;

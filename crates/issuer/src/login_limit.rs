@@ -8,9 +8,19 @@ use unlapse_core::UnixTime;
 
 use unlapse_verify::sha256;
 
-/// When failed logins of one account make the next one wait.
+/// When failed logins of one account from one address make the next one from there wait.
 ///
-/// A wait, never a lock: who knows the name of an account must not be able to shut its owner out.
+/// A wait of whoever fails, never a lock: who knows the name of an account must not be able to shut
+/// its owner out. Addresses are counted as [`RateLimits::peer`](crate::RateLimits::peer) says. The
+/// wait does not double, and is `first_wait` at most:
+///
+/// - at an address from which the account was logged in since this process started: its owner may
+///   share it;
+/// - where addresses do not tell people apart: on the loopback, and for a client that has proved
+///   itself, which hands over its people's passwords from its own address and has to limit them
+///   itself;
+/// - for all other addresses that are new to the account, once 20 times as many as `failures` have
+///   failed in all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoginLimit {
     /// From so many failures on, the next attempt has to wait. 5.
@@ -34,10 +44,10 @@ impl Default for LoginLimit {
     }
 }
 
-/// Failures of so many accounts are remembered at most: a few hundred KiB.
+/// Failures of so many names are remembered at most: a few hundred KiB.
 const ACCOUNTS: usize = 10_000;
 
-/// Counts the failures of each account, known or not.
+/// Counts the failures of each account, known or not; or of whatever else has a name.
 #[derive(Debug)]
 pub(crate) struct LoginFailures {
     limit: LoginLimit,

@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::net::IpAddr;
 
+use crate::caller::Caller;
 use crate::clients::Client;
 use crate::limiter::Limiter;
 use crate::rate::{BadRate, Rate};
@@ -24,7 +25,9 @@ pub struct RateLimits {
     /// Requests with a refresh token of one session. 3,000 in a minute.
     pub session: Option<Rate>,
     /// Failed logins from one address, counted as `peer` is. 100 in a quarter of an hour; besides
-    /// what [`LoginLimit`](crate::LoginLimit) says of each account.
+    /// what [`LoginLimit`](crate::LoginLimit) says of each account. An account that was logged in
+    /// from there before does not wait for others' failures; and those of a client that has proved
+    /// itself are not counted, as all of its people come from its own address.
     pub login_failures: Option<Rate>,
 }
 
@@ -74,6 +77,12 @@ impl<'a> Counted<'a> {
             IpAddr::V6(address) => IpAddr::V6((u128::from(address) & (u128::MAX << 64)).into()),
         };
         (!peer.is_loopback()).then_some(Self::Peer(counted))
+    }
+
+    /// What a failed login by `caller` counts on; `None` when its address does not tell people
+    /// apart.
+    pub(crate) fn login(caller: &Caller) -> Option<Counted<'static>> {
+        if caller.client.is_public() { Counted::peer(caller.peer) } else { None }
     }
 
     /// What a request of `client` counts on; `None` when it is not counted.

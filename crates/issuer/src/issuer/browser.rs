@@ -12,6 +12,7 @@ use crate::denied::Denied;
 use crate::login::Login;
 use crate::login_page::LoginPage;
 use crate::random;
+use crate::rate_limits::Counted;
 use crate::tickets::TicketId;
 
 const KIND: &str = "browser_login";
@@ -26,7 +27,7 @@ impl Issuer {
         peer: Option<IpAddr>,
     ) -> Result<Login, Denied> {
         let about = About { peer, ..About::default() };
-        let subject = self.check_password(username, password, about).await?;
+        let subject = self.check_password(username, password, Counted::peer(peer), about).await?;
         self.note(Event::LoggedIn, About { subject: Some(&subject), ..about });
         Ok(Login { subject, name: Some(username.to_owned()), auth_time: self.now() })
     }

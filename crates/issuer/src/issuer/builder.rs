@@ -11,6 +11,7 @@ use url::{Host, Url};
 use super::pages::PageSettings;
 use super::{Issuer, Parts};
 use crate::access_token::LONGEST_ACCESS;
+use crate::account_failures::AccountFailures;
 use crate::audit::{Audit, AuditHook};
 use crate::audit_log::AuditLog;
 use crate::audit_queue::AuditQueue;
@@ -21,7 +22,7 @@ use crate::durations::Durations;
 use crate::health::Health;
 use crate::key_cycle::{BadKeyPolicy, KeyPolicy};
 use crate::key_ring::KeyRing;
-use crate::login_limit::{LoginFailures, LoginLimit};
+use crate::login_limit::LoginLimit;
 use crate::memory::MemoryStore;
 use crate::password::{BadPassword, PasswordChecks, PasswordCost};
 use crate::pepper::{BadPepper, Pepper, Peppers};
@@ -445,7 +446,7 @@ impl IssuerBuilder {
             clients: self.clients.unwrap_or_else(|| Arc::new(MemoryClients::default())),
             login_client: Arc::new(self.login_client),
             passwords,
-            login_failures: LoginFailures::new(self.login_limit),
+            login_failures: AccountFailures::new(self.login_limit),
             limiters: Limiters::new(self.rate_limits),
             proxies: self.proxies,
             trusted: self.trusted,

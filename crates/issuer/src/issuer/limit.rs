@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use axum::http::HeaderMap;
 
-use super::{About, Issuer};
+use super::{About, Issuer, Parts};
 use crate::audit::Event;
 use crate::caller::Caller;
 use crate::denied::{Code, Denied};
@@ -40,19 +40,32 @@ impl Issuer {
         self.limit(&self.parts.limiters.session, Some(Counted::Session(session)), about)
     }
 
-    /// Whether a login may be tried from there: so many may fail, and those under way at the same
-    /// time as the last of them.
-    pub(super) fn limit_login_failures(&self, about: About<'_>) -> Result<(), Denied> {
-        let Some(counted) = Counted::peer(about.peer) else { return Ok(()) };
-        let wait = self.parts.limiters.login_failures.wait(counted, self.now());
+    /// Whether a login of that name may be tried from there: so many may fail, and those under way
+    /// at the same time as the last of them.
+    pub(super) fn limit_login_failures(
+        &self,
+        username: &str,
+        from: Option<Counted<'_>>,
+        about: About<'_>,
+    ) -> Result<(), Denied> {
+        let Parts { limiters, login_failures, .. } = &*self.parts;
+        if let Some(wait) = login_failures.wait(username, from, self.now()) {
+            return Err(self.too_often(wait, about));
+        }
+        let Some(counted) = from.filter(|_| !login_failures.is_known(username, from)) else {
+            return Ok(());
+        };
+        let wait = limiters.login_failures.wait(counted, self.now());
         wait.map_or(Ok(()), |wait| Err(self.too_often_from(counted, wait, about)))
     }
 
-    /// A login from there has failed.
-    pub(super) fn count_login_failure(&self, peer: Option<IpAddr>) {
-        if let Some(counted) = Counted::peer(peer) {
+    /// A login of that name from there has failed.
+    pub(super) fn count_login_failure(&self, username: &str, from: Option<Counted<'_>>) {
+        let Parts { limiters, login_failures, .. } = &*self.parts;
+        login_failures.failed(username, from, self.now());
+        if let Some(counted) = from {
             // Whether the next one has to wait is asked before it.
-            let _ = self.parts.limiters.login_failures.count(counted, self.now());
+            let _ = limiters.login_failures.count(counted, self.now());
         }
     }
 

@@ -7,6 +7,7 @@ use crate::audit::Event;
 use crate::caller::Caller;
 use crate::clients::GrantType;
 use crate::denied::{Code, Denied};
+use crate::rate_limits::Counted;
 use crate::scopes::Scopes;
 
 /// Longest name of a user, in bytes.
@@ -25,17 +26,19 @@ impl Issuer {
         let about = About::caller(caller);
         self.check_grant(caller, GrantType::Password)?;
         let scopes = self.grant_scopes(caller, scopes)?;
-        let subject = self.check_password(username, password, about).await?;
+        let subject =
+            self.check_password(username, password, Counted::login(caller), about).await?;
         let about = About { subject: Some(&subject), ..about };
         self.note(Event::LoggedIn, about);
         self.open_for(&subject, scopes, caller).await
     }
 
-    /// The subject of that name and password.
+    /// The subject of that name and password. Failures are counted on the account and on `from`.
     pub(super) async fn check_password(
         &self,
         username: &str,
         password: Secret,
+        from: Option<Counted<'_>>,
         about: About<'_>,
     ) -> Result<String, Denied> {
         if username.is_empty() || username.len() > LONGEST_NAME {
@@ -46,19 +49,37 @@ impl Issuer {
         // Failures are looked at with the turn in hand: however many attempts arrive at once, only
         // as many as there are processors are under way that do not know of each other.
         let turn = passwords.turn().await.map_err(away)?;
-        if let Some(wait) = login_failures.wait(username, self.now()) {
-            return Err(self.refuse_for_now(Code::RateLimited, wait, about));
-        }
-        self.limit_login_failures(about)?;
-        let user = users.find(username).await.map_err(away)?;
-        let (subject, hash) = user.map(|user| (user.subject, user.password)).unzip();
-        let (right, _turn) = passwords.verify(hash, password, turn).await.map_err(away)?;
-        let Some(subject) = subject.filter(|_| right) else {
-            login_failures.failed(username, self.now());
-            self.count_login_failure(about.peer);
-            return Err(self.refuse(Code::LoginFailed, about));
+        self.limit_login_failures(username, from, about)?;
+        let mut attempt = Attempt { issuer: self, username, from, is_counted: true };
+        let checked = async {
+            let user = users.find(username).await?;
+            let (subject, hash) = user.map(|user| (user.subject, user.password)).unzip();
+            let (right, turn) = passwords.verify(hash, password, turn).await?;
+            Ok((subject.filter(|_| right), turn))
         };
-        login_failures.succeeded(username);
+        let checked = checked.await;
+        attempt.is_counted = matches!(checked, Ok((None, _)));
+        drop(attempt);
+        let (subject, _turn) = checked.map_err(away)?;
+        let subject = subject.ok_or_else(|| self.refuse(Code::LoginFailed, about))?;
+        login_failures.succeeded(username, from);
         Ok(subject)
+    }
+}
+
+/// A login that is under way. Whoever goes away before its end has cost what a failure costs: it
+/// is counted as one, so that no limit is avoided by that.
+struct Attempt<'a> {
+    issuer: &'a Issuer,
+    username: &'a str,
+    from: Option<Counted<'a>>,
+    is_counted: bool,
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if self.is_counted {
+            self.issuer.count_login_failure(self.username, self.from);
+        }
     }
 }

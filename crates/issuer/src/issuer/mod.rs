@@ -38,6 +38,7 @@ use tokio::sync::{Mutex, Notify};
 use unlapse_core::{Secret, UnixTime};
 
 use crate::access_token::{Claims, span};
+use crate::account_failures::AccountFailures;
 use crate::audit::{Audit, AuditHook, Event};
 use crate::audit_log::AuditEntry;
 use crate::audit_queue::AuditQueue;
@@ -49,7 +50,6 @@ use crate::dpop_rules::DpopProofs;
 use crate::durations::Durations;
 use crate::health::Health;
 use crate::key_ring::KeyRing;
-use crate::login_limit::LoginFailures;
 use crate::password::PasswordChecks;
 use crate::pepper::Peppers;
 use crate::policy::Policy;
@@ -119,7 +119,7 @@ struct Parts {
     clients: Arc<dyn Clients>,
     login_client: Arc<Client>,
     passwords: PasswordChecks,
-    login_failures: LoginFailures,
+    login_failures: AccountFailures,
     limiters: Limiters,
     proxies: Proxies,
     trusted: Vec<TrustedIssuer>,

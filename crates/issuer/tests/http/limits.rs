@@ -5,7 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
-use unlapse_issuer::{Code, Event, ForwardedHeader, IssuerBuilder, Proxies, Rate, RateLimits};
+use unlapse_core::Secret;
+use unlapse_issuer::{
+    Client, Code, Event, ForwardedHeader, GrantType, IssuerBuilder, MemoryClients, Proxies, Rate,
+    RateLimits,
+};
 
 use super::server::{FORM, JSON, Reply, Server, ask, refresh_form, refusal};
 
@@ -169,17 +173,76 @@ async fn j2_failed_logins_of_many_accounts_make_their_address_wait() {
     };
     // Those that succeed are not counted.
     for _ in 0..4 {
-        assert_eq!(log_in("203.0.113.5", "ada", "correct horse").await, 200);
+        assert_eq!(log_in("203.0.113.7", "ada", "correct horse").await, 200);
     }
     for name in ["ben", "cleo", "dan"] {
         assert_eq!(log_in("203.0.113.5", name, "guess").await, 401);
+        assert_eq!(log_in("203.0.113.7", name, "guess").await, 401);
     }
+    assert_eq!(log_in("203.0.113.7", "ben", "guess").await, 429);
+    assert_eq!(log_in("203.0.113.7", "ada", "correct horse").await, 200, "known there");
     assert_eq!(log_in("203.0.113.5", "ada", "correct horse").await, 429);
     let form = "grant_type=password&client_id=app&username=ada&password=correct+horse";
     assert_eq!(from(&server, "203.0.113.5", "/token", FORM, form).await.status, 429);
     assert_eq!(log_in("203.0.113.6", "ada", "correct horse").await, 200);
     server.pass(MINUTE / 3);
     assert_eq!(log_in("203.0.113.5", "ada", "correct horse").await, 200);
+}
+
+#[tokio::test]
+async fn j2_a_stranger_who_fails_on_and_on_does_not_shut_the_owner_out() {
+    let server = behind_a_proxy(RateLimits::off()).await;
+    let log_in = async |peer: &str, password: &str| {
+        let body = json!({"username": "ada", "password": password}).to_string();
+        from(&server, peer, "/api/auth/login", JSON, &body).await
+    };
+    for _ in 0..12 {
+        assert_eq!(log_in("203.0.113.5", "guess").await.status, 401);
+        assert_eq!(log_in("203.0.113.6", "correct horse").await.status, 200);
+        server.pass(MINUTE);
+    }
+    log_in("203.0.113.5", "guess").await;
+    let waiting = log_in("203.0.113.5", "guess").await;
+    assert_eq!((waiting.status, waiting.header("retry-after")), (429, Some("60")));
+}
+
+#[tokio::test]
+async fn j2_failures_of_its_people_do_not_make_a_client_wait_that_has_proved_itself() {
+    let login_failures = Some(Rate::new(3, MINUTE));
+    let limits = RateLimits { login_failures, ..RateLimits::off() };
+    let proxies = Proxies::new(["127.0.0.1"], ForwardedHeader::default()).expect("an address");
+    let clients = [
+        Client::confidential("bff", &Secret::new("s3cret")).with_grants([GrantType::Password]),
+        Client::public("app").with_grants([GrantType::Password]),
+    ];
+    let server = Server::start_with(|builder| {
+        let clients = Arc::new(MemoryClients::new(clients));
+        builder.rate_limits(limits).proxies(proxies).clients(clients)
+    })
+    .await;
+    let log_in = async |client: &str, username: &str, password: &str| {
+        let form = format!("grant_type=password&username={username}&password={password}");
+        let body = format!("{form}&client_id={client}");
+        from(&server, "203.0.113.5", "/token", FORM, &body).await
+    };
+    let bff = "bff&client_secret=s3cret";
+    for name in ["ben", "cleo", "dan", "eve", "finn", "ada"] {
+        assert_eq!(log_in(bff, name, "guess").await.status, 400);
+    }
+    assert_eq!(log_in(bff, "ada", "correct+horse").await.status, 200);
+    // An account still waits, for a second.
+    for _ in 0..20 {
+        assert_eq!(log_in(bff, "ada", "guess").await.refusal().1, "login_failed");
+        server.pass(Duration::from_secs(1));
+    }
+    assert_eq!(log_in(bff, "ada", "guess").await.status, 400);
+    let waiting = log_in(bff, "ada", "correct+horse").await;
+    assert_eq!((waiting.status, waiting.header("retry-after")), (429, Some("1")));
+    // And a public client is anybody.
+    for name in ["ben", "cleo", "dan"] {
+        assert_eq!(log_in("app", name, "guess").await.status, 400);
+    }
+    assert_eq!(log_in("app", "eve", "guess").await.status, 429);
 }
 
 #[tokio::test]

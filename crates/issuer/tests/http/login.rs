@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
-use unlapse_core::Secret;
+use unlapse_core::{BoxFuture, Secret};
 use unlapse_issuer::{
-    Caller, Client, Issuer, LoginLimit, MemoryUsers, PasswordCost, PasswordHash, User,
+    Caller, Client, Code, Issuer, LoginLimit, MemoryUsers, PasswordCost, PasswordHash, Unavailable,
+    User, Users,
 };
 
 use super::server::{FORM, JSON, Reply, Server, ask, refusal};
@@ -79,6 +80,32 @@ async fn j2_guesses_at_once_do_not_slip_past_the_limit() {
     }
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     assert!((5..5 + processors).contains(&checked), "{checked}");
+}
+
+/// Users that are never found.
+struct Asleep;
+
+impl Users for Asleep {
+    fn find<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<User>, Unavailable>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn j2_whoever_goes_away_before_the_answer_has_failed() {
+    let builder = Issuer::builder("https://id.example").users(Arc::new(Asleep));
+    let issuer = builder.build().expect("a valid configuration");
+    let caller = Caller::new(Client::public("api"));
+    let begin = || issuer.log_in("ada", Secret::new("right"), &caller, None);
+    for _ in 0..5 {
+        tokio::select! {
+            biased;
+            _ = begin() => panic!("nobody is found"),
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    let refused = begin().await.expect_err("five have failed");
+    assert_eq!(refused.code, Code::RateLimited);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
