@@ -30,7 +30,7 @@ async fn j1_no_key_retires_for_one_that_another_node_has_revoked() {
     let known = held.iter().find(|held| held.kid == next).expect("planned");
     let revoked = SealedKey::Revoked { since: keys.now() };
     assert_eq!(keys.replace(known, &revoked).await, Ok(true), "the other node");
-    let turn = keys.turn(steps, &held).await.expect("gone");
+    let turn = keys.turn(steps, &held, keys.now()).await.expect("gone");
     assert!(!turn.rotated && !turn.waits, "{turn:?}");
     let listed = keys.list().await.expect("listed");
     let stage = |kid: &str| {

@@ -85,12 +85,17 @@ impl Issuer {
         &self.parts.pages.scopes
     }
 
-    /// What a client may know of the person that its access token speaks for (§5.3).
+    /// What a client may know of the person that its access token speaks for (§5.3). A token
+    /// without a session speaks for no person: that of a client itself has the client's name for
+    /// its subject, which may be a person's as well.
     pub(crate) async fn user_info(
         &self,
         claims: &AccessClaims,
     ) -> Result<Map<String, Value>, Denied> {
         let about = About { subject: Some(&claims.sub), ..About::default() };
+        if claims.sid.is_none() {
+            return Err(self.refuse(Code::TokenInvalid, about));
+        }
         let scopes = Scopes::parse(claims.scope.as_deref().unwrap_or_default());
         let scopes = scopes.unwrap_or_default();
         if !scopes.contains(OPENID) {

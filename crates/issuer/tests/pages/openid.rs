@@ -8,7 +8,7 @@ use axum::http::Request;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
-use unlapse_core::BoxFuture;
+use unlapse_core::{BoxFuture, Secret};
 use unlapse_issuer::{Algorithm, Claims, Client, MemoryClients, Place, Unavailable, Wanted};
 
 use crate::browser::{Browser, Page};
@@ -156,6 +156,25 @@ async fn oidc_5_3_userinfo_says_what_the_client_may_know() {
     let without = log_in(&world, &[("scope", "openid")]).await;
     let bearer = format!("bearer {}", without.text("access_token"));
     assert_eq!(user_info(&world, &bearer).await.json(), json!({"sub": "user-1", "place": false}));
+}
+
+#[tokio::test]
+async fn oidc_5_3_a_client_reads_nobodys_claims_with_a_token_of_its_own() {
+    // Even when somebody is called as the client is.
+    let world = World::with(|builder| {
+        let client = Client::confidential("user-1", &Secret::new("s3cret"));
+        let client = client.with_scopes(scopes("openid email"));
+        builder.claims(Arc::new(Host)).clients(Arc::new(MemoryClients::new([client])))
+    });
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", "user-1"),
+        ("client_secret", "s3cret"),
+        ("scope", "openid email"),
+    ];
+    let token = world.token(&form).await.text("access_token");
+    let page = user_info(&world, &format!("Bearer {token}")).await;
+    assert_eq!(page.refusal(), (401, "token_invalid".to_owned()));
 }
 
 #[tokio::test]
