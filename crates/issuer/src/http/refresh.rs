@@ -11,6 +11,7 @@ use super::client_auth::login_caller;
 use super::dpop;
 use super::peer::Asked;
 use super::reply::{Door, reply};
+use crate::clients::GrantType;
 use crate::denied::{Code, Denied};
 use crate::issuer::{Issued, Issuer};
 
@@ -30,5 +31,6 @@ async fn go_on(issuer: &Issuer, request: &Parts, body: Body) -> Result<Issued, D
     let Refresh { refresh_token } = refresh;
     let refresh_token = Secret::from(refresh_token);
     let caller = dpop::proved(issuer, request, login_caller(issuer, request)).await?;
+    issuer.check_grant(&caller, GrantType::RefreshToken)?;
     issuer.refresh(refresh_token.expose(), &caller, None).await
 }

@@ -57,6 +57,9 @@ pub enum BadConfiguration {
     /// The life of logins in a browser.
     #[error("a login in a browser lives from 1 s to 30 days")]
     BrowserLifetime,
+    /// The client of the JSON pair.
+    #[error("the login client is public: the JSON endpoints have no means to prove another one")]
+    LoginClient,
     /// The policy.
     #[error(transparent)]
     Policy(#[from] BadPolicy),
@@ -260,7 +263,8 @@ impl IssuerBuilder {
     }
 
     /// The client that `/api/auth/login` opens sessions for (C9), which has no means to name one.
-    /// It is known at `/token`, too. Public, named `api`, without scopes when not said.
+    /// It is known at `/token`, too. It has to be [public](Client::is_public), as nothing proves it
+    /// at the JSON pair. Named `api`, without scopes when not said.
     #[must_use]
     pub fn login_client(mut self, client: Client) -> Self {
         self.login_client = client;
@@ -388,6 +392,10 @@ impl IssuerBuilder {
         self.dpop.check()?;
         if !(Duration::from_secs(1)..=LONGEST_ACCESS).contains(&self.access_lifetime) {
             return Err(BadConfiguration::AccessLifetime);
+        }
+        // Whoever finds a refresh token of a client with a secret could use it there without.
+        if !self.login_client.is_public() {
+            return Err(BadConfiguration::LoginClient);
         }
         let audience = self.audience.clone().unwrap_or_else(|| url.clone());
         if audience.is_empty() {
@@ -538,6 +546,13 @@ mod tests {
         let never =
             RateLimits { peer: Some(Rate::new(0, Duration::from_secs(1))), ..RateLimits::off() };
         assert_eq!(bad(builder().rate_limits(never)), Some(BadRate.into()));
+        for client in [
+            Client::confidential("web", &unlapse_core::Secret::new("s3cret")),
+            Client::with_keys("web", JwkSet::default()),
+        ] {
+            let found = bad(builder().login_client(client));
+            assert_eq!(found, Some(BadConfiguration::LoginClient));
+        }
         let cost = PasswordCost { memory_kib: 0, passes: 1 };
         assert_eq!(bad(builder().password_cost(cost)), Some(BadPassword::Cost.into()));
     }

@@ -245,6 +245,12 @@ async fn rfc6749_5_2_a_client_uses_only_its_grants() {
     let reply = server.post("/api/auth/login", JSON, &login).await;
     assert_eq!((reply.status, reply.text("code").as_str()), (400, "grant_not_allowed"));
     assert_eq!(reply.text("error"), "unauthorized_client");
+    let login_only = Client::public("api").with_grants([GrantType::Password]);
+    let server = Server::start_with(|builder| builder.login_client(login_only)).await;
+    let token = server.post("/api/auth/login", JSON, &login).await.refresh_token();
+    let refresh = json!({"refresh_token": token}).to_string();
+    let reply = server.post("/api/auth/refresh", JSON, &refresh).await;
+    assert_eq!((reply.status, reply.text("code").as_str()), (400, "grant_not_allowed"));
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 //! People look at their own sessions and end them; a login in a browser ends.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::Request;
-use unlapse_issuer::{Client, SessionId};
+use unlapse_issuer::{Client, MemoryClients, SessionId};
 
 use crate::browser::{Browser, Page};
 use crate::world::{World, authorize, scopes};
@@ -76,7 +78,8 @@ async fn a_token_of_a_client_itself_is_nobodys() {
     // Even when somebody is called as the client is.
     let world = World::with(|builder| {
         let secret = unlapse_core::Secret::new("s3cret");
-        builder.login_client(Client::confidential("user-1", &secret))
+        let client = Client::confidential("user-1", &secret).with_first_party();
+        builder.clients(Arc::new(MemoryClients::new([client])))
     });
     session(&world, "app", "read").await;
     let form = [
