@@ -466,6 +466,25 @@ async fn j1_a_second_algorithm_is_published_before_it_signs() {
     assert_eq!(both.algorithms(), [Algorithm::EdDsa, Algorithm::Es256]);
 }
 
+#[tokio::test]
+async fn oidc_discovery_3_only_what_id_tokens_are_signed_with_is_named() {
+    use axum::body::{Body, to_bytes};
+    use axum::http::Request;
+    use tower::ServiceExt as _;
+    let world = World::new();
+    let builder = world.builder("a", 0).other_algorithms([Algorithm::Es256]);
+    let issuer = builder.open().await.expect("opened");
+    world.pass(10 * MINUTE);
+    issuer.keep_keys().await.expect("kept");
+    assert_eq!(issuer.algorithms(), [Algorithm::EdDsa, Algorithm::Es256]);
+    let request = Request::get("/.well-known/openid-configuration").body(Body::empty());
+    let reply = issuer.router().oneshot(request.expect("a request")).await.expect("infallible");
+    let body = to_bytes(reply.into_body(), 1 << 20).await.expect("read");
+    let metadata: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+    let named = &metadata["id_token_signing_alg_values_supported"];
+    assert_eq!(named, &serde_json::json!(["EdDSA"]));
+}
+
 /// Somebody with the store and the peppers, and nothing else, changes the keys beside the nodes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn j1_a_change_of_the_keys_reaches_every_node_within_a_second() {

@@ -72,7 +72,9 @@ struct Metadata<'a> {
 #[derive(Serialize)]
 struct OpenId {
     subject_types_supported: [&'static str; 1],
-    id_token_signing_alg_values_supported: Vec<&'static str>,
+    /// What ID tokens are signed with, and not what else there are keys for: a client that chose
+    /// another would refuse each login.
+    id_token_signing_alg_values_supported: [&'static str; 1],
     #[serde(skip_serializing_if = "Option::is_none")]
     userinfo_endpoint: Option<String>,
     claims_supported: &'static [&'static str],
@@ -87,10 +89,9 @@ pub(super) async fn oauth(State(issuer): State<Issuer>) -> Response {
 }
 
 pub(super) async fn openid(State(issuer): State<Issuer>) -> Response {
-    let algorithms = issuer.algorithms().into_iter();
     let openid = OpenId {
         subject_types_supported: ["public"],
-        id_token_signing_alg_values_supported: algorithms.map(Algorithm::as_str).collect(),
+        id_token_signing_alg_values_supported: [issuer.algorithm().as_str()],
         userinfo_endpoint: PAGES.then(|| format!("{}/userinfo", issuer.url())),
         claims_supported: if PAGES { &CLAIMS } else { &[] },
         claims_parameter_supported: false,

@@ -16,7 +16,7 @@ impl Issuer {
         Arc::clone(self.parts.ring.load().jwks())
     }
 
-    /// What it signs access tokens with.
+    /// What it signs access tokens and ID tokens with.
     pub fn algorithm(&self) -> Algorithm {
         self.parts.ring.load().signer().algorithm()
     }
