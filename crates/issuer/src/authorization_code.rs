@@ -32,6 +32,8 @@ pub(crate) struct AuthorizationCode {
     pub(crate) subject: String,
     /// When they did.
     pub(crate) auth_time: UnixTime,
+    /// From when on that is known. An end of their logins later than this ends the code.
+    pub(crate) confirmed_at: UnixTime,
     /// For the ID token (OpenID Connect Core §3.1.2.1).
     pub(crate) nonce: Option<String>,
     /// See [`Challenge`].
@@ -106,6 +108,7 @@ mod tests {
             scope: "read".to_owned(),
             subject: "user-1".to_owned(),
             auth_time: UnixTime::from_secs(1000),
+            confirmed_at: UnixTime::from_secs(1000),
             nonce: None,
             challenge: challenge.expect("a challenge"),
             jkt: None,

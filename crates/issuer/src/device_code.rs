@@ -51,6 +51,8 @@ pub(crate) enum Decision {
         subject: String,
         /// When they had logged in.
         auth_time: UnixTime,
+        /// From when on that is known. An end of their logins later than this ends the approval.
+        confirmed_at: UnixTime,
     },
     /// Yes, and the device has had its session.
     Spent,
@@ -61,8 +63,15 @@ pub(crate) enum Decision {
 pub(crate) enum Asking<'a> {
     /// The device waits on; it is kept as this.
     Wait(Code, DeviceCode),
-    /// It is spent for a session of this subject, who had logged in then.
-    Spend(&'a str, UnixTime),
+    /// It is spent for a session of whoever approved it: see [`Decision::Approved`].
+    Spend {
+        /// Who.
+        subject: &'a str,
+        /// When they had logged in.
+        auth_time: UnixTime,
+        /// From when on that is known.
+        confirmed_at: UnixTime,
+    },
     /// It is refused, and nothing changes.
     Refused(Code),
 }
@@ -90,7 +99,9 @@ impl DeviceCode {
             _ if now >= self.expires_at => Asking::Refused(Code::DeviceCodeExpired),
             Decision::Refused => Asking::Refused(Code::AccessDenied),
             // An answer that is there is given, however often it was asked for.
-            Decision::Approved { subject, auth_time } => Asking::Spend(subject, *auth_time),
+            &Decision::Approved { ref subject, auth_time, confirmed_at } => {
+                Asking::Spend { subject, auth_time, confirmed_at }
+            }
             Decision::None => {
                 let interval = Duration::from_millis(self.interval);
                 let too_soon =
@@ -126,6 +137,11 @@ mod tests {
         DeviceCode::begin("tv", "read".to_owned(), START)
     }
 
+    fn approval() -> Decision {
+        let subject = "ada".to_owned();
+        Decision::Approved { subject, auth_time: START, confirmed_at: START }
+    }
+
     fn after(secs: f64) -> UnixTime {
         START.plus(Duration::from_secs_f64(secs))
     }
@@ -133,7 +149,7 @@ mod tests {
     fn told<'a>(device: &'a DeviceCode, client: &str, now: UnixTime) -> Result<&'a str, Code> {
         match device.ask(client, now) {
             Asking::Wait(code, _) | Asking::Refused(code) => Err(code),
-            Asking::Spend(subject, _) => Ok(subject),
+            Asking::Spend { subject, .. } => Ok(subject),
         }
     }
 
@@ -141,7 +157,7 @@ mod tests {
     fn rfc8628_3_5_a_row_for_each_asking() {
         let device = waiting();
         let asked = DeviceCode { asked_at: Some(START), ..waiting() };
-        let approved = Decision::Approved { subject: "ada".to_owned(), auth_time: START };
+        let approved = approval();
         let approved = DeviceCode { decision: approved, ..asked.clone() };
         let refused = DeviceCode { decision: Decision::Refused, ..asked.clone() };
         let spent = DeviceCode { decision: Decision::Spent, ..asked.clone() };
@@ -193,7 +209,7 @@ mod tests {
 
     #[test]
     fn it_reads_back_as_it_was_kept() {
-        let decision = Decision::Approved { subject: "ada".to_owned(), auth_time: START };
+        let decision = approval();
         let device = DeviceCode { decision, ..waiting() };
         let kept = serde_json::to_vec(&device).expect("JSON");
         assert_eq!(serde_json::from_slice::<DeviceCode>(&kept).expect("reads"), device);

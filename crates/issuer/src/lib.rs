@@ -79,6 +79,7 @@ mod login;
 mod login_limit;
 #[cfg(feature = "pages")]
 mod login_page;
+mod logins_ended;
 mod memory;
 mod password;
 mod pepper;
@@ -141,6 +142,7 @@ pub use login::Login;
 pub use login_limit::LoginLimit;
 #[cfg(feature = "pages")]
 pub use login_page::{LoginAsked, LoginPage};
+pub use logins_ended::end_logins;
 pub use memory::MemoryStore;
 pub use password::{BadPassword, PasswordCost, PasswordHash};
 pub use pepper::{BadPepper, Kid, Pepper, Peppers};

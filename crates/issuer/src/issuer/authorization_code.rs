@@ -59,6 +59,8 @@ impl Issuer {
         let further = self.id_claims(&login).await?;
         // Opened before the code is spent: who finds it spent finds the session to end.
         let mut issued = self.open_for(&kept.subject, scopes.clone(), caller).await?;
+        let unknown = Code::CodeUnknown;
+        self.check_login(&kept.subject, kept.confirmed_at, &issued, unknown, about).await?;
         issued.id_token = further.map(|further| self.id_token(&login, further, &issued));
         let spent =
             AuthorizationCode { spent: issued.session.map(|session| session.to_string()), ..kept };

@@ -4,13 +4,14 @@
 use std::net::IpAddr;
 
 use axum::http::HeaderMap;
-use unlapse_core::Secret;
+use unlapse_core::{Secret, UnixTime};
 
-use super::{About, Issuer};
+use super::{About, Issued, Issuer};
 use crate::audit::Event;
-use crate::denied::Denied;
+use crate::denied::{Code, Denied};
 use crate::login::Login;
 use crate::login_page::LoginPage;
+use crate::logins_ended::login_counts;
 use crate::random;
 use crate::rate_limits::Counted;
 use crate::tickets::TicketId;
@@ -27,9 +28,11 @@ impl Issuer {
         peer: Option<IpAddr>,
     ) -> Result<Login, Denied> {
         let about = About { peer, ..About::default() };
+        // Before the password is looked at: what ends logins meanwhile ends this one.
+        let auth_time = self.now();
         let subject = self.check_password(username, password, Counted::peer(peer), about).await?;
         self.note(Event::LoggedIn, About { subject: Some(&subject), ..about });
-        Ok(Login { subject, name: Some(username.to_owned()), auth_time: self.now() })
+        Ok(Login { subject, name: Some(username.to_owned()), auth_time })
     }
 
     /// Keeps a login: the value that its browser will show. Always a new one, so that nobody can
@@ -67,7 +70,45 @@ impl Issuer {
         }
         let found = self.parts.store.ticket(id(secret), self.now()).await;
         let found = found.map_err(|away| self.unavailable(away, About::default()))?;
-        Ok(found.and_then(|ticket| serde_json::from_slice(&ticket.value).ok()))
+        let login = found.and_then(|ticket| serde_json::from_slice::<Login>(&ticket.value).ok());
+        match login {
+            Some(login) if self.still_counts(&login.subject, login.auth_time).await? => {
+                Ok(Some(login))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// From when on it is known that somebody is logged in: since they were, or, of a host's own
+    /// login, now, as it has just said so.
+    pub(crate) fn confirmed_at(&self, login: &Login) -> UnixTime {
+        if self.login_page().is_some() { self.now() } else { login.auth_time }
+    }
+
+    /// Whether a login of `subject` from `then` has not [ended](crate::end_logins).
+    pub(super) async fn still_counts(&self, subject: &str, then: UnixTime) -> Result<bool, Denied> {
+        let counts = login_counts(&*self.parts.store, subject, then, self.now()).await;
+        let about = About { subject: Some(subject), ..About::default() };
+        counts.map_err(|away| self.unavailable(away, about))
+    }
+
+    /// Whether the login that was just made a session of had not ended. Asked after the session was
+    /// opened: of an end meanwhile, either that session is seen or the end is.
+    pub(super) async fn check_login(
+        &self,
+        subject: &str,
+        then: UnixTime,
+        issued: &Issued,
+        code: Code,
+        about: About<'_>,
+    ) -> Result<(), Denied> {
+        let refused = match self.still_counts(subject, then).await {
+            Ok(true) => return Ok(()),
+            Ok(false) => self.refuse(code, about),
+            Err(away) => away,
+        };
+        self.end_unused(issued.session).await;
+        Err(refused)
     }
 
     /// Ends the login of the browser that shows `secret`; sessions go on.

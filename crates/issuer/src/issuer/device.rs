@@ -93,7 +93,7 @@ impl Issuer {
             let (told, next, issued) = match device.ask(&caller.client.id, now) {
                 Asking::Refused(code) => return Err(self.refuse(code, about)),
                 Asking::Wait(code, next) => (code, next, None),
-                Asking::Spend(subject, auth_time) => {
+                Asking::Spend { subject, auth_time, confirmed_at } => {
                     let scopes = Scopes::parse(&device.scope).unwrap_or_default();
                     let client = &device.client;
                     let login = LoggedIn {
@@ -108,6 +108,8 @@ impl Issuer {
                     // Opened before the code is spent: a store that goes away between the two
                     // costs the person nothing.
                     let mut issued = self.open_for(subject, scopes.clone(), caller).await?;
+                    let unknown = Code::DeviceCodeUnknown;
+                    self.check_login(subject, confirmed_at, &issued, unknown, about).await?;
                     issued.id_token =
                         further.map(|further| self.id_token(&login, further, &issued));
                     let spent = DeviceCode { decision: Decision::Spent, ..device.clone() };
@@ -174,7 +176,8 @@ impl Issuer {
             };
             let decision = if approved {
                 let subject = login.subject.clone();
-                Decision::Approved { subject, auth_time: login.auth_time }
+                let confirmed_at = self.confirmed_at(login);
+                Decision::Approved { subject, auth_time: login.auth_time, confirmed_at }
             } else {
                 Decision::Refused
             };

@@ -5,6 +5,7 @@ use unlapse_verify::AccessClaims;
 use super::{About, Issuer, Parts};
 use crate::audit::Event;
 use crate::denied::{Code, Denied};
+use crate::logins_ended::end_logins;
 use crate::scopes::Scopes;
 use crate::session::{RevokedBecause, Session, SessionId};
 
@@ -32,7 +33,10 @@ impl Issuer {
         Ok(())
     }
 
-    /// Ends every session of `subject` but `keep`, as their owner wants; returns how many.
+    /// Ends every session of `subject` but `keep`, as their owner wants; returns how many. Logins
+    /// that have not become sessions end as well: those in browsers, codes that are on their way,
+    /// and devices that were approved. To be called when a password has changed. Logins of a host's
+    /// own page are the host's to end.
     pub async fn end_sessions(
         &self,
         subject: &str,
@@ -41,6 +45,9 @@ impl Issuer {
         let about = About { subject: Some(subject), ..About::default() };
         let Parts { store, .. } = &*self.parts;
         let because = RevokedBecause::Owner;
+        // First: a login that becomes a session meanwhile is found here, or its session below.
+        let logins = end_logins(&**store, subject, self.now()).await;
+        logins.map_err(|away| self.unavailable(away, about))?;
         let ended = store.revoke_subject(subject, keep, because, self.now()).await;
         let ended = ended.map_err(|away| self.unavailable(away, about))?;
         for session in &ended {

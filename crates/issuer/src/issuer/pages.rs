@@ -7,6 +7,7 @@ use super::builder::{BadConfiguration, IssuerBuilder};
 use crate::claims::Claims;
 use crate::consent::Consent;
 use crate::login_page::LoginPage;
+use crate::logins_ended::LONGEST_LOGIN;
 use crate::scopes::Scopes;
 use crate::user_code_guesses::UserCodeGuesses;
 
@@ -35,9 +36,6 @@ pub(super) struct Pages {
     pub(super) user_code_guesses: UserCodeGuesses,
 }
 
-/// The longest life of a login in a browser.
-const LONGEST: Duration = Duration::from_secs(30 * 86_400);
-
 impl Default for PageSettings {
     fn default() -> Self {
         let openid = Scopes::parse("openid profile email offline_access");
@@ -54,7 +52,7 @@ impl Default for PageSettings {
 impl PageSettings {
     pub(super) fn build(self) -> Result<Pages, BadConfiguration> {
         let Self { browser_lifetime, consent, claims, login_page, scopes } = self;
-        if !(Duration::from_secs(1)..=LONGEST).contains(&browser_lifetime) {
+        if !(Duration::from_secs(1)..=LONGEST_LOGIN).contains(&browser_lifetime) {
             return Err(BadConfiguration::BrowserLifetime);
         }
         let user_code_guesses = UserCodeGuesses::default();

@@ -157,3 +157,42 @@ async fn a_login_ends_and_sessions_go_on() {
     assert_eq!(thief.get(&authorize(&[])).await.title(), "Log in");
     world.issuer.verify(&granted.text("access_token")).expect("the session goes on");
 }
+
+#[tokio::test]
+async fn who_has_logged_in_elsewhere_is_logged_out_by_the_end_of_all_sessions() {
+    let world = World::new();
+    let mut thief = Browser::logged_in(&world).await;
+    let code = thief.get(&authorize(&[])).await.code();
+    let begun = world.post("/device_authorization", &[("client_id", "cli")]).await;
+    let page = thief.get("/device").await;
+    let page = thief.submit(&page, &[("user_code", &begun.text("user_code"))]).await;
+    thief.submit(&page, &[("decision", "allow")]).await;
+    let mut other = Browser::new(&world);
+    let page = other.get("/sessions").await;
+    let page = other.log_in(&page, "eve", "correct horse").await;
+    other.follow(&page).await;
+    // The page lets people do it, also when it has no session to show.
+    let mut owner = Browser::logged_in(&world).await;
+    let page = owner.get("/sessions").await;
+    assert!(page.body.contains("You are logged in nowhere"), "{page:?}");
+    owner.submit(&page, &[("session", "all")]).await;
+    world.pass(std::time::Duration::from_millis(1));
+    for browser in [&mut thief, &mut owner] {
+        assert_eq!(browser.get(&authorize(&[])).await.title(), "Log in");
+    }
+    let refused = |code: &str| (400, code.to_owned());
+    assert_eq!(world.redeem(&code).await.refusal(), refused("code_unknown"));
+    let form = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
+        ("client_id", "cli"),
+        ("device_code", &begun.text("device_code")),
+    ];
+    assert_eq!(world.token(&form).await.refusal(), refused("device_code_unknown"));
+    let left = world.issuer.sessions_of("user-1").await.expect("in memory");
+    assert!(left.is_empty(), "{left:?}");
+    // Nobody else is logged out, and a new login counts.
+    other.get(&authorize(&[])).await.code();
+    let mut owner = Browser::logged_in(&world).await;
+    let code = owner.get(&authorize(&[])).await.code();
+    assert_eq!(world.redeem(&code).await.status, 200);
+}

@@ -1,7 +1,7 @@
 //! `unlapse issuer sessions`
 
 use serde_json::json;
-use unlapse_issuer::{RevokedBecause, Session, SessionId, system_clock};
+use unlapse_issuer::{RevokedBecause, Session, SessionId, end_logins, system_clock};
 
 use super::{Run, failure};
 use crate::args::SessionsCommand;
@@ -33,6 +33,9 @@ pub(super) fn run(run: &Run<'_>, command: &SessionsCommand) -> Result<Exit, Diag
             }
             SessionsCommand::End { subject, .. } => {
                 let subject = subject.as_deref().unwrap_or_default();
+                // Logins that are none of these sessions yet would become new ones.
+                let logins = end_logins(&*store, subject, now).await;
+                logins.map_err(failure::unavailable)?;
                 let ended = store.revoke_subject(subject, None, because, now).await;
                 ends(run, &ended.map_err(failure::unavailable)?);
             }

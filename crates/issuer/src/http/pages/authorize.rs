@@ -98,6 +98,7 @@ pub(super) async fn grant(
         redirect_uri: reply_to.redirect_uri.clone(),
         redirect_uri_named: reply_to.redirect_uri_named,
         scope: request.scopes.to_string(),
+        confirmed_at: issuer.confirmed_at(&login),
         subject: login.subject,
         auth_time: login.auth_time,
         nonce: request.nonce,
