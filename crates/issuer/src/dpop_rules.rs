@@ -106,4 +106,10 @@ impl DpopProofs {
         self.replays.note(proof.jkt, &proof.jti, self.ends_at(&proof), now)?;
         Ok(proof)
     }
+
+    /// Gives back the room of a proof whose request came to nothing here. What all nodes share
+    /// remembers it still.
+    pub(crate) fn forget(&self, proof: &Proof) {
+        self.replays.forget(proof.jkt, &proof.jti, self.ends_at(proof));
+    }
 }

@@ -6,17 +6,19 @@ use axum::response::Response;
 
 use crate::caller::Caller;
 use crate::denied::{Code, Denied};
-use crate::issuer::Issuer;
+use crate::issuer::{Issued, Issuer};
+use unlapse_verify::Proof;
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
-/// The caller, with the key that the request was proved with.
+/// The caller, with the key that the request was proved with, and the proof, to be
+/// [`settled`] when it is known what became of the request.
 pub(super) async fn proved(
     issuer: &Issuer,
     request: &Parts,
     caller: Caller,
-) -> Result<Caller, Denied> {
+) -> Result<(Caller, Option<Proof>), Denied> {
     let invalid = || issuer.refuse_request(Code::DpopProofInvalid);
     let mut proofs = request.headers.get_all(DPOP).iter();
     let proof = match (proofs.next(), proofs.next()) {
@@ -26,6 +28,18 @@ pub(super) async fn proved(
         (Some(_), Some(_)) => return Err(invalid()),
     };
     issuer.bind(caller, proof, request.method.as_str(), request.uri.path()).await
+}
+
+/// What a request with this proof led to: a refusal gives nothing, and so needs no memory.
+pub(super) fn settled(
+    issuer: &Issuer,
+    proof: Option<&Proof>,
+    granted: Result<Issued, Denied>,
+) -> Result<Issued, Denied> {
+    if let (Some(proof), Err(_)) = (proof, &granted) {
+        issuer.forget_proof(proof);
+    }
+    granted
 }
 
 /// Whether whoever asks speaks DPoP.

@@ -30,6 +30,7 @@ async fn log_in(issuer: &Issuer, request: &Parts, body: Body) -> Result<Issued, 
     let login = serde_json::from_slice(&body).map_err(|_| refuse(Code::RequestMalformed))?;
     let Login { username, password } = login;
     let password = Secret::from(password);
-    let caller = dpop::proved(issuer, request, login_caller(issuer, request)).await?;
-    issuer.log_in(&username, password, &caller, None).await
+    let (caller, proof) = dpop::proved(issuer, request, login_caller(issuer, request)).await?;
+    let granted = issuer.log_in(&username, password, &caller, None).await;
+    dpop::settled(issuer, proof.as_ref(), granted)
 }

@@ -30,7 +30,9 @@ async fn go_on(issuer: &Issuer, request: &Parts, body: Body) -> Result<Issued, D
     let refresh = serde_json::from_slice(&body).map_err(|_| refuse(Code::RequestMalformed))?;
     let Refresh { refresh_token } = refresh;
     let refresh_token = Secret::from(refresh_token);
-    let caller = dpop::proved(issuer, request, login_caller(issuer, request)).await?;
+    let caller = login_caller(issuer, request);
     issuer.check_grant(&caller, GrantType::RefreshToken)?;
-    issuer.refresh(refresh_token.expose(), &caller, None).await
+    let (caller, proof) = dpop::proved(issuer, request, caller).await?;
+    let granted = issuer.refresh(refresh_token.expose(), &caller, None).await;
+    dpop::settled(issuer, proof.as_ref(), granted)
 }

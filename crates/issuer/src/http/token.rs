@@ -11,6 +11,7 @@ use super::form::Form;
 use super::grants;
 use super::peer::Asked;
 use super::reply::{Door, reply};
+use crate::caller::Caller;
 use crate::clients::GrantType;
 use crate::denied::{Code, Denied};
 use crate::issuer::{Issued, Issuer};
@@ -40,20 +41,32 @@ async fn grant(issuer: &Issuer, request: &Parts, body: Body) -> Result<Issued, D
     let grant_type = GrantType::parse(grant_type.expose());
     let grant_type = grant_type.ok_or_else(|| refuse(Code::GrantUnsupported))?;
     let caller = caller(issuer, request, &form).await?;
-    let caller = dpop::proved(issuer, request, caller).await?;
+    let (caller, proof) = dpop::proved(issuer, request, caller).await?;
+    let granted = grant_as(issuer, grant_type, &caller, &form).await;
+    dpop::settled(issuer, proof.as_ref(), granted)
+}
+
+async fn grant_as(
+    issuer: &Issuer,
+    grant_type: GrantType,
+    caller: &Caller,
+    form: &Form,
+) -> Result<Issued, Denied> {
     match grant_type {
-        GrantType::RefreshToken => grants::refresh_token::grant(issuer, &caller, &form).await,
-        GrantType::ClientCredentials => grants::client_credentials::grant(issuer, &caller, &form),
-        GrantType::Password => grants::password::grant(issuer, &caller, &form).await,
-        GrantType::TokenExchange => grants::token_exchange::grant(issuer, &caller, &form),
-        GrantType::JwtBearer => grants::jwt_bearer::grant(issuer, &caller, &form).await,
+        GrantType::RefreshToken => grants::refresh_token::grant(issuer, caller, form).await,
+        GrantType::ClientCredentials => grants::client_credentials::grant(issuer, caller, form),
+        GrantType::Password => grants::password::grant(issuer, caller, form).await,
+        GrantType::TokenExchange => grants::token_exchange::grant(issuer, caller, form),
+        GrantType::JwtBearer => grants::jwt_bearer::grant(issuer, caller, form).await,
         #[cfg(feature = "pages")]
         GrantType::AuthorizationCode => {
-            grants::authorization_code::grant(issuer, &caller, &form).await
+            grants::authorization_code::grant(issuer, caller, form).await
         }
         #[cfg(feature = "pages")]
-        GrantType::DeviceCode => grants::device_code::grant(issuer, &caller, &form).await,
+        GrantType::DeviceCode => grants::device_code::grant(issuer, caller, form).await,
         #[cfg(not(feature = "pages"))]
-        GrantType::AuthorizationCode | GrantType::DeviceCode => Err(refuse(Code::GrantUnsupported)),
+        GrantType::AuthorizationCode | GrantType::DeviceCode => {
+            Err(issuer.refuse_request(Code::GrantUnsupported))
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use unlapse_verify::{BadProof, Htu};
+use unlapse_verify::{BadProof, Htu, Proof};
 
 use super::{About, Issuer, Parts};
 use crate::caller::Caller;
@@ -10,20 +10,23 @@ use crate::denied::{Code, Denied};
 use crate::tickets::TicketId;
 
 impl Issuer {
-    /// The caller of a request, with the key that it was proved with; unchanged when there is no
-    /// proof, and none is demanded of the client.
+    /// The caller of a request, with the key that it was proved with, and the proof; unchanged when
+    /// there is none, and none is demanded of the client.
     pub(crate) async fn bind(
         &self,
         caller: Caller,
         proof: Option<&str>,
         method: &str,
         path: &str,
-    ) -> Result<Caller, Denied> {
+    ) -> Result<(Caller, Option<Proof>), Denied> {
         let Parts { dpop, origin, store, .. } = &*self.parts;
         let about = About::caller(&caller);
         let Some(proof) = proof else {
             let missing = caller.client.dpop;
-            return if missing { Err(self.refuse(Code::DpopRequired, about)) } else { Ok(caller) };
+            if missing {
+                return Err(self.refuse(Code::DpopRequired, about));
+            }
+            return Ok((caller, None));
         };
         let now = self.now();
         // What clients call us, and not what the request says: a proof that was made for another
@@ -39,7 +42,13 @@ impl Issuer {
                 return Err(self.bad_proof(BadProof::Replayed, about));
             }
         }
-        Ok(Caller { jkt: Some(proof.jkt), ..caller })
+        Ok((Caller { jkt: Some(proof.jkt), ..caller }, Some(proof)))
+    }
+
+    /// The request that `proof` came with was refused. Keys cost nothing: whoever has no grant must
+    /// not take up the room of those who have.
+    pub(crate) fn forget_proof(&self, proof: &Proof) {
+        self.parts.dpop.forget(proof);
     }
 
     /// What to tell clients in `DPoP-Nonce`, where they need one.

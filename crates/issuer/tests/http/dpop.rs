@@ -177,6 +177,23 @@ async fn rfc9449_11_1_a_proof_is_good_once() {
 }
 
 #[tokio::test]
+async fn rfc9449_11_1_a_refusal_uses_up_no_proof() {
+    let server = Server::start().await;
+    let prover = Prover::ed25519();
+    let proof = prover.proof(&proves(&server.url("/token")));
+    for (form, code) in [
+        (refresh_form("x"), "refresh_token_malformed"),
+        (PASSWORD.replace("correct+horse", "wrong"), "login_failed"),
+    ] {
+        let reply = post(&server, "/token", FORM, &proof, &form).await;
+        assert_eq!(reply.text("code"), code);
+    }
+    assert_eq!(post(&server, "/token", FORM, &proof, PASSWORD).await.status, 200);
+    let again = post(&server, "/token", FORM, &proof, PASSWORD).await;
+    assert_eq!(again.refusal(), refusal(400, "dpop_proof_invalid"), "a grant does");
+}
+
+#[tokio::test]
 async fn rfc9449_11_1_once_on_all_nodes_where_that_is_wanted() {
     for shared_replays in [false, true] {
         // One URL, two nodes.
