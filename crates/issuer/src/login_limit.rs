@@ -81,6 +81,13 @@ impl LoginFailures {
         (!left.is_zero()).then_some(left)
     }
 
+    /// Whether any attempt is remembered that failed.
+    #[cfg(feature = "pages")]
+    pub(crate) fn has_failed(&self, username: &str, now: UnixTime) -> bool {
+        let failures = self.lock().get(&account(username)).copied();
+        failures.is_some_and(|failures| now.since(failures.last) < self.limit.forgotten_after)
+    }
+
     /// An attempt failed.
     pub(crate) fn failed(&self, username: &str, now: UnixTime) {
         let mut accounts = self.lock();

@@ -149,7 +149,6 @@ impl Issuer {
         if let Some(user_code) = UserCode::parse(typed)
             && let Some(device) = self.find_waiting(user_code, now).await?
         {
-            self.parts.pages.user_code_guesses.succeeded(by);
             return Ok((user_code, device));
         }
         self.parts.pages.user_code_guesses.failed(by, now);

@@ -123,6 +123,22 @@ async fn rfc8628_5_1_guesses_have_to_wait() {
 }
 
 #[tokio::test]
+async fn rfc8628_5_1_a_right_code_gives_no_guesses_back() {
+    let world = World::new();
+    let own = begin(&world).await.text("user_code");
+    let mut browser = Browser::logged_in(&world).await;
+    for guess in ["BBBB-BBBB", "CCCC-CCCC", "DDDD-DDDD", "FFFF-FFFF"] {
+        assert_eq!(typed(&mut browser, guess).await.status, 400);
+    }
+    let page = typed(&mut browser, &own).await;
+    assert_eq!(page.title(), "Let cli in?");
+    let done = browser.submit(&page, &[("decision", "allow")]).await;
+    assert_eq!(done.title(), "Your device is logged in");
+    assert_eq!(typed(&mut browser, "GGGG-GGGG").await.status, 400);
+    assert_eq!(typed(&mut browser, "HHHH-HHHH").await.status, 429);
+}
+
+#[tokio::test]
 async fn rfc8628_5_4_a_link_alone_lets_nothing_in() {
     let world = World::new();
     let begun = begin(&world).await;
