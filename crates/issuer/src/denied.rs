@@ -281,4 +281,15 @@ mod tests {
         let no_verdict = |code: &&Code| code.error() == "temporarily_unavailable";
         assert_eq!(Code::ALL.iter().filter(no_verdict).count(), 2);
     }
+
+    #[test]
+    fn c17_the_page_of_codes_has_every_code_as_it_is() {
+        let page = include_str!("../../../docs/codes.md");
+        for code in Code::ALL {
+            let row = format!("| `{}` | `{}` | ", code.as_str(), code.error());
+            let row = page.lines().find(|line| line.starts_with(&row));
+            let row = row.unwrap_or_else(|| panic!("no row for {}", code.as_str()));
+            assert!(row.ends_with(&format!(" | {} |", code.description())), "{row}");
+        }
+    }
 }
