@@ -78,6 +78,7 @@ impl KeyRing {
 
     /// What signs with `algorithm`, or access tokens when none is named. `None` while there is no
     /// active key of that kind.
+    #[cfg(feature = "pages")]
     pub(crate) fn signer_for(&self, algorithm: Option<Algorithm>) -> Option<&SigningKey> {
         let Some(algorithm) = algorithm else { return Some(self.signer()) };
         self.signers.iter().find(|key| key.algorithm() == algorithm).map(|key| &**key)
