@@ -3,22 +3,9 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use unlapse_core::{BoxFuture, UnixTime};
+use unlapse_core::BoxFuture;
 
-/// Says what time it is. Injected, so that tests set it.
-pub type Clock = Arc<dyn Fn() -> UnixTime + Send + Sync>;
-
-/// The clock of the system.
-#[expect(clippy::disallowed_methods, reason = "this file owns the issuer's clock")]
-pub fn system_clock() -> Clock {
-    Arc::new(|| {
-        let since = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            // A clock before 1970 is a clock that nobody set.
-            .unwrap_or_default();
-        UnixTime::default().plus(since)
-    })
-}
+pub use unlapse_verify::{Clock, system_clock};
 
 /// Lets time go by. Injected, so that tests need not wait.
 pub type Sleep = Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>;
