@@ -25,6 +25,7 @@ mod metrics;
 mod owner;
 #[cfg(feature = "pages")]
 mod pages;
+mod public_url;
 mod refresh;
 mod revoke;
 
