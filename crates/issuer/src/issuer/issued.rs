@@ -4,7 +4,6 @@ use core::time::Duration;
 
 use unlapse_core::Secret;
 
-#[cfg(feature = "pages")]
 use crate::clients::{Client, GrantType};
 use crate::scopes::Scopes;
 use crate::session::SessionId;
@@ -31,7 +30,6 @@ pub struct Issued {
     pub session: Option<SessionId>,
 }
 
-#[cfg(feature = "pages")]
 impl Issued {
     /// Without the refresh token, when `client` may not use one. `offline_access` is not asked
     /// for: what this issuer is there for is that people stay logged in.

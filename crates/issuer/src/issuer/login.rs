@@ -30,7 +30,8 @@ impl Issuer {
             self.check_password(username, password, Counted::login(caller), about).await?;
         let about = About { subject: Some(&subject), ..about };
         self.note(Event::LoggedIn, about);
-        self.open_for(&subject, scopes, caller).await
+        let issued = self.open_for(&subject, scopes, caller).await?;
+        Ok(issued.for_client(&caller.client))
     }
 
     /// The subject of that name and password. Failures are counted on the account and on `from`.

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use serde_json::json;
-use unlapse_issuer::{Client, Code, GrantType};
+use unlapse_issuer::{Client, Code, GrantType, Scopes};
 
 use super::server::{FORM, JSON, Reply, Server, ask, refresh_form};
 
@@ -247,8 +247,12 @@ async fn rfc6749_5_2_a_client_uses_only_its_grants() {
     assert_eq!(reply.text("error"), "unauthorized_client");
     let login_only = Client::public("api").with_grants([GrantType::Password]);
     let server = Server::start_with(|builder| builder.login_client(login_only)).await;
-    let token = server.post("/api/auth/login", JSON, &login).await.refresh_token();
-    let refresh = json!({"refresh_token": token}).to_string();
+    let reply = server.post("/api/auth/login", JSON, &login).await;
+    assert_eq!((reply.status, reply.json().get("refresh_token")), (200, None), "of no use to it");
+    let opened =
+        server.issuer.open_session("user-1", "api", Scopes::default()).await.expect("opened");
+    let token = opened.refresh_token.expect("a session has one");
+    let refresh = json!({"refresh_token": token.expose()}).to_string();
     let reply = server.post("/api/auth/refresh", JSON, &refresh).await;
     assert_eq!((reply.status, reply.text("code").as_str()), (400, "grant_not_allowed"));
 }

@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use unlapse_core::{BoxFuture, Secret};
 use unlapse_issuer::{
-    Caller, Client, Code, Issuer, LoginLimit, MemoryUsers, PasswordCost, PasswordHash, Unavailable,
-    User, Users,
+    Caller, Client, Code, GrantType, Issuer, LoginLimit, MemoryUsers, PasswordCost, PasswordHash,
+    Unavailable, User, Users,
 };
 
 use super::server::{FORM, JSON, Reply, Server, ask, refusal};
@@ -149,6 +149,21 @@ async fn j2_a_login_does_not_hold_up_the_executor() {
     };
     outcome.expect("the password is right");
     assert!(others > 50, "this one thread did other things meanwhile: {others}");
+}
+
+#[tokio::test]
+async fn rfc6749_6_a_client_that_may_not_refresh_gets_no_refresh_token() {
+    let issuer = costly();
+    for (grants, refreshes) in [
+        (&[GrantType::Password][..], false),
+        (&[GrantType::Password, GrantType::RefreshToken], true),
+    ] {
+        let client = Client::public("app").with_grants(grants.iter().copied());
+        let caller = Caller::new(client);
+        let issued = issuer.log_in("ada", Secret::new("right"), &caller, None).await;
+        let issued = issued.expect("the password is right");
+        assert_eq!(issued.refresh_token.is_some(), refreshes, "{grants:?}");
+    }
 }
 
 #[tokio::test]
