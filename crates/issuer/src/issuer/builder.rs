@@ -202,7 +202,7 @@ impl IssuerBuilder {
     }
 
     /// Keeps signing keys in the store, sealed under the peppers, and lets them succeed one
-    /// another; [`Issuer::keep_keys`] has to be called every 30 s. Such an issuer is opened with
+    /// another, which [`housekeeping`](Issuer::housekeeping) sees to. Such an issuer is opened with
     /// [`open`](Self::open). When not said, one key signs, for as long as the process lives.
     #[must_use]
     pub fn kept_keys(mut self, policy: KeyPolicy) -> Self {
