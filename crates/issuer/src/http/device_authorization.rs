@@ -6,7 +6,6 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use serde::Serialize;
 
-use super::body;
 use super::client_auth::caller;
 use super::form::Form;
 use super::reply::{Door, json, refused};
@@ -34,8 +33,7 @@ pub(super) async fn begin(State(issuer): State<Issuer>, request: Parts, body: Bo
 
 async fn begun(issuer: &Issuer, request: &Parts, body: Body) -> Result<Response, Denied> {
     let refuse = |code: Code| issuer.refuse_request(code);
-    let body = body::read(&request.headers, body, body::FORM).await.map_err(refuse)?;
-    let form = Form::parse(&body).map_err(refuse)?;
+    let form = Form::read(&request.headers, body).await.map_err(refuse)?;
     let caller = caller(issuer, request, &form).await?;
     let scopes = form.scopes().map_err(refuse)?;
     let begun = issuer.begin_device(&caller, scopes.as_ref()).await?;

@@ -1,8 +1,11 @@
 //! Form parameters as OAuth has them (RFC 6749 §3.2).
 
+use axum::body::Body;
+use axum::http::HeaderMap;
 use unlapse_core::Secret;
 use url::form_urlencoded;
 
+use super::body;
 use crate::denied::Code;
 use crate::scopes::Scopes;
 
@@ -14,6 +17,11 @@ const MOST: usize = 64;
 pub(super) struct Form(Vec<(String, Secret)>);
 
 impl Form {
+    /// Reads the form of a request.
+    pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Self, Code> {
+        Self::parse(&body::read(headers, body, body::FORM).await?)
+    }
+
     /// Reads a form body. A parameter without a value is as good as left out; one that is repeated
     /// is an error.
     pub(super) fn parse(body: &[u8]) -> Result<Self, Code> {

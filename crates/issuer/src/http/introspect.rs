@@ -5,7 +5,6 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use serde::Serialize;
 
-use super::body;
 use super::client_auth::caller;
 use super::form::Form;
 use super::peer::Asked;
@@ -36,8 +35,7 @@ async fn look(
     body: Body,
 ) -> Result<Option<Introspected>, Denied> {
     let refuse = |code: Code| issuer.refuse_request(code);
-    let body = body::read(&request.headers, body, body::FORM).await.map_err(refuse)?;
-    let form = Form::parse(&body).map_err(refuse)?;
+    let form = Form::read(&request.headers, body).await.map_err(refuse)?;
     let caller = caller(issuer, request, &form).await?;
     let token = form.demand("token").map_err(refuse)?;
     issuer.introspect(token.expose(), &caller).await

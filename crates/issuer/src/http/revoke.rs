@@ -5,7 +5,6 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 
-use super::body;
 use super::client_auth::caller;
 use super::form::Form;
 use super::peer::Asked;
@@ -24,8 +23,7 @@ pub(super) async fn revoke(Asked(issuer): Asked, request: Parts, body: Body) -> 
 /// The hint (`token_type_hint`) is not needed: our tokens tell themselves apart.
 async fn end(issuer: &Issuer, request: &Parts, body: Body) -> Result<(), Denied> {
     let refuse = |code: Code| issuer.refuse_request(code);
-    let body = body::read(&request.headers, body, body::FORM).await.map_err(refuse)?;
-    let form = Form::parse(&body).map_err(refuse)?;
+    let form = Form::read(&request.headers, body).await.map_err(refuse)?;
     let caller = caller(issuer, request, &form).await?;
     let token = form.demand("token").map_err(refuse)?;
     issuer.revoke_token(token.expose(), &caller).await

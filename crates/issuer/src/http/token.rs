@@ -4,7 +4,6 @@ use axum::body::Body;
 use axum::http::request::Parts;
 use axum::response::Response;
 
-use super::body;
 use super::client_auth::caller;
 use super::dpop;
 use super::form::Form;
@@ -35,8 +34,7 @@ pub(super) const GRANTS: &[GrantType] = &[
 
 async fn grant(issuer: &Issuer, request: &Parts, body: Body) -> Result<Issued, Denied> {
     let refuse = |code: Code| issuer.refuse_request(code);
-    let body = body::read(&request.headers, body, body::FORM).await.map_err(refuse)?;
-    let form = Form::parse(&body).map_err(refuse)?;
+    let form = Form::read(&request.headers, body).await.map_err(refuse)?;
     let grant_type = form.demand("grant_type").map_err(refuse)?;
     let grant_type = GrantType::parse(grant_type.expose());
     let grant_type = grant_type.ok_or_else(|| refuse(Code::GrantUnsupported))?;

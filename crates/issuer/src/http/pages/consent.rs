@@ -15,7 +15,6 @@ use super::page::{Problem, page, see_other};
 use super::reply_to::{ReplyTo, Stopped};
 use crate::authorization_error::AuthorizationError;
 use crate::denied::Code;
-use crate::http::body;
 use crate::http::form::Form;
 use crate::issuer::Issuer;
 use crate::login::Login;
@@ -99,8 +98,7 @@ async fn decide(
     body: Body,
 ) -> Result<Response, Stopped> {
     let refuse = |code: Code| issuer.refuse_request(code);
-    let body = body::read(headers, body, body::FORM).await.map_err(refuse)?;
-    let form = Form::parse(&body).map_err(refuse)?;
+    let form = Form::read(headers, body).await.map_err(refuse)?;
     let query = form.value("query").map(Secret::expose).unwrap_or_default();
     if !browser.gave(&form) {
         refuse(Code::RequestMalformed);

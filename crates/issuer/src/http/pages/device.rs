@@ -15,7 +15,6 @@ use super::consent::{ScopeWords, in_words};
 use super::login::{Asking, Target, ask, told};
 use super::page::{DonePage, Forms, Problem, denied, page, problem, see_other, wait};
 use crate::denied::{Code, Denied};
-use crate::http::body;
 use crate::http::form::Form;
 use crate::http::peer::Peer;
 use crate::issuer::{Issuer, Typing, WaitingDevice};
@@ -101,11 +100,7 @@ pub(super) async fn submitted(
     body: Body,
 ) -> Response {
     let browser = Browser::of(&issuer, &request.headers);
-    let form = match body::read(&request.headers, body, body::FORM).await {
-        Ok(body) => Form::parse(&body),
-        Err(code) => Err(code),
-    };
-    match form {
+    match Form::read(&request.headers, body).await {
         Ok(form) => {
             typed(&issuer, &browser, &form, Peer::of(&request)).await.unwrap_or_else(denied)
         }

@@ -18,7 +18,6 @@ use super::device;
 use super::page::{Forms, Problem, denied, page, problem, seconds, see_other, wait};
 use super::sessions;
 use crate::denied::{Code, Denied};
-use crate::http::body;
 use crate::http::form::Form;
 use crate::http::peer::Peer;
 use crate::issuer::Issuer;
@@ -177,11 +176,7 @@ pub(super) async fn submitted(
     body: Body,
 ) -> Response {
     let browser = Browser::of(&issuer, &request.headers);
-    let form = match body::read(&request.headers, body, body::FORM).await {
-        Ok(body) => Form::parse(&body),
-        Err(code) => Err(code),
-    };
-    match form {
+    match Form::read(&request.headers, body).await {
         Ok(form) => log_in(&issuer, &browser, &form, Peer::of(&request)).await,
         Err(code) => denied(issuer.refuse_request(code)),
     }

@@ -15,7 +15,6 @@ use super::browser::{Browser, forget_cookie};
 use super::login::{Asking, Target, ask};
 use super::page::{DonePage, Forms, Problem, denied, page, problem, see_other};
 use crate::denied::{Code, Denied};
-use crate::http::body;
 use crate::http::form::Form;
 use crate::issuer::Issuer;
 use crate::session::Session;
@@ -137,8 +136,7 @@ async fn end(issuer: &Issuer, headers: &HeaderMap, body: Body) -> Result<Respons
 
 async fn read(issuer: &Issuer, headers: &HeaderMap, body: Body) -> Result<Form, Denied> {
     let refuse = |code: Code| issuer.refuse_request(code);
-    let body = body::read(headers, body, body::FORM).await.map_err(refuse)?;
-    Form::parse(&body).map_err(refuse)
+    Form::read(headers, body).await.map_err(refuse)
 }
 
 /// `GET /logout`: asks first, so that no link of others logs anybody out.
