@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, Notify};
 
+use super::bad_configuration::{BadConfiguration, NotOpened};
 #[cfg(feature = "pages")]
 use super::pages::PageSettings;
 use super::public_url::checked_url;
@@ -17,89 +18,25 @@ use crate::audit_log::AuditLog;
 use crate::audit_queue::AuditQueue;
 use crate::clients::{Client, Clients, MemoryClients};
 use crate::clock::{Clock, Sleep, system_clock, system_sleep};
-use crate::dpop_rules::{BadDpopRules, DpopProofs, DpopRules};
+use crate::dpop_rules::{DpopProofs, DpopRules};
 use crate::durations::Durations;
 use crate::health::Health;
-use crate::key_cycle::{BadKeyPolicy, KeyPolicy};
+use crate::key_cycle::KeyPolicy;
 use crate::key_ring::KeyRing;
 use crate::login_limit::LoginLimit;
 use crate::memory::MemoryStore;
-use crate::password::{BadPassword, PasswordChecks, PasswordCost};
-use crate::pepper::{BadPepper, Pepper, Peppers};
-use crate::policy::{BadPolicy, Policy};
+use crate::password::{PasswordChecks, PasswordCost};
+use crate::pepper::{Pepper, Peppers};
+use crate::policy::Policy;
 use crate::proxies::Proxies;
-use crate::rate::BadRate;
 use crate::rate_limits::{Limiters, RateLimits};
-use crate::signing_key::{BadSigningKey, SigningKey};
+use crate::signing_key::SigningKey;
 use crate::signing_keys::{BadKeys, SigningKeys};
 use crate::stats::Stats;
 use crate::store::Store;
 use crate::trusted_issuer::TrustedIssuer;
 use crate::users::{MemoryUsers, Users};
 use unlapse_verify::{Algorithm, DpopPolicy, JwkSet, SharedKeys};
-
-/// An issuer cannot be as it was described.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BadConfiguration {
-    /// The URL.
-    #[error(
-        "the issuer's URL is `https` (or `http` on the loopback), without user, query and \
-         fragment, and its path is of letters, digits and `-._~`"
-    )]
-    Url,
-    /// The audience.
-    #[error("the audience is not empty")]
-    Audience,
-    /// The life of access tokens.
-    #[error("access tokens live from 1 s to 60 min")]
-    AccessLifetime,
-    /// The life of logins in a browser.
-    #[error("a login in a browser lives from 1 s to 30 days")]
-    BrowserLifetime,
-    /// The client of the JSON pair.
-    #[error("the login client is public: the JSON endpoints have no means to prove another one")]
-    LoginClient,
-    /// The policy.
-    #[error(transparent)]
-    Policy(#[from] BadPolicy),
-    /// The signing key.
-    #[error(transparent)]
-    SigningKey(#[from] BadSigningKey),
-    /// The peppers.
-    #[error(transparent)]
-    Pepper(#[from] BadPepper),
-    /// How signing keys succeed one another.
-    #[error(transparent)]
-    KeyPolicy(#[from] BadKeyPolicy),
-    /// Keys that are kept, and nothing to seal them under.
-    #[error("signing keys that outlive the process need peppers that do")]
-    PeppersMissing,
-    /// Keys that are kept, and not read.
-    #[error("signing keys that are kept have to be read: `open` does, `build` does not")]
-    KeysKept,
-    /// The cost of a password check.
-    #[error(transparent)]
-    Password(#[from] BadPassword),
-    /// The window of DPoP proofs.
-    #[error(transparent)]
-    Dpop(#[from] BadDpopRules),
-    /// A rate limit.
-    #[error(transparent)]
-    Rate(#[from] BadRate),
-}
-
-/// An issuer could not be opened.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum NotOpened {
-    /// It was not described well.
-    #[error(transparent)]
-    Configuration(#[from] BadConfiguration),
-    /// Its signing keys cannot be had.
-    #[error(transparent)]
-    Keys(#[from] BadKeys),
-}
 
 /// Puts an issuer together. What is not said is the default; the default keeps everything in
 /// memory, under a signing key and a pepper of its own.
@@ -483,6 +420,9 @@ struct Checked {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::password::BadPassword;
+    use crate::policy::BadPolicy;
+    use crate::rate::BadRate;
     use crate::rate::Rate;
 
     #[test]

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "pages")]
 mod authorization_code;
+mod bad_configuration;
 #[cfg(feature = "pages")]
 mod browser;
 mod builder;
@@ -72,7 +73,8 @@ use unlapse_verify::{
 
 #[cfg(feature = "pages")]
 use self::pages::Pages;
-pub use builder::{BadConfiguration, IssuerBuilder, NotOpened};
+pub use bad_configuration::{BadConfiguration, NotOpened};
+pub use builder::IssuerBuilder;
 #[cfg(feature = "pages")]
 pub(crate) use device::{Typing, WaitingDevice};
 pub use exchange::{Exchange, Shown};

@@ -3,7 +3,8 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use super::builder::{BadConfiguration, IssuerBuilder};
+use super::bad_configuration::BadConfiguration;
+use super::builder::IssuerBuilder;
 use crate::claims::Claims;
 use crate::consent::Consent;
 use crate::login_page::LoginPage;
