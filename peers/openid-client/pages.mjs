@@ -111,15 +111,12 @@ const FLOWS = {
   async by_keyboard() {
     const page = await person.page();
     await page.goto(request());
-    for (const word of [username, password]) {
-      for (let tabs = 0; tabs < 10; tabs += 1) {
-        const isField = await page.evaluate(() => {
-          const field = document.activeElement;
-          return field?.tagName === 'INPUT' && ['text', 'email', 'password'].includes(field.type) && !field.value;
-        });
-        if (isField) break;
-        await page.keyboard.press('Tab');
-      }
+    // A browser moves the focus to an `autofocus` field some time after the page is loaded (HTML §6.6.7); a person looks first.
+    await page.waitForFunction(() => document.activeElement === (document.querySelector('[autofocus]') ?? document.body));
+    for (const [types, word] of [[['text', 'email'], username], [['password'], password]]) {
+      const isThere = () => page.evaluate((wanted) => wanted.includes(document.activeElement?.type), types);
+      for (let tabs = 0; tabs < 10 && !(await isThere()); tabs += 1) await page.keyboard.press('Tab');
+      demand(await isThere(), `no key leads to a field for ${types}`);
       await page.keyboard.type(word);
     }
     await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), page.keyboard.press('Enter')]);
