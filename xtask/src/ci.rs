@@ -9,7 +9,7 @@ use anyhow::Result;
 use crate::metadata::{self, Metadata};
 use crate::report::Report;
 use crate::test::{self, Suites};
-use crate::{arrows, licences, process, sim, threads};
+use crate::{api, arrows, licences, process, sim, threads};
 
 #[derive(Debug)]
 struct Done {
@@ -33,6 +33,7 @@ pub(crate) fn run() -> bool {
             doc.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
             process::show(&mut doc)
         }),
+        step("api", || api::run(false)),
         step("arrows", arrows::run),
         step("licences", licences::run),
         step("threads", || threads::run(None)),

@@ -15,7 +15,8 @@ Jobs
   sim            renewals broken on purpose: every step of every scenario, and 20000 random worlds
   sim --seed S   one of them, as a diagram; `sim --help` has the rest
   ci             what a submission must pass: format, lints, documentation, arrows, licences,
-                 threads, the simulator, tests
+                 public surfaces, threads, the simulator, tests
+  api            the public surface of each library, compared with docs/api; `--write` notes it
   arrows         which of our crates may depend on which, checked and drawn
   licences       the licences and banned crates in deny.toml, checked against the dependencies
   bench          what can be measured beside other libraries
@@ -32,6 +33,11 @@ pub(crate) enum Command {
     Test(Suites),
     Threads(Threads),
     Ci,
+    /// The public surfaces.
+    Api {
+        /// Notes them, rather than comparing.
+        write: bool,
+    },
     Arrows,
     Licences,
     Bench(Order),
@@ -68,6 +74,8 @@ pub(crate) fn parse(arguments: &[&str]) -> Result<Command, String> {
             Ok(Command::Threads(Threads::Explore(Some((*name).to_owned()))))
         }
         ["ci"] => Ok(Command::Ci),
+        ["api"] => Ok(Command::Api { write: false }),
+        ["api", "--write"] => Ok(Command::Api { write: true }),
         ["arrows"] => Ok(Command::Arrows),
         ["licences"] => Ok(Command::Licences),
         ["bench"] => Ok(Command::Bench(Order::List)),
@@ -77,7 +85,7 @@ pub(crate) fn parse(arguments: &[&str]) -> Result<Command, String> {
         ["fuzz", words @ ..] => fuzz::parse(words).map(Command::Fuzz),
         ["coverage"] => Ok(Command::Coverage),
         ["bench" | "threads", _, unknown, ..]
-        | ["test" | "threads" | "ci" | "arrows" | "licences" | "coverage", unknown, ..] => {
+        | ["test" | "threads" | "ci" | "api" | "arrows" | "licences" | "coverage", unknown, ..] => {
             Err(format!("`cargo xtask {}` does not take `{unknown}`", arguments[0]))
         }
         [unknown, ..] => Err(format!("there is no job `{unknown}`")),
@@ -100,6 +108,8 @@ mod tests {
         assert_eq!(parse(&["sim"]), Ok(Command::Sim(Vec::new())));
         let words = vec!["--seed".to_owned(), "7".to_owned()];
         assert_eq!(parse(&["sim", "--seed", "7"]), Ok(Command::Sim(words)));
+        assert_eq!(parse(&["api"]), Ok(Command::Api { write: false }));
+        assert_eq!(parse(&["api", "--write"]), Ok(Command::Api { write: true }));
         assert_eq!(parse(&["arrows"]), Ok(Command::Arrows));
         assert_eq!(parse(&["licences"]), Ok(Command::Licences));
         assert_eq!(parse(&["bench"]), Ok(Command::Bench(Order::List)));
