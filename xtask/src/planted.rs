@@ -27,6 +27,7 @@ const SHARED: &str = "crates/client/src/shared.rs";
 const LOOK: &str = "crates/client/src/look.rs";
 const SOURCE: &str = "crates/client/src/source.rs";
 const PUBLISHED: &str = "crates/client/src/published.rs";
+const WORLD: &str = "crates/client/src/world.rs";
 
 pub(crate) const PLANTED: &[Planted] = &[
     Planted {
@@ -109,15 +110,15 @@ pub(crate) const PLANTED: &[Planted] = &[
     Planted {
         what: "the keeper is not woken by a publication",
         file: SHARED,
-        from: "= None;\n        }\n        self.wake.notify_one();",
+        from: "= None;\n        }\n        self.think_again();",
         to: "= None;\n        }",
         found_by: "k2_the_keeper_hears_of_every_publication",
     },
     Planted {
         what: "the keeper is not woken by the last handle",
-        file: SHARED,
-        from: "// The keeper ends when it finds nobody left.\n        self.wake.notify_one();",
-        to: "",
+        file: WORLD,
+        from: "agenda.wake();",
+        to: "let _ = agenda;",
         found_by: "k2_the_keeper_ends_with_the_last_handle",
     },
     Planted {
@@ -157,6 +158,7 @@ mod tests {
                 LOOK => include_str!("../../crates/client/src/look.rs"),
                 SOURCE => include_str!("../../crates/client/src/source.rs"),
                 PUBLISHED => include_str!("../../crates/client/src/published.rs"),
+                WORLD => include_str!("../../crates/client/src/world.rs"),
                 other => panic!("{other} is read by no test"),
             };
             assert_ne!(planted.apply(source).expect(planted.what), source);

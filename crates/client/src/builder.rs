@@ -4,12 +4,14 @@ use std::sync::{Arc, Mutex};
 
 use unlapse_core::{Dice, Key, Policy, Secret, Store};
 
+use crate::agenda::Agenda;
 use crate::effects::{Breakers, Clock, Exchange, MemoryBreakers, Spawn};
 use crate::events::Observer;
 use crate::hold::Memory;
-use crate::keeper;
 use crate::renew::Renewer;
+use crate::shared::Shared;
 use crate::source::TokenSource;
+use crate::world::World;
 
 /// Puts a [`TokenSource`] together from its effects.
 #[must_use]
@@ -96,26 +98,28 @@ impl Builder {
     /// The source, with what the store has (A4). A store that cannot be read now is no error: it is
     /// read again when a token is asked for.
     pub async fn build(self) -> TokenSource {
-        let clock = Arc::clone(&self.clock);
-        let spawn = Arc::clone(&self.spawn);
-        let renewer = Renewer {
-            key: self.key,
-            policy: self.policy,
+        let world = Arc::new(World {
             store: self.store,
-            exchange: self.exchange,
-            clock: self.clock,
+            clock: Arc::clone(&self.clock),
+            spawn: self.spawn,
             breakers: self.breakers,
             dice: Mutex::new(Dice::new(self.seed)),
             observer: self.observer,
+            agenda: self.ahead.then(|| Arc::new(Agenda::new())),
+        });
+        let renewer = Renewer {
+            key: self.key,
+            policy: Arc::new(self.policy),
+            exchange: self.exchange,
+            clock: self.clock,
+            world: Arc::clone(&world),
             has_api_key: self.api_key.is_some(),
             memory: Memory::default(),
         };
-        let source = TokenSource::new(renewer, self.spawn, self.api_key);
+        let shared = Shared::new(renewer, self.api_key);
         // Whatever is wrong with the store is met again, and told, by the first renewal.
-        let _ = source.shared().look().await;
-        if self.ahead {
-            spawn.spawn(Box::pin(keeper::keep(Arc::downgrade(source.shared()), clock)));
-        }
-        source
+        let _ = shared.look().await;
+        world.keep();
+        TokenSource::of(shared)
     }
 }

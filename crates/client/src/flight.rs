@@ -1,12 +1,12 @@
 //! A renewal under way in this process, and who may share it (K5).
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use unlapse_core::{Demand, Error};
 
 use crate::current::{Credential, Current};
 use crate::shared::Shared;
-use crate::sync::watch;
+use crate::sync::{Mutex, MutexGuard, watch};
 
 /// How a renewal ended; what it brought has been published.
 pub(crate) type Outcome = Result<(), Error>;
@@ -22,14 +22,49 @@ pub(crate) struct UnderWay(Arc<Shared>);
 
 impl UnderWay {
     pub(crate) fn begin(shared: Arc<Shared>) -> Self {
-        shared.flights.send_modify(|flights| *flights += 1);
+        shared.traffic.count().under_way += 1;
         Self(shared)
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.flights.send_modify(|flights| *flights -= 1);
+        let mut count = self.0.traffic.count();
+        count.under_way -= 1;
+        let landed = if count.under_way == 0 { count.landed.take() } else { None };
+        drop(count);
+        if let Some(landed) = landed {
+            landed.send_replace(true);
+        }
+    }
+}
+
+/// How many renewals are under way. Who waits for the last of them costs something, and only then.
+#[derive(Default)]
+pub(crate) struct Traffic(Mutex<Count>);
+
+#[derive(Default)]
+struct Count {
+    under_way: usize,
+    landed: Option<watch::Sender<bool>>,
+}
+
+impl Traffic {
+    fn count(&self) -> MutexGuard<'_, Count> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until none is.
+    pub(crate) async fn landed(&self) {
+        let mut landed = {
+            let mut count = self.count();
+            if count.under_way == 0 {
+                return;
+            }
+            count.landed.get_or_insert_with(|| watch::Sender::new(false)).subscribe()
+        };
+        // Whoever lands last says so, and the sender is gone only after that.
+        let _ = landed.wait_for(|landed| *landed).await;
     }
 }
 

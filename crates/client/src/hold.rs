@@ -42,7 +42,7 @@ struct Unsaved {
 /// What this process could not save, kept outside of any renewal, so that nothing that happens to
 /// one loses it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Memory(Arc<Mutex<Option<Unsaved>>>);
+pub(crate) struct Memory(Arc<Mutex<Option<Box<Unsaved>>>>);
 
 impl Memory {
     /// The record that still has to be saved.
@@ -55,13 +55,18 @@ impl Memory {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
+    /// Whether there is nothing to be saved.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
     fn get(&self) -> Option<Unsaved> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_deref().cloned()
     }
 
     fn put(&self, record: &Record, base: Option<u64>) {
         let unsaved = Unsaved { record: record.clone(), base };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(unsaved);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(unsaved));
     }
 }
 

@@ -1,177 +1,165 @@
-//! Renewal ahead of time: no caller waits for a token that is still valid (K2, R12).
+//! Renewal ahead of time: no caller waits for a token that is still valid (K2, R12). One task for
+//! all keys of a set; what it starts are tasks of their own, so that no key waits for another's
+//! server (R17).
 
-use std::sync::{Arc, Weak};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
-use unlapse_core::{Demand, Error, Freshness, Key, Now, Policy, Record, StoreError};
+use unlapse_core::{Demand, Now};
 
-use crate::effects::Clock;
+use crate::agenda::{Agenda, News};
+use crate::chore::{Chore, next, pause};
+use crate::queue::{Line, Queue};
 use crate::shared::Shared;
+use crate::world::World;
 
-/// What the keeper does when it wakes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Chore {
-    /// Look whether another process has renewed or logged out (C7, K9).
-    Look,
-    /// Renew.
-    Renew,
-    /// Try again to save (R5).
-    Save,
+/// How long the keeper sleeps when it has nothing to do. News wake it.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// What the keeper remembers of one credential.
+#[derive(Debug, Default)]
+pub(crate) struct Upkeep {
+    /// Where it stands in the queue: when it is to be woken, in the keeper's own milliseconds.
+    pub(crate) due: Option<u64>,
+    /// A chore is under way or waits for its turn.
+    pub(crate) is_busy: bool,
+    /// Saves that have failed in a row.
+    saves: u32,
+    /// When it was last renewed in vain, and how long to leave it at that.
+    failed: Option<Box<(Now, Duration)>>,
 }
 
-/// Between attempts to save what could not be saved, at first; doubles to the policy's maximum.
-const FIRST_SAVE: Duration = Duration::from_secs(1);
-
-/// However little a policy trusts memory, the store is not read all the time.
-const LEAST_LOOK: Duration = Duration::from_secs(1);
-
-/// Keeps one credential alive until every handle to it is gone.
-pub(crate) async fn keep(shared: Weak<Shared>, clock: Arc<dyn Clock>) {
-    let mut failed: Option<(Now, Duration)> = None;
-    let mut saves = 0_u32;
+/// Keeps the keys of a set alive until every handle to them is gone.
+pub(crate) async fn keep(world: Weak<World>, agenda: Arc<Agenda>) {
+    let (clock, start) = {
+        let Some(world) = world.upgrade() else { return };
+        (Arc::clone(&world.clock), world.clock.now())
+    };
+    let mut queue = Queue::default();
     loop {
-        let (wake, after, chore) = {
-            let Some(shared) = shared.upgrade() else { return };
-            let current = shared.current.load_full();
-            let record = current.as_ref().and_then(|current| current.record());
-            let unsaved = shared.is_unsaved() || shared.renewer.memory.unsaved().is_some();
+        let after = {
             let now = clock.now();
-            let policy = &shared.renewer.policy;
-            let unsaved = unsaved.then_some(saves);
-            let (after, chore) = next(record, unsaved, failed, &now, policy, &shared.renewer.key);
-            (Arc::clone(&shared.wake), after, chore)
+            let passed = millis(now.elapsed(&start));
+            for news in agenda.news() {
+                let shared = match news {
+                    News::Changed(shared) => shared,
+                    News::Ended(shared, line) => {
+                        begin(queue.ended(&shared, &line), &agenda);
+                        shared
+                    }
+                };
+                if let Some(shared) = shared.upgrade()
+                    && let Some((after, chore)) = shared.think(&now)
+                {
+                    queue.put(&shared, passed.saturating_add(millis(after)), chore);
+                }
+            }
+            begin(queue.start(passed), &agenda);
+            queue.next().map_or(IDLE, |due| Duration::from_millis(due.saturating_sub(passed)))
         };
         tokio::select! {
             biased;
-            // Something was published: think again.
-            () = wake.notified() => continue,
+            () = agenda.woken() => {}
             () = clock.sleep(after) => {}
         }
-        let Some(shared) = shared.upgrade() else { return };
+        if world.strong_count() == 0 {
+            return;
+        }
+    }
+}
+
+/// Rounded up: what is woken a moment too early is not due yet.
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}
+
+/// Starts chores, each as a task of its own.
+fn begin(chores: Vec<(Arc<Shared>, Chore)>, agenda: &Arc<Agenda>) {
+    for (shared, chore) in chores {
+        let world = Arc::clone(&shared.renewer.world);
+        let ending = Ending {
+            agenda: Arc::clone(agenda),
+            line: Some(Line::of(&shared, chore)),
+            shared: Arc::downgrade(&shared),
+        };
+        world.spawn.spawn(Box::pin(async move {
+            let _ending = ending;
+            shared.attend(chore).await;
+        }));
+    }
+}
+
+/// A chore under way, which ends in whatever way.
+struct Ending {
+    agenda: Arc<Agenda>,
+    line: Option<Line>,
+    shared: Weak<Shared>,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if let Some(line) = self.line.take() {
+            self.agenda.tell(News::Ended(self.shared.clone(), line));
+        }
+    }
+}
+
+impl Shared {
+    /// Leaves word for the keeper, if there is one, that the next chore may be another now.
+    pub(crate) fn think_again(&self) {
+        let Some(agenda) = &self.renewer.world.agenda else { return };
+        if !self.is_listed.swap(true, Ordering::AcqRel) {
+            agenda.tell(News::Changed(self.me.clone()));
+        }
+    }
+
+    /// The next chore, and how long until then; `None` while one is under way, whose end is news.
+    fn think(&self, now: &Now) -> Option<(Duration, Chore)> {
+        // Before anything is read: what is published from here on is news again. A swap, so that it
+        // sees what came before the news.
+        self.is_listed.swap(false, Ordering::AcqRel);
+        let upkeep = self.upkeep.lock().unwrap_or_else(PoisonError::into_inner);
+        if upkeep.is_busy {
+            return None;
+        }
+        let current = self.current.load_full();
+        let record = current.as_ref().and_then(|current| current.record());
+        let unsaved = self.is_unsaved() || !self.renewer.memory.is_empty();
+        let unsaved = unsaved.then_some(upkeep.saves);
+        let failed = upkeep.failed.as_deref().copied();
+        Some(next(record, unsaved, failed, now, &self.renewer.policy, &self.renewer.key))
+    }
+
+    /// Does what the keeper found to be due.
+    async fn attend(self: &Arc<Self>, chore: Chore) {
         match chore {
             Chore::Look => {
                 // A store that cannot be read now is read again after the next trust time.
-                let _ = shared.look().await;
+                let _ = self.look().await;
             }
-            Chore::Save => match shared.save_unsaved().await {
-                Ok(()) => saves = 0,
-                Err(_) => saves = saves.saturating_add(1),
-            },
+            Chore::Save => {
+                let saved = self.save_unsaved().await.is_ok();
+                let mut upkeep = self.upkeep.lock().unwrap_or_else(PoisonError::into_inner);
+                upkeep.saves = if saved { 0 } else { upkeep.saves.saturating_add(1) };
+            }
+            // It may have been renewed while it waited for its turn.
+            Chore::Renew if !self.is_due() => {}
             Chore::Renew => {
-                let before = shared.generation();
-                let mut outcome = shared.launch(Demand::Fresh { min_ttl: Duration::ZERO });
+                let before = self.generation();
+                let mut outcome = self.launch(Demand::Fresh { min_ttl: Duration::ZERO });
                 let ended = outcome.wait_for(Option::is_some).await;
-                let policy = &shared.renewer.policy;
+                let policy = &self.renewer.policy;
                 let again = match ended.as_deref() {
                     Ok(Some(Err(error))) => pause(error, policy),
                     _ => policy.round,
                 };
+                drop(ended);
                 // A token that is due from its birth is no success either.
-                let renewed = shared.generation() > before && !shared.is_due();
-                failed = (!renewed).then(|| (clock.now(), again));
+                let renewed = self.generation() > before && !self.is_due();
+                let failed = (!renewed).then(|| Box::new((self.renewer.clock.now(), again)));
+                self.upkeep.lock().unwrap_or_else(PoisonError::into_inner).failed = failed;
             }
         }
-    }
-}
-
-/// How long after a renewal that came to nothing the next is tried. A lease that somebody else holds
-/// says nothing of the server: whoever holds it may have died over a request whose outcome can be
-/// asked for again only for a while (R7).
-pub(crate) fn pause(error: &Error, policy: &Policy) -> Duration {
-    match error {
-        Error::Store(StoreError::Busy { .. }) => LEAST_LOOK,
-        _ => policy.round,
-    }
-}
-
-/// When to wake and what for. `unsaved` counts the saves that failed, if one is due; `failed` is
-/// when the keeper last tried to renew in vain, and how long to leave it at that.
-fn next(
-    record: Option<&Record>,
-    unsaved: Option<u32>,
-    failed: Option<(Now, Duration)>,
-    now: &Now,
-    policy: &Policy,
-    key: &Key,
-) -> (Duration, Chore) {
-    let look = (policy.trust.max(LEAST_LOOK), Chore::Look);
-    let save = unsaved.map(|failed| {
-        let wait = FIRST_SAVE.saturating_mul(1 << failed.min(16));
-        (wait.min(policy.max_delay.max(FIRST_SAVE)), Chore::Save)
-    });
-    let renew = record.and_then(|record| {
-        let due = match record.freshness(key, now, policy)? {
-            Freshness::Fresh { due_in } => due_in,
-            Freshness::Due { .. } | Freshness::Expired => Duration::ZERO,
-        };
-        // While it fails: every round, or when the server said, and no sooner (R15).
-        let asked = record.failure.and_then(|failure| failure.retry_at);
-        let asked = asked.map(|at| at.since(now.wall).min(policy.max_delay));
-        let round = failed.map(|(at, again)| again.max(LEAST_LOOK).saturating_sub(now.since(&at)));
-        Some((due.max(round.unwrap_or_default()).max(asked.unwrap_or_default()), Chore::Renew))
-    });
-    [renew, save, Some(look)].into_iter().flatten().min_by_key(|(wait, _)| *wait).unwrap_or(look)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use unlapse_core::{BootTime, Cause, Grant, Secret, UnixTime};
-
-    const BIRTH: Now =
-        Now { wall: UnixTime::from_secs(1_000_000), boot: BootTime { boot: 1, millis: 0 } };
-
-    fn record(lifetime: u64) -> Record {
-        let mut grant = Grant::bearer(Secret::new("at"));
-        grant.expires_in = Some(Duration::from_secs(lifetime));
-        Record::default().granted(grant, BIRTH)
-    }
-
-    fn at(
-        secs: u64,
-        record: Option<&Record>,
-        unsaved: Option<u32>,
-        failed: Option<u64>,
-    ) -> (u64, Chore) {
-        let now = BIRTH.plus(Duration::from_secs(secs));
-        let policy = Policy::default();
-        let failed = failed.map(|secs| (BIRTH.plus(Duration::from_secs(secs)), policy.round));
-        let (wait, chore) = next(record, unsaved, failed, &now, &policy, &Key::new("acme"));
-        (wait.as_secs(), chore)
-    }
-
-    #[test]
-    fn k2_a_row_for_each_chore() {
-        let hour = record(3600);
-        // Far from due: look at the store as often as memory is trusted.
-        assert_eq!(at(0, Some(&hour), None, None), (60, Chore::Look));
-        assert_eq!(at(0, None, None, None), (60, Chore::Look));
-        // Due soon: an exact timer; due: at once.
-        let (wait, chore) = at(3290, Some(&hour), None, None);
-        assert!(wait < 60 && chore == Chore::Renew);
-        assert_eq!(at(3300, Some(&hour), None, None), (0, Chore::Renew));
-        // Failing: a round later; asked to wait: as long as asked.
-        assert_eq!(at(3310, Some(&hour), None, Some(3300)), (20, Chore::Renew));
-        let now = BIRTH.plus(Duration::from_secs(3300));
-        let asked = Some(Duration::from_secs(45));
-        let limited = hour.failed(hour.failure(Cause::Status(429), now, asked));
-        assert_eq!(at(3300, Some(&limited), None, Some(3300)), (45, Chore::Renew));
-    }
-
-    #[test]
-    fn r7_a_busy_lease_is_tried_again_before_a_window_closes() {
-        let policy = Policy::default();
-        let busy = StoreError::Busy { key: Key::new("acme"), holder: None };
-        assert!(pause(&Error::Store(busy), &policy) <= Duration::from_secs(1));
-        assert_eq!(pause(&Error::Store(StoreError::Fenced), &policy), policy.round);
-    }
-
-    #[test]
-    fn r5_an_unsaved_token_is_saved_with_backoff_and_renewed_when_due() {
-        let hour = record(3600);
-        assert_eq!(at(0, Some(&hour), Some(0), None), (1, Chore::Save));
-        assert_eq!(at(0, Some(&hour), Some(3), None), (8, Chore::Save));
-        assert_eq!(at(0, Some(&hour), Some(30), None), (60, Chore::Save));
-        assert_eq!(at(3300, Some(&hour), Some(0), None), (0, Chore::Renew));
     }
 }

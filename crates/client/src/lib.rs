@@ -14,7 +14,9 @@
 //! logout. Here a renewal is a transaction: under an exclusive lease, with the record read again, an
 //! intent written before the refresh token leaves and the answer durable before anyone is told.
 
+mod agenda;
 mod builder;
+mod chore;
 mod current;
 pub mod dpop;
 mod effects;
@@ -29,12 +31,14 @@ mod look;
 mod mark;
 mod proving;
 mod published;
+mod queue;
 mod renew;
 mod server;
 mod shared;
 mod source;
 mod sync;
 mod verdict;
+mod world;
 
 #[cfg(feature = "reqwest")]
 pub mod reqwest;

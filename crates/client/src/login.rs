@@ -78,7 +78,8 @@ impl Shared {
     pub(crate) async fn held(&self) -> Result<(Hold, Record), Error> {
         let renewer = &self.renewer;
         let wait = renewer.policy.lease_wait;
-        let mut hold = Hold::take(&*renewer.store, &renewer.key, &renewer.memory, wait).await?;
+        let mut hold =
+            Hold::take(&*renewer.world.store, &renewer.key, &renewer.memory, wait).await?;
         match hold.read(None).await {
             (record, None | Some(StoreError::Damaged { .. })) => {
                 Ok((hold, record.counting_on(self.current.newest().generation())))
@@ -91,7 +92,7 @@ impl Shared {
     pub(crate) async fn log_in(self: &Arc<Self>, login: Login) -> Result<LoggedIn, Error> {
         let (sender, ended) = oneshot::channel();
         let (shared, under_way) = (Arc::clone(self), UnderWay::begin(Arc::clone(self)));
-        self.spawn.spawn(Box::pin(async move {
+        self.renewer.world.spawn.spawn(Box::pin(async move {
             let _under_way = under_way;
             let (ended, left) = shared.renewer.log_in(shared.held().await, &login).await;
             if let Some((record, kept)) = left {

@@ -16,7 +16,7 @@ impl Shared {
         let seen = self.current.newest();
         let stored = tokio::select! {
             biased;
-            stored = self.renewer.store.load(&self.renewer.key) => stored,
+            stored = self.renewer.world.store.load(&self.renewer.key) => stored,
             () = self.renewer.clock.sleep(wait) => {
                 return Err(Error::Deadline { key: self.renewer.key.clone(), waited: wait });
             }
@@ -24,7 +24,8 @@ impl Shared {
         if let Err(damage @ StoreError::Damaged { .. }) = &stored {
             // It has been set aside by now, and is met no more: kept for the first who asks for
             // what it has cost them.
-            *self.damage.lock().unwrap_or_else(PoisonError::into_inner) = Some(damage.clone());
+            *self.damage.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(Box::new(damage.clone()));
         }
         let unsaved = self.renewer.memory.unsaved();
         match stored? {
@@ -46,7 +47,7 @@ impl Shared {
             return;
         }
         let looking = Looking(Arc::clone(self));
-        self.spawn.spawn(Box::pin(async move {
+        self.renewer.world.spawn.spawn(Box::pin(async move {
             // A store that cannot be read now is read again when its time has come again.
             if looking.0.look().await.is_err() {
                 looking.0.republish(looking.0.renewer.policy.round);

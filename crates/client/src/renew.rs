@@ -4,18 +4,18 @@
 //! means by `classify`, both pure; here they are only carried out. It runs as a task of its own:
 //! callers wait for its outcome, and nothing that happens to them happens to it (R6).
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use unlapse_core::{
-    Admission, Answer, Cause, Demand, Dice, Error, Key, Now, Plan, Policy, Record, Rejection,
-    Reuse, Secret, SenderKeyProblem, Situation, Spend, Store, StoreError, Verdict, classify,
-    decide, plan,
+    Admission, Answer, Cause, Demand, Error, Key, Now, Plan, Policy, Record, Rejection, Reuse,
+    Secret, SenderKeyProblem, Situation, Spend, StoreError, Verdict, classify, decide, plan,
 };
 
-use crate::effects::{Breakers, Clock, Exchange, Request};
-use crate::events::{self, Event, Observer};
+use crate::effects::{Clock, Exchange, Request};
+use crate::events::{self, Event};
 use crate::hold::{Hold, Kept, Memory};
+use crate::world::World;
 
 /// Between looks at the store while somebody else holds the lease (C6).
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -23,13 +23,11 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// Everything that a renewal of one key needs.
 pub(crate) struct Renewer {
     pub(crate) key: Key,
-    pub(crate) policy: Policy,
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) policy: Arc<Policy>,
     pub(crate) exchange: Arc<dyn Exchange>,
+    /// The world's, at hand for the hot path.
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) breakers: Arc<dyn Breakers>,
-    pub(crate) dice: Mutex<Dice>,
-    pub(crate) observer: Option<Observer>,
+    pub(crate) world: Arc<World>,
     pub(crate) has_api_key: bool,
     /// What could not be saved (R5).
     pub(crate) memory: Memory,
@@ -179,13 +177,14 @@ impl Renewer {
         let start = self.clock.now();
         loop {
             let left = self.policy.lease_wait.saturating_sub(self.clock.now().elapsed(&start));
-            let busy = match Hold::take(&*self.store, &self.key, &self.memory, left.min(LOOK_AGAIN))
-                .await
-            {
-                Ok(hold) => return Ok(Turn::Mine(hold)),
-                Err(busy) => busy,
-            };
-            if let Ok(Some(stored)) = self.store.load(&self.key).await {
+            let busy =
+                match Hold::take(&*self.world.store, &self.key, &self.memory, left.min(LOOK_AGAIN))
+                    .await
+                {
+                    Ok(hold) => return Ok(Turn::Mine(hold)),
+                    Err(busy) => busy,
+                };
+            if let Ok(Some(stored)) = self.world.store.load(&self.key).await {
                 let (now, effort) = (self.clock.now(), Effort::default());
                 if plan(&self.situation(&stored.record, now, demand, &effort, true)) == Plan::Adopt
                 {
@@ -222,7 +221,7 @@ impl Renewer {
             key: &self.key,
             demand,
             rungs,
-            breaker: self.breakers.read(&self.exchange.endpoint()).admit(now.wall),
+            breaker: self.world.breakers.read(&self.exchange.endpoint()).admit(now.wall),
             attempts: effort.attempts,
             lost: effort.lost,
             waited: effort.waited,
@@ -233,7 +232,7 @@ impl Renewer {
     /// (R16).
     fn claim(&self, now: Now) -> bool {
         let mut admission = Admission::Closed;
-        self.breakers.update(&self.exchange.endpoint(), &mut |breaker| {
+        self.world.breakers.update(&self.exchange.endpoint(), &mut |breaker| {
             admission = breaker.admit(now.wall);
             if admission == Admission::Trial { breaker.trying(now.wall) } else { breaker }
         });
@@ -347,7 +346,7 @@ impl Renewer {
     /// Logs an event and passes it on.
     pub(crate) fn tell(&self, event: &Event) {
         events::trace(&self.key, event);
-        if let Some(observer) = &self.observer {
+        if let Some(observer) = &self.world.observer {
             // A renewal outlives whoever watches it.
             let told = std::panic::AssertUnwindSafe(|| observer(&self.key, event));
             if std::panic::catch_unwind(told).is_err() {

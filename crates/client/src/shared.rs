@@ -1,52 +1,60 @@
 //! What the handles of one credential share: the published token, and the renewal under way.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use http::HeaderValue;
-use unlapse_core::{Demand, Error, Freshness, Now, Record, RuleBroken, Secret, StoreError};
+use unlapse_core::{
+    Demand, Error, Freshness, Now, Record, RuleBroken, Secret, StoreError, UnixTime,
+};
 
+use crate::chore;
 use crate::current::Current;
-use crate::effects::Spawn;
 use crate::events::Event;
-use crate::flight::{Flight, Outcome, UnderWay, alike, joins, satisfies};
+use crate::flight::{Flight, Outcome, Traffic, UnderWay, alike, joins, satisfies};
 use crate::hold::{Hold, Kept};
 use crate::info::Info;
-use crate::keeper;
+use crate::keeper::Upkeep;
 use crate::mark::Mark;
 use crate::published::Published;
 use crate::renew::{Renewed, Renewer};
 use crate::source::AccessToken;
-use crate::sync::{AtomicBool, Mutex, Notify, watch};
+use crate::sync::{AtomicBool, Mutex, watch};
 
+/// A set has as many of these as it has keys: what is the same for all of them is in its `World`.
 pub(crate) struct Shared {
+    pub(crate) me: Weak<Self>,
     pub(crate) renewer: Renewer,
-    pub(crate) spawn: Arc<dyn Spawn>,
     pub(crate) api_key: Option<Secret>,
     pub(crate) current: Published,
-    pub(crate) wake: Arc<Notify>,
     flight: Mutex<Option<Flight>>,
     /// A record that was found damaged, until somebody is told (C4): a store says so only once.
-    pub(crate) damage: Mutex<Option<StoreError>>,
+    pub(crate) damage: Mutex<Option<Box<StoreError>>>,
     /// Renewals under way, joined or not.
-    pub(crate) flights: watch::Sender<usize>,
+    pub(crate) traffic: Traffic,
     /// Somebody looks at the store.
     pub(crate) looking: AtomicBool,
+    /// The keeper has word of a change that it has not thought about yet.
+    pub(crate) is_listed: AtomicBool,
+    pub(crate) upkeep: Mutex<Upkeep>,
 }
 
 impl Shared {
-    pub(crate) fn new(renewer: Renewer, spawn: Arc<dyn Spawn>, api_key: Option<Secret>) -> Self {
-        Self {
+    pub(crate) fn new(renewer: Renewer, api_key: Option<Secret>) -> Arc<Self> {
+        let shared = Arc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
             renewer,
-            spawn,
             api_key,
             current: Published::nothing(),
-            wake: Arc::new(Notify::new()),
             flight: Mutex::new(None),
-            flights: watch::Sender::new(0),
-            looking: AtomicBool::new(false),
             damage: Mutex::new(None),
-        }
+            traffic: Traffic::default(),
+            looking: AtomicBool::new(false),
+            is_listed: AtomicBool::new(false),
+            upkeep: Mutex::default(),
+        });
+        shared.think_again();
+        shared
     }
 
     /// A login that is missing because its record was damaged is called that, once.
@@ -55,7 +63,7 @@ impl Shared {
             return error;
         }
         let mut damage = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
-        damage.take().map_or(error, Error::Store)
+        damage.take().map_or(error, |damage| Error::Store(*damage))
     }
 
     /// A valid token at once, with a renewal started if it is due; or a renewal waited for.
@@ -196,15 +204,24 @@ impl Shared {
         let under_way = UnderWay::begin(Arc::clone(self));
         drop(flight);
         let shared = Arc::clone(self);
-        self.spawn.spawn(Box::pin(async move {
+        self.renewer.world.spawn.spawn(Box::pin(async move {
             let _under_way = under_way;
             let ended = shared.run(demand).await;
             // Ended before it is told, so that whoever hears of it starts a new one if need be.
             sender.send_replace(Some(ended));
             drop(sender);
-            shared.wake.notify_one();
+            shared.disembark();
+            shared.think_again();
         }));
         outcome
+    }
+
+    /// Keeps nothing of a renewal that has ended.
+    fn disembark(&self) {
+        let mut flight = self.flight.lock().unwrap_or_else(PoisonError::into_inner);
+        if flight.as_ref().is_some_and(|flight| flight.outcome.borrow().is_some()) {
+            *flight = None;
+        }
     }
 
     /// One renewal, and its publication.
@@ -223,7 +240,7 @@ impl Shared {
                 // (R10), or none any more, since somebody has logged out (K9).
                 let _ = self.look().await;
                 // The old token, if it is still valid, serves until the next round (R10).
-                self.republish(keeper::pause(&error, &self.renewer.policy));
+                self.republish(chore::pause(&error, &self.renewer.policy));
                 Err(error)
             }
         }
@@ -247,7 +264,7 @@ impl Shared {
         if found {
             *self.damage.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
-        self.wake.notify_one();
+        self.think_again();
     }
 
     /// Makes the API key what callers get, unless a record was published since `seen`: a person may
@@ -273,7 +290,8 @@ impl Shared {
         let renewer = &self.renewer;
         let wait = renewer.policy.lease_wait;
         let seen = self.current.newest();
-        let mut hold = Hold::take(&*renewer.store, &renewer.key, &renewer.memory, wait).await?;
+        let mut hold =
+            Hold::take(&*renewer.world.store, &renewer.key, &renewer.memory, wait).await?;
         let (record, trouble) = hold.read(None).await;
         let kept = hold.release();
         if let Some(trouble) = trouble {
@@ -300,7 +318,7 @@ impl Shared {
         let renewer = &self.renewer;
         let now = renewer.clock.now();
         self.current.republish(|current| current.again(&now, &renewer.key, &renewer.policy, again));
-        self.wake.notify_one();
+        self.think_again();
     }
 
     /// Whether the newest token still has to be saved in its place.
@@ -315,8 +333,7 @@ impl Shared {
 
     /// Waits until no renewal is under way.
     pub(crate) async fn landed(&self) {
-        // The sender lives as long as `self`.
-        let _ = self.flights.subscribe().wait_for(|flights| *flights == 0).await;
+        self.traffic.landed().await;
     }
 
     fn freshness(&self, current: &Current, now: &Now) -> Option<Freshness> {
@@ -355,6 +372,15 @@ impl Shared {
         (current.generation() > generation).then_some(current)
     }
 
+    /// When the current token ends; the beginning of time where there is none.
+    pub(crate) fn ends_at(&self) -> UnixTime {
+        let current = self.current.load_full();
+        let token = current.as_ref().and_then(|current| current.record()?.token.as_ref());
+        token.map_or_else(UnixTime::default, |token| {
+            token.expires_at().unwrap_or(UnixTime::from_millis(u64::MAX))
+        })
+    }
+
     pub(crate) fn generation(&self) -> u64 {
         self.current.load().as_ref().map_or(0, |current| current.generation())
     }
@@ -379,12 +405,5 @@ impl Shared {
     /// There is a token, or an API key, and no header can carry it.
     pub(crate) fn unusable(&self) -> Error {
         Error::RuleBroken { key: self.renewer.key.clone(), rule: RuleBroken::Unsendable }
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        // The keeper ends when it finds nobody left.
-        self.wake.notify_one();
     }
 }

@@ -7,12 +7,11 @@ use http::{HeaderValue, Method};
 use unlapse_core::{Demand, Error, Now, Record, Secret, SenderKeyProblem, StoreError, UnixTime};
 
 use crate::dpop::Proven;
-use crate::effects::{Revoked, Spawn, ToProve};
+use crate::effects::{Revoked, ToProve};
 use crate::events::Event;
 use crate::hold::{Hold, Kept};
 use crate::info::Info;
 use crate::login::{LoggedIn, Login};
-use crate::renew::Renewer;
 use crate::shared::Shared;
 
 /// One credential, kept alive: a cheap handle that is cloned into every task that makes requests.
@@ -103,12 +102,8 @@ impl AccessToken {
 }
 
 impl TokenSource {
-    pub(crate) fn new(renewer: Renewer, spawn: Arc<dyn Spawn>, api_key: Option<Secret>) -> Self {
-        Self { shared: Arc::new(Shared::new(renewer, spawn, api_key)) }
-    }
-
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
+    pub(crate) fn of(shared: Arc<Shared>) -> Self {
+        Self { shared }
     }
 
     /// The `Authorization` header of a valid token, if there is one at hand: one atomic load, one
@@ -255,7 +250,7 @@ impl TokenSource {
     async fn take(&self) -> Result<Hold, Error> {
         let renewer = &self.shared.renewer;
         let wait = renewer.policy.lease_wait;
-        Ok(Hold::take(&*renewer.store, &renewer.key, &renewer.memory, wait).await?)
+        Ok(Hold::take(&*renewer.world.store, &renewer.key, &renewer.memory, wait).await?)
     }
 
     /// Logs in with what a person brings, verified at the server, as one transaction under one lease.

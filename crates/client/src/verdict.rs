@@ -96,7 +96,7 @@ impl Renewer {
         again: bool,
     ) -> Result<(), Error> {
         let wait = {
-            let mut dice = self.dice.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut dice = self.world.dice.lock().unwrap_or_else(PoisonError::into_inner);
             retry::delay(effort.attempts, &self.policy, asked, &mut dice)
         };
         let again = again && effort.attempts < self.policy.attempts;
@@ -209,7 +209,7 @@ impl Renewer {
     /// on the client is not helped by asking again (R9); 429 says itself when to come back.
     pub(crate) fn count(&self, verdict: &Verdict, now: Now) {
         let policy = &self.policy.breaker;
-        self.breakers.update(&self.exchange.endpoint(), &mut |breaker| match verdict {
+        self.world.breakers.update(&self.exchange.endpoint(), &mut |breaker| match verdict {
             Verdict::Granted(_) | Verdict::Rejected(Rejection::InvalidGrant) => breaker.succeeded(),
             Verdict::Transient { cause: Cause::Status(429), .. } => breaker.answered(),
             Verdict::Rejected(_)

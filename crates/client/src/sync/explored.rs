@@ -3,7 +3,7 @@
 //! Locks and flags are shuttle's. The published pointer and the signals are the real ones of
 //! `arc-swap` and tokio: one step each, which is what their own proofs give us.
 
-pub(crate) use shuttle::sync::{Mutex, atomic::AtomicBool};
+pub(crate) use shuttle::sync::{Mutex, MutexGuard, atomic::AtomicBool};
 
 use std::sync::Arc;
 use std::time::Duration;
