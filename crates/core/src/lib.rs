@@ -7,6 +7,7 @@
 //!   [`classify`] (what an answer means), [`delay`](retry::delay) (when to ask again), [`Breaker`]
 //!   (whether to ask at all).
 //! - **The contract**: [`Store`] and [`Lease`].
+//! - **Requests that wait for the network**: [`outbox`].
 //! - **Errors**: [`Error`], with a code each.
 //!
 //! Rule ids such as R7 and C8 are explained in the project's `docs/rules.md`.
@@ -18,6 +19,7 @@ mod format;
 mod freshness;
 mod jwt;
 mod key;
+pub mod outbox;
 mod plan;
 mod policy;
 mod record;

@@ -1,0 +1,203 @@
+use zeroize::Zeroizing;
+
+use super::*;
+use crate::key::Key;
+use crate::outbox::{EntryId, RequestMessage};
+use crate::secret::Secret;
+
+const NOW: UnixTime = UnixTime::from_secs(1_000_000);
+
+fn entry(method: &str, progress: Progress) -> QueuedRequest {
+    QueuedRequest {
+        id: EntryId { number: 1, tag: 1 },
+        key: Key::new("acme"),
+        message: RequestMessage {
+            method: method.to_owned(),
+            url: Secret::new("https://api.example/"),
+            headers: Vec::new(),
+            body: Zeroizing::default(),
+        },
+        idempotency_key: "k".to_owned(),
+        queued_at: NOW,
+        progress,
+    }
+}
+
+fn doubted() -> Progress {
+    Progress { attempts: 1, doubt_since: Some(NOW), ..Progress::default() }
+}
+
+fn replied(status: u16) -> Outcome {
+    Outcome::Replied { status, retry_after: None, is_replayed: false }
+}
+
+/// The decision, in a word.
+fn word(outcome: Outcome, method: &str, progress: Progress) -> &'static str {
+    let policy = OutboxPolicy::default();
+    match decide(outcome, &entry(method, progress), NOW, &policy, &mut Dice::new(1)) {
+        Next::Sent => "sent",
+        Next::TryAgain(wait) if wait.is_asked => "asked",
+        Next::TryAgain(_) => "again",
+        Next::Blocked(_) => "blocked",
+        Next::Refused => "refused",
+    }
+}
+
+#[test]
+fn k12_a_row_for_each_outcome() {
+    let fresh = Progress::default;
+    let rows = [
+        (replied(200), fresh(), "sent"),
+        (replied(201), fresh(), "sent"),
+        (replied(202), doubted(), "sent"),
+        (replied(204), fresh(), "sent"),
+        (replied(303), fresh(), "sent"),
+        (replied(304), fresh(), "sent"),
+        // The token goes to the origin that was named, and nowhere else.
+        (replied(301), fresh(), "refused"),
+        (replied(302), fresh(), "refused"),
+        (replied(307), fresh(), "refused"),
+        (replied(400), fresh(), "refused"),
+        // Whoever is logged in anew may be let in.
+        (replied(401), fresh(), "blocked"),
+        (replied(403), fresh(), "refused"),
+        (replied(404), doubted(), "refused"),
+        (replied(408), fresh(), "again"),
+        (replied(425), fresh(), "again"),
+        (replied(429), fresh(), "again"),
+        // A conflict with what is there; or with our own earlier attempt, but not for ever.
+        (replied(409), fresh(), "refused"),
+        (replied(409), doubted(), "again"),
+        (replied(409), Progress { conflicts: 4, ..doubted() }, "again"),
+        (replied(409), Progress { conflicts: 5, ..doubted() }, "refused"),
+        // The key was used for another request.
+        (replied(422), doubted(), "refused"),
+        (replied(500), fresh(), "again"),
+        (replied(502), doubted(), "again"),
+        (replied(503), fresh(), "again"),
+        (replied(501), fresh(), "refused"),
+        (replied(505), fresh(), "refused"),
+        (Outcome::Unsent(Cause::Connect), fresh(), "again"),
+        (Outcome::Lost(Cause::Timeout), fresh(), "again"),
+        (Outcome::Lost(Cause::Broken), doubted(), "again"),
+        (
+            Outcome::NoToken { trouble: TokenTrouble::LoginNeeded, retry_at: None },
+            fresh(),
+            "blocked",
+        ),
+        (Outcome::NoToken { trouble: TokenTrouble::Denied, retry_at: None }, fresh(), "blocked"),
+        (Outcome::NoToken { trouble: TokenTrouble::Away, retry_at: None }, fresh(), "again"),
+        (Outcome::NoToken { trouble: TokenTrouble::Away, retry_at: Some(NOW) }, fresh(), "asked"),
+    ];
+    for (outcome, progress, expected) in rows {
+        assert_eq!(word(outcome, "POST", progress), expected, "{outcome:?} after {progress:?}");
+    }
+}
+
+#[test]
+fn k12_what_is_to_be_gone_and_is_gone_is_done() {
+    for (status, progress, expected) in
+        [(404, doubted(), "sent"), (410, doubted(), "sent"), (404, Progress::default(), "refused")]
+    {
+        assert_eq!(word(replied(status), "DELETE", progress), expected, "{status}");
+    }
+}
+
+#[test]
+fn k12_an_answer_that_is_repeated_for_its_key_will_not_get_better() {
+    for (status, expected) in [(500, "refused"), (503, "refused"), (201, "sent"), (429, "again")] {
+        let outcome = Outcome::Replied { status, retry_after: None, is_replayed: true };
+        assert_eq!(word(outcome, "POST", doubted()), expected, "{status}");
+    }
+}
+
+#[test]
+fn r15_retry_after_is_obeyed_up_to_its_cap() {
+    let policy = OutboxPolicy::default();
+    for (secs, expected) in [(7, 7), (10_000, 3600)] {
+        let retry_after = Some(Duration::from_secs(secs));
+        let outcome = Outcome::Replied { status: 503, retry_after, is_replayed: false };
+        let entry = entry("POST", Progress::default());
+        let next = decide(outcome, &entry, NOW, &policy, &mut Dice::new(1));
+        let until = NOW.plus(Duration::from_secs(expected));
+        assert_eq!(next, Next::TryAgain(Wait { until, is_asked: true }));
+    }
+}
+
+#[test]
+fn r15_the_wait_grows_with_the_attempts_and_has_an_end() {
+    let policy = OutboxPolicy::default();
+    let longest = |attempts| {
+        let entry = entry("POST", Progress { attempts, ..Progress::default() });
+        let mut dice = Dice::new(3);
+        let waits = (0..200).map(|_| match decide(replied(503), &entry, NOW, &policy, &mut dice) {
+            Next::TryAgain(wait) => wait.until.since(NOW),
+            other => panic!("{other:?}"),
+        });
+        waits.max().expect("some")
+    };
+    assert!(longest(0) <= policy.base_delay);
+    assert!(longest(4) > Duration::from_secs(8) && longest(4) <= Duration::from_secs(16));
+    assert!(longest(u32::MAX) <= policy.max_delay);
+}
+
+#[test]
+fn k12_a_row_for_each_way_to_be_ready() {
+    let policy = OutboxPolicy::default();
+    let until = NOW.plus(Duration::from_secs(9));
+    let waits = |is_asked| Progress { wait: Some(Wait { until, is_asked }), ..Progress::default() };
+    let day_old = Progress { doubt_since: Some(NOW.minus(policy.key_lives)), ..doubted() };
+    let young = Progress { doubt_since: Some(NOW.minus(Duration::from_secs(9))), ..doubted() };
+    let failed = Progress { is_failed: true, ..day_old };
+    let rows = [
+        (Progress::default(), false, false, Ready::Go),
+        (waits(false), false, false, Ready::Wait(until)),
+        (waits(false), false, true, Ready::Go),
+        (waits(true), false, true, Ready::Wait(until)),
+        (young, false, false, Ready::Go),
+        (day_old, false, true, Ready::TooLate),
+        // PUT and DELETE need no key to be safe.
+        (day_old, true, true, Ready::Go),
+        (failed, false, true, Ready::Failed),
+    ];
+    for (progress, is_idempotent, hurry, expected) in rows {
+        let found = ready(&progress, is_idempotent, NOW, hurry, &policy);
+        assert_eq!(found, expected, "{progress:?} {is_idempotent} {hurry}");
+    }
+}
+
+#[test]
+fn k12_only_what_may_have_been_acted_upon_leaves_a_doubt() {
+    let wait = Next::TryAgain(Wait { until: NOW, is_asked: false });
+    let away = Outcome::NoToken { trouble: TokenTrouble::Away, retry_at: None };
+    for (outcome, doubt, attempts) in [
+        (Outcome::Unsent(Cause::Connect), None, 1),
+        (Outcome::Lost(Cause::Timeout), Some(NOW), 1),
+        (replied(429), None, 1),
+        (replied(502), Some(NOW), 1),
+        (away, None, 0),
+    ] {
+        let after = Progress::default().after(outcome, wait, NOW);
+        assert_eq!((after.doubt_since, after.attempts), (doubt, attempts), "{outcome:?}");
+    }
+    // A doubt that there was stays, and stays as old as it is.
+    let earlier = Some(NOW.minus(Duration::from_secs(5)));
+    let before = Progress { doubt_since: earlier, ..doubted() };
+    for outcome in [Outcome::Unsent(Cause::Connect), replied(429), replied(503), away] {
+        assert_eq!(before.after(outcome, wait, NOW).doubt_since, earlier, "{outcome:?}");
+    }
+    assert_eq!(before.begun(NOW).doubt_since, earlier);
+    assert_eq!(Progress::default().begun(NOW).doubt_since, Some(NOW));
+}
+
+#[test]
+fn k12_what_is_refused_stands_aside_until_a_person_puts_it_back() {
+    let failed = doubted().after(replied(422), Next::Refused, NOW);
+    assert!(failed.is_failed && failed.wait.is_none());
+    assert_eq!(failed.setback.map(|setback| setback.what), Some(Mishap::Answered(422)));
+    let back = failed.retried();
+    let policy = OutboxPolicy::default();
+    assert_eq!(ready(&back, false, NOW, false, &policy), Ready::Go);
+    let late = doubted().too_late(NOW);
+    assert_eq!(ready(&late, false, NOW, true, &policy), Ready::Failed);
+}
