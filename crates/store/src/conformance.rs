@@ -8,6 +8,8 @@
 #![expect(clippy::missing_panics_doc, reason = "every function panics when a promise is broken")]
 #![expect(clippy::unnecessary_wraps, reason = "expectations are written as a store answers")]
 
+pub mod outbox;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;

@@ -4,6 +4,7 @@
 //!   operating system. Its own methods are synchronous, so that a command needs no runtime; the
 //!   contract [`Store`](unlapse_core::Store) is implemented over them on any executor.
 //! - [`MemoryStore`]: the reference of the contract, and what tests of others inject faults with.
+//! - [`FileOutbox`], [`MemoryOutbox`]: where requests wait for the network (K12).
 //! - [`custody`]: where the sealing key comes from.
 //! - [`Sealer`]: AES-256-GCM under a key of the project (C2).
 //! - `conformance` (feature of that name): the suite that every store has to pass.
@@ -22,13 +23,15 @@ mod file;
 mod header;
 mod key_check;
 mod memory;
+mod memory_outbox;
 mod random;
 mod seal;
 
 #[cfg(unix)]
 pub use file::{
-    Disk, DiskFile, DiskOperation, DiskStep, FileLease, FileStore, Layout, Permissions, Probe,
-    RealDisk, WatchedDisk,
+    Disk, DiskFile, DiskOperation, DiskStep, FileLease, FileOutbox, FileSender, FileStore, Layout,
+    Permissions, Probe, RealDisk, WatchedDisk,
 };
 pub use memory::MemoryStore;
+pub use memory_outbox::MemoryOutbox;
 pub use seal::{Sealer, Unopened};

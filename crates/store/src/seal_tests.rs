@@ -109,7 +109,8 @@ fn c4_an_altered_key_check_opens_nothing() {
     // Another record's, another key's, and one that is made up.
     let moved = with_header(&sealed, |header| header.check = theirs.check);
     assert_eq!(sealer(1, "p").open(&key(), &moved), Err(Unopened::Damaged(Damage::Corrupt)));
-    let (_, check) = sealer(2, "p").key(&Derivation::KeyFile { salt }, &salt).expect("a key");
+    let (_, check) =
+        sealer(2, "p").key(RECORD, &Derivation::KeyFile { salt }, &salt).expect("a key");
     let claimed = with_header(&sealed, |header| header.check = Some(check));
     assert_eq!(sealer(2, "p").open(&key(), &claimed), undecryptable);
     let made_up = with_header(&sealed, |header| header.check = Some(KeyCheck::new(&salt, [0; 8])));

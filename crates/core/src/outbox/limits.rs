@@ -44,6 +44,9 @@ const NEVER_KEPT: [&str; 14] = [
 ];
 
 impl OutboxLimits {
+    /// The most that [`OutboxLimits::body`] can be raised to: 16 MiB.
+    pub const MAX_BODY: usize = 16 << 20;
+
     /// Whether `request` may be put into an outbox that has `entries` of `total` bytes already.
     pub fn admit(
         &self,
@@ -64,8 +67,9 @@ impl OutboxLimits {
                 return Err(OutboxError::BadIdempotencyKey);
             }
         }
-        if message.body.len() > self.body {
-            return Err(OutboxError::TooLarge { most: self.body });
+        let most = self.body.min(Self::MAX_BODY);
+        if message.body.len() > most {
+            return Err(OutboxError::TooLarge { most });
         }
         let head = message.headers.iter().map(|(name, value)| name.len() + value.len());
         let head = head.sum::<usize>() + message.url.len() + message.method.len();

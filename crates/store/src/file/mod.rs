@@ -2,7 +2,7 @@
 //!
 //! `layout` names the files, `disk` touches them, `trust` decides what is read, `lock` who may
 //! write, `replace` how. [`FileStore`] and [`FileLease`] put these together; `contract` makes them
-//! the core's `Store` and `Lease`.
+//! the core's `Store` and `Lease`. `outbox` keeps requests that wait in the same way.
 
 mod contract;
 mod disk;
@@ -10,6 +10,7 @@ mod failure;
 mod layout;
 mod lease;
 mod lock;
+mod outbox;
 mod probe;
 mod quarantine;
 mod replace;
@@ -22,6 +23,7 @@ pub use disk::{Disk, DiskFile, RealDisk};
 pub use layout::Layout;
 pub(crate) use layout::{parent, temporary};
 pub use lease::FileLease;
+pub use outbox::{FileOutbox, FileSender};
 pub use probe::{Permissions, Probe};
 pub use store::FileStore;
 pub(crate) use trust::{exposed, ours};

@@ -20,8 +20,13 @@ pub(super) enum Raw {
     Damaged(Damage),
 }
 
-/// Reads `path` if it is to be trusted. The size is looked at before the content.
+/// Reads the record at `path` if it is to be trusted.
 pub(super) fn look(disk: &dyn Disk, path: &Path) -> Result<Raw, StoreError> {
+    look_up_to(disk, path, MAX_RECORD)
+}
+
+/// Reads `path` if it is to be trusted and has `most` bytes. The size is looked at before the content.
+pub(super) fn look_up_to(disk: &dyn Disk, path: &Path, most: usize) -> Result<Raw, StoreError> {
     let file = match disk.open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Raw::Absent),
@@ -43,11 +48,11 @@ pub(super) fn look(disk: &dyn Disk, path: &Path) -> Result<Raw, StoreError> {
     if exposed(&metadata) {
         return Ok(Raw::Damaged(Damage::Exposed));
     }
-    if metadata.len() > MAX_RECORD as u64 {
+    if metadata.len() > most as u64 {
         return Ok(Raw::Damaged(Damage::Oversized));
     }
-    let bytes = disk.read(&file, MAX_RECORD + 1).map_err(|error| unreadable(path, &error))?;
-    if bytes.len() > MAX_RECORD {
+    let bytes = disk.read(&file, most + 1).map_err(|error| unreadable(path, &error))?;
+    if bytes.len() > most {
         return Ok(Raw::Damaged(Damage::Oversized));
     }
     Ok(Raw::Bytes(bytes))
