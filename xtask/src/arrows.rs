@@ -34,6 +34,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("unlapse-sim", &["unlapse", "unlapse-core", "unlapse-issuer"]),
     ("unlapse-parts", &[]),
     ("unlapse-example-backend", &["unlapse-core", "unlapse-issuer"]),
+    ("unlapse-example-stage", &["unlapse-core", "unlapse-issuer"]),
     ("xtask", &[]),
 ];
 
@@ -165,10 +166,11 @@ mod tests {
 
     #[test]
     fn the_command_knows_every_library_but_no_tool() {
-        let tools =
-            ["unlapse-cli", "unlapse-sim", "unlapse-parts", "unlapse-example-backend", "xtask"];
+        let tools = ["unlapse-cli", "unlapse-sim", "unlapse-parts", "xtask"];
         let all: Vec<_> = ALLOWED.iter().map(|(name, _)| *name).collect();
-        let libraries: Vec<_> = all.into_iter().filter(|name| !tools.contains(name)).collect();
+        let is_library =
+            |name: &&str| !tools.contains(name) && !name.starts_with("unlapse-example-");
+        let libraries: Vec<_> = all.into_iter().filter(is_library).collect();
         may("unlapse-cli", &libraries);
     }
 
@@ -183,6 +185,16 @@ mod tests {
         assert!(complaints("unlapse-issuer", "unlapse-parts", true).is_empty());
         for (from, _) in ALLOWED.iter().filter(|(from, _)| *from != "unlapse-parts") {
             assert_eq!(complaints(from, "unlapse-parts", false).len(), 1, "{from}");
+        }
+    }
+
+    #[test]
+    fn the_stage_knows_core_and_issuer_and_only_tests_know_it() {
+        may("unlapse-example-stage", &["unlapse-core", "unlapse-issuer"]);
+        for (from, _) in ALLOWED.iter().filter(|(from, _)| *from != "unlapse-example-stage") {
+            assert_eq!(complaints(from, "unlapse-example-stage", false).len(), 1, "{from}");
+            let of_a_test = complaints(from, "unlapse-example-stage", true);
+            assert!(of_a_test.is_empty(), "{of_a_test:?}");
         }
     }
 
