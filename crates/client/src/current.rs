@@ -15,6 +15,9 @@ use crate::hold::Kept;
 /// first asks, so that a token used by one thread costs one copy.
 const SHARDS: usize = 8;
 
+/// Of [`Served`]: the token is stale. No generation gets so far: each takes a renewal.
+const STALE: u64 = 1 << 63;
+
 /// How far the coarse clock may be behind, and a clock be slewed between two looks.
 const SLACK: Duration = Duration::from_millis(100);
 
@@ -24,7 +27,27 @@ pub(crate) struct Current {
     /// The hot path serves between these two by the coarse wall clock; outside, both clocks are
     /// asked and the store may be looked at. A clock that is set falls outside.
     hot: (UnixTime, UnixTime),
+    /// The generation, and whether it is stale: in one word, so that the hot path copies no more.
+    pub(crate) served: Served,
     headers: [OnceLock<HeaderValue>; SHARDS],
+}
+
+/// Which token is served: its generation, and whether it is served beyond its end (K12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Served(u64);
+
+impl Served {
+    fn of(generation: u64, is_stale: bool) -> Self {
+        Self(generation & !STALE | if is_stale { STALE } else { 0 })
+    }
+
+    pub(crate) fn generation(self) -> u64 {
+        self.0 & !STALE
+    }
+
+    pub(crate) fn is_stale(self) -> bool {
+        self.0 & STALE != 0
+    }
 }
 
 /// What is put on requests.
@@ -50,14 +73,30 @@ impl Current {
             Freshness::Due { left } => left.checked_sub(SLACK).map(|left| left.min(again)),
             Freshness::Expired => None,
         };
-        let hot = match until {
-            Some(until) => (now.wall.minus(SLACK), now.wall.plus(until)),
-            // Never, not even for the moment that the coarse clock is behind.
-            None => (UnixTime::default(), UnixTime::default()),
-        };
+        let served = Served::of(record.generation, false);
         Some(Self {
             credential: Credential::Token { record, kept },
-            hot,
+            hot: hot(now, until),
+            served,
+            headers: Default::default(),
+        })
+    }
+
+    /// Publishes a token that has ended, since its server cannot be reached (K12): for as long as
+    /// `again`, and then it is to be asked for once more. `None` when that is not allowed.
+    pub(crate) fn stale(
+        record: Box<Record>,
+        kept: Kept,
+        now: &Now,
+        policy: &Policy,
+        again: Duration,
+    ) -> Option<Self> {
+        let left = record.stale_left(now, policy)?;
+        let served = Served::of(record.generation, true);
+        Some(Self {
+            credential: Credential::Token { record, kept },
+            hot: hot(now, left.checked_sub(SLACK).map(|left| left.min(again))),
+            served,
             headers: Default::default(),
         })
     }
@@ -80,8 +119,12 @@ impl Current {
 
     /// Publishes an API key, until the ladder is to be tried from its top again.
     pub(crate) fn api_key(header: HeaderValue, now: &Now, policy: &Policy) -> Self {
-        let hot = (now.wall.minus(SLACK), now.wall.plus(policy.round));
-        Self { credential: Credential::ApiKey { header }, hot, headers: Default::default() }
+        Self {
+            credential: Credential::ApiKey { header },
+            hot: hot(now, Some(policy.round)),
+            served: Served::of(0, false),
+            headers: Default::default(),
+        }
     }
 
     /// Whether it may be served without another look.
@@ -93,7 +136,12 @@ impl Current {
     /// Grows with each token; zero for an API key, which no record holds.
     #[inline]
     pub(crate) fn generation(&self) -> u64 {
-        self.record().map_or(0, |record| record.generation)
+        self.served.generation()
+    }
+
+    /// Whether the token has ended and is served all the same (K12).
+    pub(crate) fn is_stale(&self) -> bool {
+        self.served.is_stale()
     }
 
     /// The record behind it, unless it is an API key.
@@ -136,6 +184,15 @@ impl Current {
             }
         };
         Ok(self.headers[shard()].get_or_init(|| header).clone())
+    }
+}
+
+/// From when until when it is served without asking, for so long from now.
+fn hot(now: &Now, until: Option<Duration>) -> (UnixTime, UnixTime) {
+    match until {
+        Some(until) => (now.wall.minus(SLACK), now.wall.plus(until)),
+        // Never, not even for the moment that the coarse clock is behind.
+        None => (UnixTime::default(), UnixTime::default()),
     }
 }
 

@@ -30,6 +30,11 @@ pub enum Event {
         /// Its generation.
         generation: u64,
     },
+    /// The token has ended, and is served all the same: its server cannot be reached (K12).
+    Stale {
+        /// Its generation.
+        generation: u64,
+    },
     /// The server gave no verdict.
     Failed {
         /// What happened.
@@ -95,6 +100,7 @@ pub(crate) fn trace(key: &Key, event: &Event) {
             tracing::info!(target: "unlapse", %key, ?event);
         }
         Event::Unsaved { .. }
+        | Event::Stale { .. }
         | Event::StoreAway { .. }
         | Event::Ended { .. }
         | Event::InDoubt { .. }

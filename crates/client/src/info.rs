@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use unlapse_core::{Failure, Now, State, UnixTime};
+use unlapse_core::{Failure, Now, Policy, State, UnixTime};
 
 use crate::current::{Credential, Current};
 
@@ -21,6 +21,9 @@ pub struct Info {
     pub expires_in: Option<Duration>,
     /// Whether there is a token that may not be used any more.
     pub is_expired: bool,
+    /// How much longer it is served at most although it has ended, since its server cannot be
+    /// reached (K12); `None` when it is not.
+    pub stale_for: Option<Duration>,
     /// Whether it can be renewed without a person.
     pub has_refresh_token: bool,
     /// Whether the login is alive.
@@ -48,7 +51,12 @@ pub enum Source {
 }
 
 impl Info {
-    pub(crate) fn of(current: Option<&Current>, now: &Now) -> Self {
+    /// Whether the token has ended and is served all the same (K12).
+    pub fn is_stale(&self) -> bool {
+        self.stale_for.is_some()
+    }
+
+    pub(crate) fn of(current: Option<&Current>, now: &Now, policy: &Policy) -> Self {
         let mut info = Self {
             source: Source::Nothing,
             generation: 0,
@@ -56,6 +64,7 @@ impl Info {
             expires_at: None,
             expires_in: None,
             is_expired: false,
+            stale_for: None,
             has_refresh_token: false,
             state: State::Active,
             is_unsaved: false,
@@ -71,6 +80,7 @@ impl Info {
         info.generation = record.generation;
         info.state = record.state;
         info.is_unsaved = current.is_unsaved();
+        info.stale_for = record.stale_left(now, policy).filter(|_| current.is_stale());
         info.last_failure = record.failure;
         info.doubts = record.doubts;
         info.clock_offset = record.clock_offset;

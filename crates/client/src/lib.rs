@@ -36,6 +36,7 @@ mod renew;
 mod server;
 mod shared;
 mod source;
+mod stale;
 mod sync;
 mod verdict;
 mod world;

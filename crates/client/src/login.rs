@@ -159,8 +159,8 @@ impl Renewer {
                 let token = AccessToken::of(&record, is_unsaved).map(LoggedIn::Granted);
                 (token.ok_or_else(|| self.refused()), Some((record, kept)))
             }
-            // No rung of a login.
-            Ok(Renewed::ApiKey) => (Err(self.refused()), None),
+            // Nothing that a login comes to.
+            Ok(Renewed::ApiKey | Renewed::Stale(..)) => (Err(self.refused()), None),
             Err(error) if is_alive => (Err(error), None),
             Err(
                 error @ (Error::NeedsLogin { .. }

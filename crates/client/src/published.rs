@@ -43,10 +43,15 @@ impl Published {
             return false;
         }
         let mark = newest.then(mark);
-        // The same record again: once it is saved, whoever saw it unsaved saw it earlier.
-        let unsaved = next.as_ref().is_some_and(Current::is_unsaved);
-        if mark == *newest && unsaved && self.load().as_ref().is_some_and(|now| now.is_saved()) {
-            return false;
+        if mark == *newest
+            && let (Some(now), Some(next)) = (self.load().as_ref(), &next)
+        {
+            // The same record again: once it is saved, whoever saw it unsaved saw it earlier.
+            let is_late = next.is_unsaved() && now.is_saved();
+            // To look at it is no renewal, which alone finds out that it is not stale any more.
+            if is_late || now.is_stale() && !next.is_stale() {
+                return false;
+            }
         }
         *newest = mark;
         self.current.store(next.map(Arc::new));

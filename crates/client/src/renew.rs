@@ -38,6 +38,8 @@ pub(crate) struct Renewer {
 pub(crate) enum Renewed {
     /// This record's token, and how well it is kept.
     Token(Box<Record>, Kept),
+    /// This record's token, which has ended: its server cannot be reached (K12).
+    Stale(Box<Record>, Kept),
     /// The API key stands in (R14).
     ApiKey,
 }
@@ -341,6 +343,11 @@ impl Renewer {
     pub(crate) fn adopt(&self, record: Record, kept: Kept) -> Renewed {
         self.tell(&Event::Adopted { generation: record.generation });
         Renewed::Token(Box::new(record), kept)
+    }
+
+    pub(crate) fn stale(&self, record: Record, kept: Kept) -> Renewed {
+        self.tell(&Event::Stale { generation: record.generation });
+        Renewed::Stale(Box::new(record), kept)
     }
 
     /// Logs an event and passes it on.

@@ -70,7 +70,7 @@ impl Shared {
     pub(crate) async fn serve(self: &Arc<Self>, demand: Demand) -> Result<Arc<Current>, Error> {
         let now = self.renewer.clock.now();
         let Some(valid) = self.valid(&now) else {
-            return self.wait_or_serve(demand, self.renewer.policy.caller_deadline).await;
+            return self.serve_expired(demand, &now).await;
         };
         let asks_for_more = matches!(demand, Demand::Fresh { min_ttl } if !min_ttl.is_zero());
         if valid.is_hot(now.wall) && (!asks_for_more || self.is_met(demand, &valid)) {
@@ -96,7 +96,10 @@ impl Shared {
         patience: Duration,
     ) -> Result<Arc<Current>, Error> {
         match self.wait_for(demand, patience).await {
-            Err(error) => self.valid(&self.renewer.clock.now()).ok_or(error),
+            Err(error) => match self.valid(&self.renewer.clock.now()) {
+                Some(valid) => Ok(valid),
+                None => self.stale_after(demand, error).await,
+            },
             waited => waited,
         }
     }
@@ -127,7 +130,8 @@ impl Shared {
             let error = match ended {
                 Ok(Some(Ok(())) | None) => {
                     // What has ended on its way is no answer (R11).
-                    if let Some(current) = self.valid(&self.renewer.clock.now())
+                    let now = self.renewer.clock.now();
+                    if let Some(current) = self.valid(&now).or_else(|| self.stale(demand, &now))
                         && satisfies(demand, &current, before.as_deref())
                     {
                         return Ok(current);
@@ -156,6 +160,9 @@ impl Shared {
                         && let Some(valid) = self.valid(&now)
                     {
                         return Ok(valid);
+                    }
+                    if self.is_stale_after(demand, &error, &now) {
+                        return Err(error);
                     }
                     if let Error::Temporary { attempts, .. } = &error {
                         asked = asked.saturating_add((*attempts).max(1));
@@ -234,6 +241,10 @@ impl Shared {
                 self.publish_record(record, kept);
                 Ok(())
             }
+            Ok(Renewed::Stale(record, kept)) => {
+                self.publish_stale(record, kept);
+                Ok(())
+            }
             Ok(Renewed::ApiKey) => self.publish_api_key(seen),
             Err(error) => {
                 // The store may have a valid token, which was not enough for what was demanded here
@@ -257,6 +268,10 @@ impl Shared {
         let mark = Mark::of(&record);
         let Renewer { key, policy, .. } = &self.renewer;
         let next = Current::token(record, kept, &now, key, policy, again);
+        self.publish(mark, next);
+    }
+
+    pub(crate) fn publish(&self, mark: Mark, next: Option<Current>) {
         let found = next.is_some();
         if !self.current.publish(mark, next) {
             return;
@@ -391,7 +406,9 @@ impl Shared {
 
     pub(crate) fn access_token(&self, current: &Current) -> Result<AccessToken, Error> {
         if let Some(record) = current.record() {
-            return AccessToken::of(record, current.is_unsaved()).ok_or_else(|| self.unusable());
+            let token = AccessToken::of(record, current.is_unsaved());
+            let token = token.map(|token| AccessToken { is_stale: current.is_stale(), ..token });
+            return token.ok_or_else(|| self.unusable());
         }
         self.api_key.clone().map(AccessToken::api_key).ok_or_else(|| self.unusable())
     }
@@ -399,7 +416,7 @@ impl Shared {
     pub(crate) fn info(&self) -> Info {
         let now = self.renewer.clock.now();
         let current = self.current.load_full();
-        Info::of(current.as_deref(), &now)
+        Info::of(current.as_deref(), &now, &self.renewer.policy)
     }
 
     /// There is a token, or an API key, and no header can carry it.

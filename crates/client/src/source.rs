@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{HeaderValue, Method};
 use unlapse_core::{Demand, Error, Now, Record, Secret, SenderKeyProblem, StoreError, UnixTime};
 
+use crate::current::Served;
 use crate::dpop::Proven;
 use crate::effects::{Revoked, ToProve};
 use crate::events::Event;
@@ -28,7 +29,7 @@ pub struct TokenSource {
 #[derive(Clone, Debug)]
 pub struct Bearer {
     header: HeaderValue,
-    generation: u64,
+    served: Served,
 }
 
 impl Bearer {
@@ -45,7 +46,12 @@ impl Bearer {
 
     /// Which token this is: what [`TokenSource::reject`] wants to know. Zero for an API key.
     pub fn generation(&self) -> u64 {
-        self.generation
+        self.served.generation()
+    }
+
+    /// The token has ended, and its server cannot be reached (K12): a 401 says no more than that.
+    pub fn is_stale(&self) -> bool {
+        self.served.is_stale()
     }
 }
 
@@ -66,6 +72,8 @@ pub struct AccessToken {
     pub is_api_key: bool,
     /// It could not be saved: another process may have to renew again (R5).
     pub is_unsaved: bool,
+    /// It has ended, and is served all the same: its server cannot be reached (K12).
+    pub is_stale: bool,
     /// The private key that it is bound to (RFC 9449), as a PKCS#8 document in base64.
     pub sender_key: Option<Secret>,
 }
@@ -82,6 +90,7 @@ impl AccessToken {
             generation: record.generation,
             is_api_key: false,
             is_unsaved,
+            is_stale: false,
             sender_key: token.sender_key.clone().filter(|_| token.is_dpop()),
         })
     }
@@ -96,6 +105,7 @@ impl AccessToken {
             generation: 0,
             is_api_key: true,
             is_unsaved: false,
+            is_stale: false,
             sender_key: None,
         }
     }
@@ -116,10 +126,10 @@ impl TokenSource {
         if !current.is_hot(self.shared.renewer.clock.coarse()) {
             return None;
         }
-        let generation = current.generation();
+        let served = current.served;
         match current.prepared() {
-            Some(header) => Some(Bearer { header: header.clone(), generation }),
-            None => Some(Bearer { header: current.header().ok()?, generation }),
+            Some(header) => Some(Bearer { header: header.clone(), served }),
+            None => Some(Bearer { header: current.header().ok()?, served }),
         }
     }
 
@@ -129,7 +139,7 @@ impl TokenSource {
             return Ok(bearer);
         }
         let current = self.shared.serve(Demand::Fresh { min_ttl: Duration::ZERO }).await?;
-        Ok(Bearer { header: self.shared.header(&current)?, generation: current.generation() })
+        Ok(Bearer { header: self.shared.header(&current)?, served: current.served })
     }
 
     /// The `Authorization` header of a valid token, and a proof that it is ours to use, for one
@@ -147,7 +157,7 @@ impl TokenSource {
     ) -> Result<Proven, Error> {
         let current = self.shared.serve(Demand::Fresh { min_ttl: Duration::ZERO }).await?;
         let header = self.shared.header(&current)?;
-        let bearer = Bearer { header, generation: current.generation() };
+        let bearer = Bearer { header, served: current.served };
         let token = current.record().and_then(|record| record.token.as_ref());
         let Some(token) = token.filter(|token| token.is_dpop()) else {
             return Ok(Proven { bearer, proof: None });
@@ -225,7 +235,7 @@ impl TokenSource {
             // Whatever became of the renewal that was waited for, another may have brought one.
             waited.or_else(|error| self.shared.newer_than(generation).ok_or(error))?
         };
-        Ok(Bearer { header: self.shared.header(&current)?, generation: current.generation() })
+        Ok(Bearer { header: self.shared.header(&current)?, served: current.served })
     }
 
     /// What is known of the credential; no secret. Looks at the store.

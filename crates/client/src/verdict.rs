@@ -118,8 +118,9 @@ impl Renewer {
         Err(self.temporary(cause, effort, record))
     }
 
-    /// The renewal came to nothing: a valid token serves all the same (R10), and the API key where
-    /// that was chosen and nothing valid is there (R14). A person who logs in hears what happened.
+    /// The renewal came to nothing: a valid token serves all the same (R10), and where nothing valid
+    /// is there the API key (R14) or what was valid (K12), if that was chosen. A person who logs in
+    /// hears what happened.
     pub(crate) fn fall_back(
         &self,
         hold: Hold,
@@ -141,7 +142,12 @@ impl Renewer {
             Error::ClientRejected { .. } | Error::SenderKey { .. } | Error::Store(_)
         );
         let may_stand_in = is_away && self.policy.api_key_while_away && self.has_api_key;
-        if may_stand_in && !is_valid { Ok(Renewed::ApiKey) } else { Err(error) }
+        if may_stand_in && !is_valid {
+            return Ok(Renewed::ApiKey);
+        }
+        let is_stale = matches!(demand, Demand::Fresh { .. })
+            && record.is_stale_after(&error, &now, &self.policy);
+        if is_stale { Ok(self.stale(record, hold.release())) } else { Err(error) }
     }
 
     fn temporary(&self, cause: Cause, effort: &Effort, record: &Record) -> Error {
@@ -169,6 +175,7 @@ impl Renewer {
         match plan {
             Plan::Stop(stop) => Err(self.stopped(stop, &record, effort, trouble)),
             Plan::ApiKey => Ok(Renewed::ApiKey),
+            Plan::Stale => Ok(self.stale(record, hold.release())),
             Plan::Adopt | Plan::Spend(_) => Ok(self.adopt(record, hold.release())),
         }
     }

@@ -27,6 +27,7 @@ mod reply;
 pub mod retry;
 mod reuse;
 mod secret;
+mod stale;
 mod store;
 mod time;
 mod token;

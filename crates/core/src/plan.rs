@@ -69,6 +69,8 @@ pub struct Situation<'a> {
 pub enum Plan {
     /// The record's token meets the demand, or is the best there is and still valid: no request.
     Adopt,
+    /// The record's token has ended, and is served all the same: its server cannot be reached (K12).
+    Stale,
     /// Make this request.
     Spend(Spend),
     /// The API key stands in.
@@ -284,7 +286,9 @@ impl Situation<'_> {
         } else if self.lost > 0 || self.is_valid() && !matches!(self.demand, Demand::Rejected(_)) {
             // Said to be unknown before the last resort is taken, which it is only when the token
             // that there is serves nobody any more.
-            (Row::TooEarly, Plan::Stop(Stop::InDoubt))
+            let stop = Stop::InDoubt;
+            let is_stale = self.may_serve_stale(stop);
+            (Row::TooEarly, if is_stale { Plan::Stale } else { Plan::Stop(stop) })
         } else {
             self.spend(Row::LastResort, Spend::Replay)
         }
@@ -304,9 +308,17 @@ impl Situation<'_> {
             Plan::Adopt
         } else if self.rungs.api_key && self.policy.api_key_while_away {
             Plan::ApiKey
+        } else if self.may_serve_stale(stop) {
+            Plan::Stale
         } else {
             Plan::Stop(stop)
         }
+    }
+
+    /// Whether a token that has ended satisfies the caller for want of a server (K12).
+    fn may_serve_stale(&self, stop: Stop) -> bool {
+        matches!(self.demand, Demand::Fresh { .. })
+            && self.record.is_stale_at(stop, &self.now, self.policy)
     }
 }
 

@@ -39,6 +39,7 @@ struct Row {
     breaker: Admission,
     lost: u32,
     away: bool,
+    stale: Duration,
 }
 
 impl Row {
@@ -52,7 +53,13 @@ impl Row {
             breaker: Admission::Closed,
             lost: 0,
             away: false,
+            stale: Duration::ZERO,
         }
+    }
+
+    fn stale(mut self, secs: u64) -> Self {
+        self.stale = Duration::from_secs(secs);
+        self
     }
 
     fn demand(mut self, demand: Demand) -> Self {
@@ -81,8 +88,12 @@ impl Row {
     }
 
     fn plan(&self) -> Plan {
-        let policy =
-            Policy { reuse: self.reuse, api_key_while_away: self.away, ..Policy::default() };
+        let policy = Policy {
+            reuse: self.reuse,
+            api_key_while_away: self.away,
+            stale: self.stale,
+            ..Policy::default()
+        };
         plan(&Situation {
             record: &self.record,
             now: BIRTH.plus(Duration::from_secs(self.at)),
@@ -287,6 +298,56 @@ fn r7_r17_a_replay_fits_into_the_window() {
     assert_eq!(deadline(Reuse::Unknown, 0, 0), 15);
     assert_eq!(deadline(Reuse::Unknown, 1, 15), 15);
     assert_eq!(deadline(Reuse::Grace(Duration::from_secs(10)), 0, 0), 5);
+}
+
+/// A record whose last renewal failed like this, just before its end.
+fn failed(cause: Cause) -> Record {
+    let at = BIRTH.plus(Duration::from_secs(EXPIRED - 1));
+    record().failed(record().failure(cause, at, Some(Duration::from_secs(30))))
+}
+
+#[test]
+fn k12_a_renewal_that_can_be_made_is_tried_first() {
+    check(&Row::new(record(), EXPIRED).stale(60), Plan::Spend(Spend::Refresh));
+    check(&Row::new(failed(Cause::Connect), EXPIRED + 40).stale(60), Plan::Spend(Spend::Refresh));
+}
+
+#[test]
+fn k12_what_cannot_be_tried_now_is_served_stale() {
+    let later = Stop::Later { retry_at: BIRTH.wall.plus(Duration::from_secs(EXPIRED + 29)) };
+    let open = Stop::BreakerOpen { until: UnixTime::from_secs(9) };
+    let away = || Row::new(failed(Cause::Status(503)), EXPIRED);
+    check(&away(), Plan::Stop(later));
+    check(&away().stale(60), Plan::Stale);
+    // It is there, and only wants to be left alone.
+    check(&Row::new(failed(Cause::Status(429)), EXPIRED).stale(60), Plan::Stop(later));
+    // An open breaker, which this key or others of the endpoint have opened.
+    check(&Row::new(record(), EXPIRED).breaker_open(), Plan::Stop(open));
+    check(&Row::new(record(), EXPIRED).stale(60).breaker_open(), Plan::Stale);
+    check(&Row::new(record(), EXPIRED + 60).stale(60).breaker_open(), Plan::Stop(open));
+    // Nothing less will do for whoever was told 401, or wants another.
+    for demand in [Demand::Rejected(1), Demand::NewerThan(1), Demand::Force] {
+        check(&away().stale(60).demand(demand), Plan::Stop(later));
+    }
+    // An API key that may stand in is good for longer.
+    let mut row = away().stale(60).rungs(ALL);
+    row.away = true;
+    check(&row, Plan::ApiKey);
+}
+
+#[test]
+fn k12_a_doubt_is_served_stale_and_the_end_of_a_login_is_not() {
+    let intent = record().intend(BIRTH.plus(Duration::from_secs(EXPIRED)), false);
+    let failure = intent.failure(Cause::Broken, BIRTH.plus(Duration::from_secs(EXPIRED)), None);
+    let lost = intent.in_doubt(failure);
+    for times in [1, 2] {
+        let row = || Row::new(lost.clone(), EXPIRED + 1).reuse(Reuse::Strict).lost(times);
+        check(&row(), Plan::Stop(Stop::InDoubt));
+        check(&row().stale(60), Plan::Stale);
+    }
+    let reason = LoginReason::RotationLost;
+    let ended = Row::new(failed(Cause::Connect).ended(reason), EXPIRED + 60).stale(600);
+    check(&ended, Plan::Stop(Stop::NeedsLogin(reason)));
 }
 
 proptest! {

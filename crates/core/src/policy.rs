@@ -38,6 +38,9 @@ pub struct Policy {
     pub rules: Rules,
     /// Whether the API key may also stand in while the server is away (R14).
     pub api_key_while_away: bool,
+    /// How long beyond its end a token may be served while its server cannot be reached (K12). Zero,
+    /// the default: never.
+    pub stale: Duration,
     /// The breaker of the token endpoint (R16).
     pub breaker: BreakerPolicy,
 }
@@ -58,6 +61,7 @@ impl Default for Policy {
             reuse: Reuse::Unknown,
             rules: Rules::default(),
             api_key_while_away: false,
+            stale: Duration::ZERO,
             breaker: BreakerPolicy::default(),
         }
     }

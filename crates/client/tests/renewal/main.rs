@@ -13,6 +13,7 @@ mod keeper;
 mod login;
 mod logout;
 mod sharing;
+mod stale;
 mod unsaved;
 mod validity;
 mod verdicts;

@@ -179,12 +179,13 @@ pub(crate) fn reuse() -> impl Strategy<Value = Reuse> {
 pub(crate) fn policy() -> impl Strategy<Value = Policy> {
     let ahead = (span(0..900), span(0..120));
     let waits = (span(1..120), span(0..10), span(1..120), span(1..120));
+    let stale = prop_oneof![Just(Duration::ZERO), span(1..7200)];
     let breaker =
         (1_u32..9, span(1..600), span(600..7200)).prop_map(|(failures, open_for, open_at_most)| {
             BreakerPolicy { failures, open_for, open_at_most }
         });
-    (reuse(), ahead, waits, any::<bool>(), 1_u32..8, breaker).prop_map(
-        |(reuse, (refresh_ahead, skew), waits, api_key_while_away, attempts, breaker)| {
+    (reuse(), ahead, waits, (any::<bool>(), stale), 1_u32..8, breaker).prop_map(
+        |(reuse, (refresh_ahead, skew), waits, (api_key_while_away, stale), attempts, breaker)| {
             let (exchange_deadline, base_delay, max_delay, round) = waits;
             Policy {
                 refresh_ahead,
@@ -196,6 +197,7 @@ pub(crate) fn policy() -> impl Strategy<Value = Policy> {
                 round,
                 reuse,
                 api_key_while_away,
+                stale,
                 breaker,
                 ..Policy::default()
             }

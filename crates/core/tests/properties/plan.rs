@@ -181,6 +181,19 @@ proptest! {
         }
     }
 
+    /// K12: a token that has ended is served for so long as is allowed, by a login that has not.
+    #[test]
+    fn k12_what_is_served_stale_has_ended_and_not_long_ago(given in given()) {
+        if given.plan() == Plan::Stale {
+            prop_assert!(!given.is_valid() && given.wants_any());
+            prop_assert!(given.record.state == State::Active);
+            let token = given.record.token.as_ref().expect("something is served");
+            let age = given.now.since(&token.obtained);
+            let most = token.lifetime.expect("it has ended").saturating_add(given.policy.stale);
+            prop_assert!(age < most, "{age:?} of {most:?}");
+        }
+    }
+
     /// R2: a token that is fresh for the demand costs no request, whatever else is the matter.
     #[test]
     fn r2_what_meets_the_demand_is_adopted(given in given()) {
