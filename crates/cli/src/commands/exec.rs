@@ -48,7 +48,8 @@ pub(crate) fn run(app: &App, arguments: &ExecArguments) -> Result<Exit, Diagnosi
 fn warn_of_its_end(token: &AccessToken) {
     let now = unlapse::tokio::system_now().wall;
     let left = token.expires_at.map(|end| end.since(now));
-    if let Some(left) = left.filter(|left| *left < SHORT) {
+    // That it has ended already was told.
+    if let Some(left) = left.filter(|left| *left < SHORT && !token.is_stale) {
         terminal::warn(&format!(
             "the command's token ends in {}, and is not renewed there",
             status::span(left)

@@ -12,6 +12,7 @@ use unlapse_core::{Now, Place, SenderKeyProblem, StoreError, Stored, UnixTime};
 use crate::app::{App, failed};
 use crate::args::{Format, TokenArguments};
 use crate::commands::running::{block_on, settled};
+use crate::commands::status;
 use crate::config::{Grant, Profile};
 use crate::diagnosis::Diagnosis;
 use crate::exit::Exit;
@@ -122,7 +123,10 @@ pub(crate) fn token(
         let work = async {
             let token = source.token_once(min_ttl, PATIENCE).await;
             spinner.finish_and_clear();
-            token.inspect(deliver).map_err(failed(profile))
+            token
+                .inspect(|token| warn_if_stale(token, app))
+                .inspect(deliver)
+                .map_err(failed(profile))
         };
         settled(&source, work).await
     });
@@ -137,6 +141,17 @@ pub(crate) fn token(
             }
             outcome
         }
+    }
+}
+
+/// A token that has ended looks like any other (K12).
+fn warn_if_stale(token: &AccessToken, app: &App) {
+    let now = unlapse::tokio::system_now().wall;
+    if let Some(end) = token.expires_at.filter(|_| token.is_stale && !app.quiet) {
+        terminal::warn(&format!(
+            "the token ended {} ago, and is served because its server cannot be reached",
+            status::span(now.since(end))
+        ));
     }
 }
 
@@ -186,6 +201,7 @@ fn render(
                 "dpop_proof": proof,
                 "generation": token.generation,
                 "source": if token.is_api_key { "api_key" } else { "token" },
+                "stale": token.is_stale,
                 "storage": match (token.is_api_key, token.is_unsaved) {
                     (true, _) => "none",
                     (false, true) => "unsaved",

@@ -31,6 +31,7 @@ pub(crate) fn policy(
         base_delay: set_or!(base_delay, default.base_delay),
         max_delay: set_or!(max_delay, default.max_delay),
         round: set_or!(round, default.round),
+        stale: set_or!(stale, default.stale),
         reuse,
         rules: Rules {
             algorithms: keys.algorithms.as_ref().map(|set| set.value.clone()).unwrap_or_default(),

@@ -48,6 +48,8 @@ pub(crate) enum Token {
     Valid { left: Option<Duration>, due_in: Option<Duration> },
     /// Valid, and renewal is due.
     Due { left: Duration },
+    /// It has ended, and is served for so long yet, since its server cannot be reached (K12).
+    Stale { since: Duration, left: Duration },
     /// It may not be used any more.
     Expired { since: Duration },
     /// The profile is an API key.
@@ -145,11 +147,15 @@ impl Standing {
                     due_in: (due_in != Duration::MAX).then_some(due_in),
                 },
                 Freshness::Due { left } => Token::Due { left },
-                Freshness::Expired => Token::Expired {
-                    since: now
-                        .since(&token.obtained)
-                        .saturating_sub(token.lifetime.unwrap_or_default()),
-                },
+                Freshness::Expired => {
+                    let age = now.since(&token.obtained);
+                    let since = age.saturating_sub(token.lifetime.unwrap_or_default());
+                    let is_away = record.is_away() || standing.breaker_open_until.is_some();
+                    match record.stale_left(now, &profile.policy).filter(|_| is_away) {
+                        Some(left) => Token::Stale { since, left },
+                        None => Token::Expired { since },
+                    }
+                }
             };
         }
         standing
@@ -212,7 +218,7 @@ impl Standing {
         if self.is_to_come() {
             return None;
         }
-        if matches!(self.token, Token::Expired { .. }) {
+        if matches!(self.token, Token::Expired { .. } | Token::Stale { .. }) {
             return Some(format!("it is renewed when next asked for: unlapse token {name}"));
         }
         None

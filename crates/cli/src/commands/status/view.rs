@@ -21,13 +21,17 @@ fn profile(standing: &Standing, now: &Now) -> Value {
     let expires_in = match standing.token {
         Token::Valid { left, .. } => left.map(|left| left.as_secs()),
         Token::Due { left } => Some(left.as_secs()),
-        Token::Expired { .. } => Some(0),
+        Token::Stale { .. } | Token::Expired { .. } => Some(0),
         _ => None,
     };
     let expires_at = standing
         .obtained_at
         .zip(standing.lifetime)
         .map(|(obtained, lifetime)| rfc3339(obtained.plus(lifetime)));
+    let stale_for = match standing.token {
+        Token::Stale { left, .. } => Some(left.as_secs()),
+        _ => None,
+    };
     json!({
         "profile": standing.profile,
         "account": standing.account,
@@ -41,6 +45,7 @@ fn profile(standing: &Standing, now: &Now) -> Value {
         "obtained_at": standing.obtained_at.map(rfc3339),
         "expires_at": expires_at,
         "expires_in": expires_in,
+        "stale_for": stale_for,
         "refresh_token": standing.has_refresh_token,
         "jkt": standing.jkt,
         "api_key": standing.rungs.api_key,
@@ -68,6 +73,7 @@ fn word(token: &Token) -> &'static str {
         Token::Absent => "none",
         Token::Valid { .. } => "valid",
         Token::Due { .. } => "due",
+        Token::Stale { .. } => "stale",
         Token::Expired { .. } => "expired",
         Token::ApiKey { .. } => "api_key",
         Token::Unreadable => "unreadable",
@@ -103,6 +109,12 @@ fn headline(standing: &Standing, style: Style) -> String {
             "{}      {} {} left, renewal is due",
             style.paint(yellow, "due"),
             bar(left, standing.lifetime),
+            span(left)
+        ),
+        Token::Stale { since, left } => format!(
+            "{}    ended {} ago, served for {} yet while its server cannot be reached",
+            style.paint(yellow, "stale"),
+            span(since),
             span(left)
         ),
         Token::Expired { since }
