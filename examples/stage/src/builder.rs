@@ -26,7 +26,7 @@ pub struct StageBuilder {
     policy: Policy,
     api_key: Option<String>,
     api: Router,
-    configure: Option<Box<dyn FnOnce(IssuerBuilder) -> IssuerBuilder>>,
+    configure: Vec<Box<dyn FnOnce(IssuerBuilder) -> IssuerBuilder>>,
 }
 
 impl StageBuilder {
@@ -39,7 +39,7 @@ impl StageBuilder {
             policy: Policy { grace: Duration::ZERO, ..Policy::default() },
             api_key: None,
             api: Router::new(),
-            configure: None,
+            configure: Vec::new(),
         }
     }
 
@@ -95,13 +95,13 @@ impl StageBuilder {
         self
     }
 
-    /// Whatever else is to be said to the issuer.
+    /// Whatever else is to be said to the issuer; may be said several times.
     #[must_use]
     pub fn configure(
         mut self,
         configure: impl FnOnce(IssuerBuilder) -> IssuerBuilder + 'static,
     ) -> Self {
-        self.configure = Some(Box::new(configure));
+        self.configure.push(Box::new(configure));
         self
     }
 
@@ -120,10 +120,8 @@ impl StageBuilder {
             .store(Arc::clone(&store) as Arc<dyn Store>)
             .password_cost(COST)
             .rate_limits(RateLimits::off());
-        let builder = match self.configure {
-            Some(configure) => configure(builder),
-            None => builder,
-        };
+        let builder =
+            self.configure.into_iter().fold(builder, |builder, configure| configure(builder));
         let issuer = builder.build().expect("the test asks for a good issuer");
         let handed = Arc::new(Handed::default());
         let api = Api::new(self.api, self.api_key.as_deref());
