@@ -34,6 +34,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("unlapse-sim", &["unlapse", "unlapse-core", "unlapse-issuer"]),
     ("unlapse-parts", &[]),
     ("unlapse-example-backend", &["unlapse-core", "unlapse-issuer"]),
+    ("unlapse-example-code-search", &["unlapse", "unlapse-core", "unlapse-oauth", "unlapse-store"]),
     ("unlapse-example-stage", &["unlapse-core", "unlapse-issuer"]),
     ("xtask", &[]),
 ];
