@@ -5,6 +5,7 @@
 //!   with a server, a [`Clock`], a [`Spawn`]. Each can be replaced; the renewal stays.
 //! - **Tokens bound to a key** (RFC 9449): [`dpop`].
 //! - **What happens**: [`Event`], told to an [`Observer`] and logged with `tracing`.
+//! - **Settings from the environment**: [`Environment`], [`Persistence`].
 //! - **What can go wrong**: [`Error`], with a stable code each.
 //!
 //! # Why another client library
@@ -20,6 +21,7 @@ mod chore;
 mod current;
 pub mod dpop;
 mod effects;
+mod environment;
 mod events;
 mod flight;
 mod hold;
@@ -29,6 +31,7 @@ mod keeper;
 mod login;
 mod look;
 mod mark;
+mod persistence;
 mod proving;
 mod published;
 mod queue;
@@ -50,10 +53,12 @@ pub use builder::Builder;
 pub use effects::{
     Breakers, Clock, Exchange, MemoryBreakers, Prover, Request, Revoked, Spawn, ToProve,
 };
+pub use environment::{Environment, EnvironmentError};
 pub use events::{Event, Observer};
 pub use http::{Http, HttpReply, NoReply};
 pub use info::{Info, Source};
 pub use login::{LoggedIn, Login};
+pub use persistence::Persistence;
 pub use server::{AuthMethod, Endpoints, LoginRung, Server, ServerExchange};
 pub use source::{AccessToken, Bearer, TokenSource};
 pub use unlapse_core::{Error, Key, Policy, Secret};

@@ -60,7 +60,7 @@ pub enum LoginRung {
 }
 
 /// What a profile says of its server and its client.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Server {
     /// The endpoints.
     pub endpoints: Endpoints,

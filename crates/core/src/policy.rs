@@ -1,5 +1,6 @@
 //! The numbers and rules that a profile may set.
 
+use core::ops::RangeInclusive;
 use core::time::Duration;
 
 use crate::error::RuleBroken;
@@ -43,6 +44,20 @@ pub struct Policy {
     pub stale: Duration,
     /// The breaker of the token endpoint (R16).
     pub breaker: BreakerPolicy,
+}
+
+impl Policy {
+    /// What [`Policy::attempts`] may be set to by people.
+    pub const ATTEMPTS: RangeInclusive<u32> = 1..=10;
+    /// What [`Policy::base_delay`] may be set to by people.
+    pub const BASE_DELAY: RangeInclusive<Duration> =
+        Duration::from_millis(1)..=Duration::from_secs(60);
+    /// What [`Policy::max_delay`] may be set to by people.
+    pub const MAX_DELAY: RangeInclusive<Duration> =
+        Duration::from_millis(1)..=Duration::from_secs(3600);
+    /// What [`Policy::exchange_deadline`] may be set to by people.
+    pub const EXCHANGE_DEADLINE: RangeInclusive<Duration> =
+        Duration::from_millis(100)..=Duration::from_secs(300);
 }
 
 impl Default for Policy {
