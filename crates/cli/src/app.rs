@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use unlapse::{Event, Observer, TokenSource};
+use unlapse::{Event, Observer, Persistence, TokenSource};
 use unlapse_core::{Error, Key, LoginReason};
 
 use crate::args::Common;
@@ -21,6 +21,20 @@ pub(crate) struct App {
     pub(crate) quiet: bool,
     /// Whether a person may be asked for the passphrase of the store.
     asks: bool,
+}
+
+/// Where records rest that are kept, and those that are not.
+pub(crate) struct Shelves {
+    persistence: Persistence,
+    kept: Shelf,
+    memory: Shelf,
+}
+
+impl Shelves {
+    /// Where this profile's record rests.
+    pub(crate) fn of(&self, profile: &Profile) -> &Shelf {
+        if wiring::is_kept(profile, self.persistence) { &self.kept } else { &self.memory }
+    }
 }
 
 impl App {
@@ -56,9 +70,22 @@ impl App {
         profile.map_err(|error| Diagnosis::of_config(&error))
     }
 
-    /// Where this profile's record rests.
+    /// Where records rest.
     pub(crate) fn shelf(&self) -> Shelf {
         wiring::shelf(&self.config.storage, self.asks)
+    }
+
+    /// Where this profile's record rests: in memory, if it looks like a test's and such are not kept
+    /// (A3).
+    pub(crate) fn shelf_of(&self, profile: &Profile) -> Shelf {
+        let Shelves { persistence, kept, memory } = self.shelves();
+        if wiring::is_kept(profile, persistence) { kept } else { memory }
+    }
+
+    /// Where the records of many profiles rest: nobody is asked twice for a passphrase.
+    pub(crate) fn shelves(&self) -> Shelves {
+        let memory = wiring::shelf(&Storage::Memory, self.asks);
+        Shelves { persistence: self.config.persistence, kept: self.shelf(), memory }
     }
 
     /// The breakers that every process of this user shares, or none where nothing is kept.
@@ -78,7 +105,8 @@ impl App {
         let mut builder = wiring::builder(profile, &self.config.http, shelf)?
             .ahead_of_time(false)
             .observer(self.observer());
-        if let Some(breakers) = self.breakers() {
+        // Nor is anything else kept of what looks like a test.
+        if let (Shelf::File(_), Some(breakers)) = (shelf, self.breakers()) {
             builder = builder.breakers(Arc::new(breakers));
         }
         Ok(builder.build().await)

@@ -28,8 +28,8 @@ pub(crate) struct Common {
     /// Read this configuration instead of the user's and the project's [env: UNLAPSE_CONFIG]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Keep nothing on disk [env: UNLAPSE_NO_STORE=1]
-    #[arg(long, global = true)]
+    /// Keep nothing on disk [env: UNLAPSE_NO_STORE=1, UNLAPSE_PERSIST=off]
+    #[arg(long, visible_alias = "no-persist", global = true)]
     pub(crate) no_store: bool,
     /// Log what happens to stderr: warn, info, debug, trace [env: UNLAPSE_LOG]
     #[arg(long, global = true, value_name = "FILTER")]

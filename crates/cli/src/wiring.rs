@@ -5,7 +5,7 @@ use std::sync::Arc;
 use unlapse::dpop::{Algorithm, Dpop, SystemRandom};
 use unlapse::reqwest::{HttpSettings, ReqwestHttp};
 use unlapse::tokio::TokioClock;
-use unlapse::{AuthMethod, Builder, Endpoints, LoginRung, Server, ServerExchange};
+use unlapse::{AuthMethod, Builder, Endpoints, LoginRung, Persistence, Server, ServerExchange};
 use unlapse_core::{Credentials, CustodyError, Rungs, Secret, Store};
 use unlapse_oauth::ReplyFields;
 use unlapse_oauth::grant::{LoginEndpoint, LoginFields};
@@ -98,6 +98,19 @@ pub(crate) fn builder(
         Some(key) => builder.api_key(key),
         None => builder,
     })
+}
+
+/// Whether the profile's login is kept beyond the process (A3).
+pub(crate) fn is_kept(profile: &Profile, persistence: Persistence) -> bool {
+    let username = match &profile.grant {
+        Grant::Password { username, .. } => Some(username),
+        Grant::LoginEndpoint { login, .. } | Grant::RefreshToken { login: Some(login), .. } => {
+            Some(&login.username)
+        }
+        _ => None,
+    };
+    let credentials = Credentials { username: username.cloned(), ..Credentials::default() };
+    persistence.is_on(&server(profile), Some(&credentials))
 }
 
 /// The profile's API key, if it has one and its variable is set.

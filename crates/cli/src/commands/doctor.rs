@@ -74,8 +74,8 @@ pub(crate) fn run(app: &App, arguments: &DoctorArguments) -> Result<Exit, Diagno
         }
         _ => findings.push(Finding::note(
             "store",
-            "nothing is kept on disk (UNLAPSE_NO_STORE)",
-            "unset UNLAPSE_NO_STORE to keep logins",
+            "nothing is kept on disk (`persist`, UNLAPSE_PERSIST or UNLAPSE_NO_STORE)",
+            "see who says so: unlapse config show",
         )),
     }
     let spinner = terminal::spinner("asking the servers what time it is".to_owned(), app.quiet);
@@ -85,8 +85,16 @@ pub(crate) fn run(app: &App, arguments: &DoctorArguments) -> Result<Exit, Diagno
             findings.push(api_key(profile));
             continue;
         }
-        if let Shelf::File(store) = &shelf {
-            findings.push(record(store, profile));
+        match &shelf {
+            Shelf::File(store) if wiring::is_kept(profile, app.config.persistence) => {
+                findings.push(record(store, profile));
+            }
+            Shelf::File(_) => findings.push(Finding::note(
+                format!("{}: record", profile.name),
+                "it looks like a test's, of which nothing is kept (`persist` is `auto`)",
+                "to keep it: UNLAPSE_PERSIST=on",
+            )),
+            Shelf::Memory(_) => {}
         }
         findings.push(breaker(app, profile));
         findings.extend(clock(app, profile)?);

@@ -12,12 +12,12 @@ use crate::wiring::{self, Shelf};
 
 #[expect(clippy::unnecessary_wraps, reason = "every command has this shape")]
 pub(crate) fn run(app: &App) -> Result<Exit, Diagnosis> {
-    let shelf = app.shelf();
+    let shelves = app.shelves();
     let rows: Vec<_> = app
         .config
         .profiles
         .values()
-        .map(|profile| (profile, login(app, &shelf, profile)))
+        .map(|profile| (profile, login(app, shelves.of(profile), profile)))
         .collect();
     if app.json {
         let profiles: Vec<_> = rows

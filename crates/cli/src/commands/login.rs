@@ -13,6 +13,7 @@ use crate::diagnosis::Diagnosis;
 use crate::exit::Exit;
 use crate::report::rfc3339;
 use crate::terminal;
+use crate::wiring::Shelf;
 
 pub(crate) fn run(app: &App, arguments: &LoginArguments) -> Result<Exit, Diagnosis> {
     let profile = app.profile(arguments.which.profile.as_deref())?;
@@ -23,7 +24,7 @@ pub(crate) fn run(app: &App, arguments: &LoginArguments) -> Result<Exit, Diagnos
         ));
     }
     let brought = collect(profile, arguments)?;
-    let shelf = app.shelf();
+    let shelf = app.shelf_of(profile);
     let token = block_on(async {
         let source = app.source(profile, &shelf).await?;
         let spinner = terminal::spinner(format!("logging in to {}", profile.name), app.quiet);
@@ -36,6 +37,11 @@ pub(crate) fn run(app: &App, arguments: &LoginArguments) -> Result<Exit, Diagnos
         token
     })?;
     say(app, profile, &token);
+    if matches!(shelf, Shelf::Memory(_)) && !app.quiet {
+        terminal::warn(
+            "nothing is kept (see `unlapse config show`): the login ends with this command",
+        );
+    }
     Ok(Exit::Ok)
 }
 

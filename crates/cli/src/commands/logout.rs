@@ -28,7 +28,7 @@ enum LoggedOut {
 /// again with.
 pub(crate) fn run(app: &App, arguments: &LogoutArguments) -> Result<Exit, Diagnosis> {
     let profile = app.profile(arguments.which.profile.as_deref())?;
-    let shelf = app.shelf();
+    let shelf = app.shelf_of(profile);
     let was_there = match &shelf {
         Shelf::Memory(_) => false,
         Shelf::File(store) => match store.read(&profile.key()) {

@@ -12,7 +12,7 @@ use crate::terminal;
 
 pub(crate) fn run(app: &App, arguments: &RefreshArguments) -> Result<Exit, Diagnosis> {
     let profile = app.profile(arguments.which.profile.as_deref())?;
-    let shelf = app.shelf();
+    let shelf = app.shelf_of(profile);
     let token = block_on(async {
         let source = app.source(profile, &shelf).await?;
         let spinner = terminal::spinner(format!("renewing {}", profile.name), app.quiet);

@@ -106,7 +106,7 @@ pub(crate) fn token(
     min_ttl: Duration,
     deliver: impl FnOnce(&AccessToken),
 ) -> Result<AccessToken, Diagnosis> {
-    let shelf = app.shelf();
+    let shelf = app.shelf_of(profile);
     let damage = match at_hand(profile, &shelf, min_ttl) {
         Ok(Some(token)) => {
             deliver(&token);

@@ -2,14 +2,15 @@
 
 use core::time::Duration;
 
+use unlapse::Persistence;
 use unlapse_core::{Policy, Reuse};
 use unlapse_oauth::Endpoint;
 use unlapse_oauth::discovery::Issuer;
 
 use super::origin::Valued;
 use super::reader::{
-    Algorithms, Count, EndpointUrl, IssuerUrl, Line, OneOf, ReuseClass, Scopes, Switch,
-    VariableName, Within,
+    Algorithms, Between, Count, CountOf, EndpointUrl, IssuerUrl, Line, OneOf, ReuseClass, Scopes,
+    Switch, VariableName, Within,
 };
 use super::section::{section, words};
 
@@ -137,11 +138,11 @@ section! {
         skew: Duration = Within("0s", "10m"),
         trust: Duration = Within("0s", "1h"),
         lease_wait: Duration = Within("0s", "10m"),
-        timeout: Duration = Within("100ms", "5m"),
+        timeout: Duration = Between(Policy::EXCHANGE_DEADLINE),
         caller_timeout: Duration = Within("100ms", "1h"),
-        attempts: u32 = Count(1, 10),
-        base_delay: Duration = Within("1ms", "1m"),
-        max_delay: Duration = Within("1ms", "1h"),
+        attempts: u32 = CountOf(Policy::ATTEMPTS),
+        base_delay: Duration = Between(Policy::BASE_DELAY),
+        max_delay: Duration = Between(Policy::MAX_DELAY),
         round: Duration = Within("100ms", "24h"),
         stale: Duration = Within("0s", "30d"),
         max_lifetime: Duration = Within("1s", "365d"),
@@ -156,6 +157,7 @@ section! {
     StoreKeys {
         path: String = Line,
         layout: Layout = OneOf(Layout::WORDS),
+        persist: Persistence = OneOf(Persistence::WORDS),
         custody: CustodyWord = OneOf(CustodyWord::WORDS),
         keyfile: String = Line,
         derivation: DerivationWord = OneOf(DerivationWord::WORDS),

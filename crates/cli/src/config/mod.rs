@@ -44,6 +44,8 @@ pub(crate) use profile::{Grant, LoginEndpoint, Profile, Server};
 pub(crate) use show::Row;
 pub(crate) use store::{Custody, Derivation, Storage};
 
+use unlapse::Persistence;
+
 use keys::PolicyKeys;
 use layer::{Layer, ProfileLayer};
 use origin::Valued;
@@ -60,6 +62,8 @@ pub(crate) struct Config {
     pub(crate) profiles: BTreeMap<String, Profile>,
     /// Where records are kept.
     pub(crate) storage: Storage,
+    /// Which of them (A3): never `Off` where there is such a place.
+    pub(crate) persistence: Persistence,
     /// How servers are reached.
     pub(crate) http: HttpConfig,
     /// The log filter.
@@ -112,10 +116,14 @@ impl Config {
             profiles.insert(name, profile);
         }
 
-        let storage = if let Some(origin) = overrides::no_store(environment, overrides)? {
+        let persistence =
+            overrides::persistence(environment, overrides, layer.store.persist.as_ref())?;
+        let storage = if persistence.value == Persistence::Off {
+            let Valued { origin, .. } = persistence.clone();
             rows.push(Row::of("store", ("path", "memory only".to_owned(), origin)));
             Storage::Memory
         } else {
+            layer.store.persist = Some(persistence.clone());
             let (config, shown) = store::store(&layer.store, project.as_deref(), environment)?;
             rows.extend(shown.entries().into_iter().map(|entry| Row::of("store", entry)));
             if let Custody::Passphrase { passphrase, .. } = &config.custody {
@@ -131,7 +139,17 @@ impl Config {
         rows.push(Row { key: "log".to_owned(), value, origin });
 
         let files = found.into_iter().map(|file| file.path).collect();
-        Ok(Self { profiles, storage, http, log: log.value, secret_variables, files, rows })
+        let persistence = persistence.value;
+        Ok(Self {
+            profiles,
+            storage,
+            persistence,
+            http,
+            log: log.value,
+            secret_variables,
+            files,
+            rows,
+        })
     }
 
     /// The profile of that name.

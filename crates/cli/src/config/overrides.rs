@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use unlapse::Persistence;
+
 use super::environment::Environment;
 use super::error::ConfigError;
-use super::keys::{PolicyKeys, ProfileKeys};
+use super::keys::{PolicyKeys, ProfileKeys, StoreKeys};
 use super::origin::{Origin, Valued};
 use super::reader::Raw;
 use super::section::{Refused, Section};
@@ -14,7 +16,7 @@ use super::section::{Refused, Section};
 pub(crate) struct Overrides {
     /// `--config`: a file in place of all others.
     pub(crate) config: Option<PathBuf>,
-    /// `--no-store`: nothing is kept.
+    /// `--no-store`, `--no-persist`: nothing is kept.
     pub(crate) no_store: bool,
     /// `--log`: the log filter.
     pub(crate) log: Option<String>,
@@ -81,16 +83,27 @@ pub(crate) fn log(
     ))
 }
 
-/// Whether nothing is kept, and who says so.
-pub(crate) fn no_store(
+/// Whether logins are kept, and who says so: what wants nothing kept goes first.
+pub(crate) fn persistence(
     environment: &Environment,
     overrides: &Overrides,
-) -> Result<Option<Origin>, ConfigError> {
-    const VARIABLE: &str = "UNLAPSE_NO_STORE";
+    file: Option<&Valued<Persistence>>,
+) -> Result<Valued<Persistence>, ConfigError> {
+    const SWITCH: &str = "UNLAPSE_NO_STORE";
+    const VARIABLE: &str = "UNLAPSE_PERSIST";
+    let off = |origin| Ok(Valued { value: Persistence::Off, origin });
     if overrides.no_store {
-        return Ok(Some(Origin::Flag("--no-store")));
+        return off(Origin::Flag("--no-store"));
     }
-    Ok(environment.switch(VARIABLE)?.then(|| Origin::Variable(VARIABLE.to_owned())))
+    if environment.switch(SWITCH)? {
+        return off(Origin::Variable(SWITCH.to_owned()));
+    }
+    let mut keys = StoreKeys::default();
+    if let Some(word) = environment.text(VARIABLE)? {
+        set(&mut keys, "persist", word, &Origin::Variable(VARIABLE.to_owned()))?;
+    }
+    let said = keys.persist.or_else(|| file.cloned());
+    Ok(said.unwrap_or(Valued::default(Persistence::default())))
 }
 
 /// A flag's word, else the variable's.

@@ -77,6 +77,38 @@ impl Reads for Within {
     }
 }
 
+/// A duration in a range of the library's.
+pub(crate) struct Between(pub(crate) RangeInclusive<Duration>);
+
+impl Reads for Between {
+    type Value = Duration;
+
+    fn read(&self, raw: &Raw<'_>) -> Option<Duration> {
+        let duration = duration::parse(raw.text()?).ok()?;
+        self.0.contains(&duration).then_some(duration)
+    }
+
+    fn allowed(&self) -> String {
+        let (least, most) = (duration::format(*self.0.start()), duration::format(*self.0.end()));
+        format!("a duration from {least} to {most}, like `\"30s\"`")
+    }
+}
+
+/// A whole number in a range of the library's.
+pub(crate) struct CountOf(pub(crate) RangeInclusive<u32>);
+
+impl Reads for CountOf {
+    type Value = u32;
+
+    fn read(&self, raw: &Raw<'_>) -> Option<u32> {
+        Count(*self.0.start(), *self.0.end()).read(raw)
+    }
+
+    fn allowed(&self) -> String {
+        Count(*self.0.start(), *self.0.end()).allowed()
+    }
+}
+
 /// A whole number in a range.
 pub(crate) struct Count(pub(crate) u32, pub(crate) u32);
 

@@ -4,6 +4,7 @@
 use core::time::Duration;
 use std::path::PathBuf;
 
+use unlapse::Persistence;
 use unlapse_core::{Reuse, duration};
 use unlapse_oauth::Endpoint;
 use unlapse_oauth::discovery::Issuer;
@@ -74,6 +75,13 @@ impl Shown for u32 {
 impl Shown for bool {
     fn shown(&self) -> String {
         self.to_string()
+    }
+}
+
+impl Shown for Persistence {
+    fn shown(&self) -> String {
+        let word = Self::WORDS.iter().find(|(_, meaning)| meaning == self);
+        word.map_or_else(String::new, |(word, _)| (*word).to_owned())
     }
 }
 

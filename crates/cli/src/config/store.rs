@@ -13,7 +13,7 @@ use super::place::{At, canonical, project_of, what_is_at};
 /// Whether records are kept, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Storage {
-    /// In memory only: they end with the process (`UNLAPSE_NO_STORE`).
+    /// In memory only: they end with the process (`persist`, `UNLAPSE_NO_STORE`).
     Memory,
     /// On the disk, sealed.
     Kept(StoreConfig),

@@ -334,6 +334,103 @@ fn k6_no_store_keeps_nothing_and_needs_no_home() {
 }
 
 #[test]
+fn a3_whether_logins_are_kept_by_every_source() {
+    let file = format!("{SERVER}\n[store]\npersist = 'auto'");
+    let persist = ("UNLAPSE_PERSIST", "on");
+    let rows = [
+        (SERVER, vec![], false, Persistence::On, "default"),
+        (&file, vec![], false, Persistence::Auto, ".unlapse/config.toml:"),
+        (&file, vec![persist], false, Persistence::On, "UNLAPSE_PERSIST"),
+        (&file, vec![("UNLAPSE_PERSIST", "off")], false, Persistence::Off, "UNLAPSE_PERSIST"),
+        (
+            &file,
+            vec![persist, ("UNLAPSE_NO_STORE", "1")],
+            false,
+            Persistence::Off,
+            "UNLAPSE_NO_STORE",
+        ),
+        (&file, vec![persist], true, Persistence::Off, "--no-store"),
+    ];
+    for (text, variables, no_store, expected, origin) in rows {
+        let world = World::new().project(text);
+        let environment = variables
+            .iter()
+            .fold(world.environment(), |environment, (name, value)| environment.with(name, value));
+        let overrides = Overrides { no_store, ..Overrides::default() };
+        let config = Config::load(&environment, &overrides).expect("good");
+        assert_eq!(config.persistence, expected, "{variables:?}");
+        assert_eq!(config.storage == Storage::Memory, expected == Persistence::Off);
+        let key = if expected == Persistence::Off { "store.path" } else { "store.persist" };
+        assert!(row(&config, key).1.contains(origin), "{:?}", row(&config, key));
+    }
+    let world = World::new().project(SERVER);
+    let environment = world.environment().with("UNLAPSE_PERSIST", "canary");
+    let error = Config::load(&environment, &Overrides::default()).expect_err("no word");
+    assert_eq!(
+        error.to_string(),
+        "the environment variable `UNLAPSE_PERSIST` must be `on`, `off` or `auto`"
+    );
+}
+
+fn row_of(config: &Config, key: &str) -> Option<String> {
+    config.rows.iter().find(|row| row.key == key).map(|row| row.value.clone())
+}
+
+#[test]
+fn a6_the_library_reads_the_same_variables_to_the_same_effect() {
+    let words = [
+        "",
+        "0",
+        "1",
+        "3",
+        "10",
+        "11",
+        "x",
+        "1ms",
+        "99ms",
+        "30s",
+        "2m",
+        "90m",
+        "on",
+        "auto",
+        "http://127.0.0.1:7/t",
+        "http://as.example/t",
+    ];
+    for variable in [
+        "UNLAPSE_ATTEMPTS",
+        "UNLAPSE_BASE_DELAY",
+        "UNLAPSE_MAX_DELAY",
+        "UNLAPSE_TIMEOUT",
+        "UNLAPSE_TOKEN_ENDPOINT",
+        "UNLAPSE_PERSIST",
+        "UNLAPSE_NO_STORE",
+    ] {
+        for word in words {
+            let world = World::new().project("[profile.a]\nissuer = 'https://h'");
+            let environment = world.environment().with(variable, word);
+            let ours = Config::load(&environment, &Overrides::default());
+            let theirs = unlapse::Environment::read(|name| (name == variable).then(|| word.into()));
+            match (ours, theirs) {
+                (Ok(ours), Ok(theirs)) => {
+                    let policy = theirs.policy(unlapse::Policy::default());
+                    assert_eq!(ours.profiles["a"].policy, policy, "{variable}={word}");
+                    let persistence = theirs.persistence().unwrap_or_default();
+                    assert_eq!(ours.persistence, persistence, "{variable}={word}");
+                    let token = row_of(&ours, "profile.a.token_endpoint");
+                    let endpoint = theirs.endpoint().map(ToString::to_string);
+                    assert_eq!(token, endpoint, "{variable}={word}");
+                }
+                (Err(ours), Err(theirs)) => {
+                    assert_eq!(ours.to_string(), theirs.to_string());
+                    assert_eq!(ours.code(), theirs.code());
+                }
+                (ours, theirs) => panic!("{variable}={word}: {ours:?} {theirs:?}"),
+            }
+        }
+    }
+}
+
+#[test]
 fn k6_an_endpoint_override_is_every_profiles() {
     let environment = |e: Environment| e.with("UNLAPSE_TOKEN_ENDPOINT", "http://127.0.0.1:7/t");
     let profile = profile("[profile.a]\nissuer = 'https://h'", environment).expect("good");

@@ -170,3 +170,33 @@ fn k6_without_a_store_nothing_touches_the_disk() {
     let empty = std::fs::read_dir(project.state_dir()).expect("read").next().is_none();
     assert!(empty, "nor state");
 }
+
+#[test]
+fn a3_auto_keeps_nothing_of_a_server_on_this_machine() {
+    let server = AuthServer::start(Class::Strict);
+    server.require_secret("s3cret");
+    let profile = "grant = \"client_credentials\"\nclient_secret_env = \"ACME_SECRET\"";
+    let mut project = Project::empty();
+    project.configure(&config(&server, profile, ""), "persist = \"auto\"");
+    project.env.push(("ACME_SECRET".to_owned(), "s3cret".to_owned()));
+    for _ in 0..2 {
+        assert!(server.accepts(project.run(&["token"]).ok().line()));
+    }
+    assert_eq!(server.counts().logins, 2, "each process logs in by itself");
+    assert!(!project.store_dir().exists());
+    let state = std::fs::read_dir(project.state_dir()).expect("read");
+    let left: Vec<_> = state.flatten().map(|entry| entry.file_name()).collect();
+    assert!(left.is_empty(), "{left:?}");
+    let doctor = project.run(&["doctor"]).ok();
+    assert!(doctor.stdout.contains("looks like a test's"), "{doctor}");
+
+    // Whoever says so keeps it all the same.
+    project.env.push(("UNLAPSE_PERSIST".to_owned(), "on".to_owned()));
+    for _ in 0..2 {
+        assert!(server.accepts(project.run(&["token"]).ok().line()));
+    }
+    assert_eq!(server.counts().logins, 3);
+    let again = project.run(&["token", "--no-persist"]).ok();
+    assert!(server.accepts(again.line()));
+    assert_eq!(server.counts().logins, 4);
+}

@@ -20,11 +20,11 @@ pub(crate) fn run(app: &App, arguments: &StatusArguments) -> Result<Exit, Diagno
         Some(name) => vec![app.profile(Some(name))?],
         None => app.config.profiles.values().collect(),
     };
-    let shelf = app.shelf();
+    let shelves = app.shelves();
     let now = unlapse::tokio::system_now();
     let mut standings = Vec::new();
     for profile in profiles {
-        standings.push(standing(app, &shelf, profile, &now));
+        standings.push(standing(app, shelves.of(profile), profile, &now));
     }
     if arguments.check {
         let exits = standings.iter().map(|standing| standing.check(arguments.min_ttl));
