@@ -1,12 +1,12 @@
 //! A renewal under way in this process, and who may share it (K5).
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use unlapse_core::{Demand, Error};
 
 use crate::current::{Credential, Current};
 use crate::shared::Shared;
-use crate::sync::{Mutex, MutexGuard, watch};
+use crate::sync::{BriefMutex, watch};
 
 /// How a renewal ended; what it brought has been published.
 pub(crate) type Outcome = Result<(), Error>;
@@ -33,7 +33,7 @@ impl Drop for UnderWay {
         count.under_way -= 1;
         let landed = if count.under_way == 0 { count.landed.take() } else { None };
         drop(count);
-        if let Some(landed) = landed {
+        if let Some((landed, _)) = landed {
             landed.send_replace(true);
         }
     }
@@ -41,12 +41,13 @@ impl Drop for UnderWay {
 
 /// How many renewals are under way. Who waits for the last of them costs something, and only then.
 #[derive(Default)]
-pub(crate) struct Traffic(Mutex<Count>);
+pub(crate) struct Traffic(BriefMutex<Count>);
 
 #[derive(Default)]
 struct Count {
     under_way: usize,
-    landed: Option<watch::Sender<bool>>,
+    /// Tells of the last of them, where somebody waits.
+    landed: Option<(watch::Sender<bool>, watch::Receiver<bool>)>,
 }
 
 impl Traffic {
@@ -54,15 +55,25 @@ impl Traffic {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether none is.
+    pub(crate) fn is_none(&self) -> bool {
+        self.count().under_way == 0
+    }
+
     /// Waits until none is.
     pub(crate) async fn landed(&self) {
+        let mut new = Some(watch::channel(false));
         let mut landed = {
             let mut count = self.count();
             if count.under_way == 0 {
                 return;
             }
-            count.landed.get_or_insert_with(|| watch::Sender::new(false)).subscribe()
+            if count.landed.is_none() {
+                count.landed = new.take();
+            }
+            count.landed.as_ref().map(|(_, landed)| landed.clone())
         };
+        let Some(landed) = &mut landed else { return };
         // Whoever lands last says so, and the sender is gone only after that.
         let _ = landed.wait_for(|landed| *landed).await;
     }

@@ -28,6 +28,8 @@ pub(crate) struct Upkeep {
     saves: u32,
     /// When it was last renewed in vain, and how long to leave it at that.
     failed: Option<Box<(Now, Duration)>>,
+    /// When it was last asked for, or seen to be held; where a set may let go of it.
+    touched: Now,
 }
 
 /// Keeps the keys of a set alive until every handle to them is gone.
@@ -131,9 +133,31 @@ impl Shared {
         Some(next(record, unsaved, failed, now, &self.renewer.policy, &self.renewer.key))
     }
 
+    /// Somebody asks for it, or holds it.
+    pub(crate) fn touch(&self, now: Now) {
+        self.upkeep.lock().unwrap_or_else(PoisonError::into_inner).touched = now;
+    }
+
+    /// How long nobody has asked for it or was seen to hold it.
+    pub(crate) fn untouched(&self, now: &Now) -> Duration {
+        now.elapsed(&self.upkeep.lock().unwrap_or_else(PoisonError::into_inner).touched)
+    }
+
+    /// Whether nothing of it would be lost if it were let go of.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.traffic.is_none() && self.renewer.memory.is_empty() && !self.is_unsaved()
+    }
+
+    /// Whether it is not needed in memory any more; then its set has let go of it.
+    fn is_idle(self: &Arc<Self>) -> bool {
+        let members = self.renewer.world.members.upgrade();
+        members.is_some_and(|members| members.let_go(self, &self.renewer.clock.now()))
+    }
+
     /// Does what the keeper found to be due.
     async fn attend(self: &Arc<Self>, chore: Chore) {
         match chore {
+            Chore::Look if self.is_idle() => {}
             Chore::Look => {
                 // A store that cannot be read now is read again after the next trust time.
                 let _ = self.look().await;

@@ -1,6 +1,7 @@
 //! Tokens that never lapse: one durable, cancel-safe renewal across tasks, processes and hosts.
 //!
 //! - **Get a token**: [`TokenSource`], put together by [`Builder`].
+//! - **Of many keys**: [`Sources`], with one keeper and one HTTP client for all of them.
 //! - **What it is made of**: a [`Store`](unlapse_core::Store) where records rest, an [`Exchange`]
 //!   with a server, a [`Clock`], a [`Spawn`]. Each can be replaced; the renewal stays.
 //! - **Tokens bound to a key** (RFC 9449): [`dpop`].
@@ -40,6 +41,7 @@ mod server;
 mod shared;
 mod source;
 mod stale;
+mod sources;
 mod sync;
 mod verdict;
 mod world;
@@ -61,4 +63,5 @@ pub use login::{LoggedIn, Login};
 pub use persistence::Persistence;
 pub use server::{AuthMethod, Endpoints, LoginRung, Server, ServerExchange};
 pub use source::{AccessToken, Bearer, TokenSource};
+pub use sources::{Sources, SourcesBuilder, Unfinished};
 pub use unlapse_core::{Error, Key, Policy, Secret};

@@ -58,6 +58,17 @@ pub(crate) struct Effort {
 }
 
 impl Renewer {
+    pub(crate) fn new(
+        key: Key,
+        exchange: Arc<dyn Exchange>,
+        policy: Arc<Policy>,
+        world: Arc<World>,
+    ) -> Self {
+        let clock = Arc::clone(&world.clock);
+        let memory = Memory::default();
+        Self { key, policy, exchange, clock, world, has_api_key: false, memory }
+    }
+
     /// Renews, or finds that somebody has. `last` is the record that this process has seen last,
     /// for when the store cannot be read; `seen` the newest generation that it has.
     pub(crate) async fn renew(

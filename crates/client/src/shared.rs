@@ -40,7 +40,8 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(renewer: Renewer, api_key: Option<Secret>) -> Arc<Self> {
+    pub(crate) fn new(mut renewer: Renewer, api_key: Option<Secret>) -> Arc<Self> {
+        renewer.has_api_key = api_key.is_some();
         let shared = Arc::new_cyclic(|me| Self {
             me: Weak::clone(me),
             renewer,

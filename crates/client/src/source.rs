@@ -116,6 +116,10 @@ impl TokenSource {
         Self { shared }
     }
 
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// The `Authorization` header of a valid token, if there is one at hand: one atomic load, one
     /// clock read, one comparison. `None` asks for [`TokenSource::bearer`].
     #[inline(always)]

@@ -1,13 +1,14 @@
 //! What every key of a set shares.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use unlapse_core::{Dice, Store};
 
 use crate::agenda::Agenda;
-use crate::effects::{Breakers, Clock, Spawn};
+use crate::effects::{Breakers, Clock, MemoryBreakers, Spawn};
 use crate::events::Observer;
 use crate::keeper;
+use crate::sources::Members;
 
 /// The effects of a set of keys, and their keeper's agenda: there once, however many keys there are.
 /// A single source is a set of one.
@@ -20,6 +21,47 @@ pub(crate) struct World {
     pub(crate) observer: Option<Observer>,
     /// What the keeper has yet to think about; `None` where nothing is renewed ahead of time.
     pub(crate) agenda: Option<Arc<Agenda>>,
+    /// The sources that the set itself holds; a single source has no set.
+    pub(crate) members: Weak<Members>,
+}
+
+/// What a [`World`] is made of, as a builder collects it.
+pub(crate) struct Effects {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) spawn: Arc<dyn Spawn>,
+    pub(crate) seed: u64,
+    pub(crate) breakers: Arc<dyn Breakers>,
+    pub(crate) observer: Option<Observer>,
+    /// Whether there is to be a keeper.
+    pub(crate) ahead: bool,
+}
+
+impl Effects {
+    /// Breakers of their own, nobody who is told, and a keeper.
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        spawn: Arc<dyn Spawn>,
+        seed: u64,
+    ) -> Self {
+        let breakers = Arc::new(MemoryBreakers::default());
+        Self { store, clock, spawn, seed, breakers, observer: None, ahead: true }
+    }
+
+    /// The world, whose keeper has yet to be started.
+    pub(crate) fn world(self, members: Weak<Members>) -> Arc<World> {
+        Arc::new(World {
+            store: self.store,
+            clock: self.clock,
+            spawn: self.spawn,
+            breakers: self.breakers,
+            dice: Mutex::new(Dice::new(self.seed)),
+            observer: self.observer,
+            agenda: self.ahead.then(|| Arc::new(Agenda::new())),
+            members,
+        })
+    }
 }
 
 impl World {

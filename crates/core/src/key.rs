@@ -40,6 +40,12 @@ impl Key {
         self
     }
 
+    /// A key of its own for this scope or audience of the same account (K1).
+    #[must_use]
+    pub fn with_scope(&self, scope: impl Into<String>) -> Self {
+        self.clone().scope(scope)
+    }
+
     /// Bytes that no other key shares: each part behind its length.
     pub fn identity(&self) -> Vec<u8> {
         let mut bytes = Vec::new();

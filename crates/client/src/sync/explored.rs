@@ -3,7 +3,7 @@
 //! Locks and flags are shuttle's. The published pointer and the signals are the real ones of
 //! `arc-swap` and tokio: one step each, which is what their own proofs give us.
 
-pub(crate) use shuttle::sync::{Mutex, MutexGuard, atomic::AtomicBool};
+pub(crate) use shuttle::sync::{Mutex, atomic::AtomicBool};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +13,18 @@ fn point() {
     // What is dropped by a panic is dropped in one step: shuttle is ending the schedule.
     if !std::thread::panicking() {
         shuttle::thread::sleep(Duration::ZERO);
+    }
+}
+
+/// `std::sync::Mutex`, for what a panic locks as it drops things: shuttle's would let others run in the
+/// middle of it, and poison what they hold. There is no point while it is held.
+#[derive(Default)]
+pub(crate) struct BriefMutex<T>(std::sync::Mutex<T>);
+
+impl<T> BriefMutex<T> {
+    pub(crate) fn lock(&self) -> std::sync::LockResult<std::sync::MutexGuard<'_, T>> {
+        point();
+        self.0.lock()
     }
 }
 
@@ -79,11 +91,6 @@ pub(crate) mod watch {
     impl<T> Sender<T> {
         pub(crate) fn new(first: T) -> Self {
             Self(watch::Sender::new(first))
-        }
-
-        pub(crate) fn send_modify(&self, modify: impl FnOnce(&mut T)) {
-            point();
-            self.0.send_modify(modify);
         }
 
         pub(crate) fn send_replace(&self, next: T) -> T {

@@ -22,6 +22,11 @@ impl WorldClock {
         Self { start: tokio::time::Instant::now(), shift: AtomicI64::new(0) }
     }
 
+    /// What the wall clock says, in seconds.
+    pub fn now_secs(&self) -> u64 {
+        self.now().wall.as_secs()
+    }
+
     /// Sets the wall clock forward or back.
     pub fn shift_wall(&self, millis: i64) {
         self.shift.fetch_add(millis, Ordering::SeqCst);

@@ -1,0 +1,110 @@
+//! How a set of sources is put together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use unlapse_core::{Key, Policy, Secret, Store};
+
+use super::loading::Loading;
+use super::{Members, Set, Sources};
+use crate::effects::{Breakers, Clock, Exchange, Spawn};
+use crate::events::Observer;
+use crate::world::Effects;
+
+/// How long a source that nobody holds or asks for stays in memory, unless said otherwise.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// Something that depends on the key.
+pub(super) type Of<T> = Box<dyn Fn(&Key) -> T + Send + Sync>;
+
+/// Puts [`Sources`] together from their effects.
+#[must_use]
+pub struct SourcesBuilder {
+    effects: Effects,
+    servers: Of<Arc<dyn Exchange>>,
+    policies: Of<Arc<Policy>>,
+    api_keys: Of<Option<Secret>>,
+    idle: Duration,
+}
+
+impl SourcesBuilder {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        servers: Of<Arc<dyn Exchange>>,
+        clock: Arc<dyn Clock>,
+        spawn: Arc<dyn Spawn>,
+        seed: u64,
+    ) -> Self {
+        let policy = Arc::new(Policy::default());
+        Self {
+            effects: Effects::new(store, clock, spawn, seed),
+            servers,
+            policies: Box::new(move |_| Arc::clone(&policy)),
+            api_keys: Box::new(|_| None),
+            idle: IDLE,
+        }
+    }
+
+    /// What is a matter of choice, the same for every key.
+    pub fn policy(self, policy: Policy) -> Self {
+        let policy = Arc::new(policy);
+        self.policies(move |_| Arc::clone(&policy))
+    }
+
+    /// What is a matter of choice, for each key; asked when its source comes into memory. Keys of the
+    /// same server should share one policy.
+    pub fn policies(
+        mut self,
+        policies: impl Fn(&Key) -> Arc<Policy> + Send + Sync + 'static,
+    ) -> Self {
+        self.policies = Box::new(policies);
+        self
+    }
+
+    /// The last rung of the ladder for each key (R14); asked when its source comes into memory.
+    pub fn api_keys(
+        mut self,
+        api_keys: impl Fn(&Key) -> Option<Secret> + Send + Sync + 'static,
+    ) -> Self {
+        self.api_keys = Box::new(api_keys);
+        self
+    }
+
+    /// Breakers that are shared with other sets and sources (R16). Without, the set has its own,
+    /// one for each token endpoint.
+    pub fn breakers(mut self, breakers: Arc<dyn Breakers>) -> Self {
+        self.effects.breakers = breakers;
+        self
+    }
+
+    /// Is told what happens, and to which key.
+    pub fn observer(mut self, observer: Observer) -> Self {
+        self.effects.observer = Some(observer);
+        self
+    }
+
+    /// Whether tokens are renewed ahead of time, by one task for all keys; on by default. Without it,
+    /// no source is let go of either.
+    pub fn ahead_of_time(mut self, ahead: bool) -> Self {
+        self.effects.ahead = ahead;
+        self
+    }
+
+    /// How long a source that nobody holds and nobody asked for stays in memory; an hour by default.
+    /// It is noticed when the keeper looks at the key, every trust time ([`Policy::trust`]). Until
+    /// then it is renewed ahead of time; afterwards it comes back from the store when it is asked for.
+    pub fn idle(mut self, idle: Duration) -> Self {
+        self.idle = idle;
+        self
+    }
+
+    /// The set, empty as yet.
+    pub fn build(self) -> Sources {
+        let members = Arc::new(Members::new(self.idle));
+        let world = self.effects.world(Arc::downgrade(&members));
+        world.keep();
+        let Self { servers, policies, api_keys, .. } = self;
+        let loading = Loading::default();
+        Sources::of(Set { members, loading, world, servers, policies, api_keys })
+    }
+}
