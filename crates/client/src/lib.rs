@@ -5,8 +5,9 @@
 //! - **What it is made of**: a [`Store`](unlapse_core::Store) where records rest, an [`Exchange`]
 //!   with a server, a [`Clock`], a [`Spawn`]. Each can be replaced; the renewal stays.
 //! - **Tokens bound to a key** (RFC 9449): [`dpop`].
-//! - **What happens**: [`Event`], told to an [`Observer`] and logged with `tracing`.
 //! - **Settings from the environment**: [`Environment`], [`Persistence`].
+//! - **What happens**: [`Event`], told to an [`Observer`] and to every [`Subscription`], and logged
+//!   with `tracing` in the span of its renewal.
 //! - **What can go wrong**: [`Error`], with a stable code each.
 //!
 //! # Why another client library
@@ -22,8 +23,10 @@ mod chore;
 mod current;
 pub mod dpop;
 mod effects;
+mod effort;
 mod environment;
 mod events;
+mod feed;
 mod flight;
 mod hold;
 mod http;
@@ -40,9 +43,10 @@ mod renew;
 mod server;
 mod shared;
 mod source;
-mod stale;
 mod sources;
+mod stale;
 mod sync;
+mod trace;
 mod verdict;
 mod world;
 
@@ -56,7 +60,8 @@ pub use effects::{
     Breakers, Clock, Exchange, MemoryBreakers, Prover, Request, Revoked, Spawn, ToProve,
 };
 pub use environment::{Environment, EnvironmentError};
-pub use events::{Event, Observer};
+pub use events::{Event, Observer, Outcome};
+pub use feed::{Happening, Subscription};
 pub use http::{Http, HttpReply, NoReply};
 pub use info::{Info, Source};
 pub use login::{LoggedIn, Login};

@@ -3,16 +3,20 @@
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, oneshot};
+use tracing::Instrument as _;
 use unlapse_core::{
     BoxFuture, Cause, Credentials, Demand, Error, Grant, Lease, Now, Place, Record, Secret, State,
     StoreError, Stored,
 };
 
+use crate::effort::Effort;
+use crate::events::Event;
 use crate::flight::UnderWay;
 use crate::hold::{Hold, Kept};
-use crate::renew::{Effort, Renewed, Renewer};
+use crate::renew::{Renewed, Renewer};
 use crate::shared::Shared;
 use crate::source::AccessToken;
+use crate::trace;
 
 /// What a person brings to a login.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -92,15 +96,20 @@ impl Shared {
     pub(crate) async fn log_in(self: &Arc<Self>, login: Login) -> Result<LoggedIn, Error> {
         let (sender, ended) = oneshot::channel();
         let (shared, under_way) = (Arc::clone(self), UnderWay::begin(Arc::clone(self)));
-        self.renewer.world.spawn.spawn(Box::pin(async move {
+        let span = trace::login(&self.renewer.key);
+        let task = async move {
             let _under_way = under_way;
             let (ended, left) = shared.renewer.log_in(shared.held().await, &login).await;
             if let Some((record, kept)) = left {
                 shared.publish_record(record, kept);
             }
+            if let Ok(LoggedIn::Granted(token)) = &ended {
+                shared.renewer.tell(&Event::LoggedIn { generation: token.generation });
+            }
             // Nobody waits for it any more, and it has been done all the same.
             let _ = sender.send(ended);
-        }));
+        };
+        self.renewer.world.spawn.spawn(Box::pin(task.instrument(span)));
         let key = || self.renewer.key.clone();
         let waited = self.renewer.policy.caller_deadline;
         tokio::select! {
@@ -148,9 +157,9 @@ impl Renewer {
             aside: Ok(()),
         };
         let generation = candidate.generation;
-        let effort = Effort { is_login: true, ..Effort::default() };
+        let mut effort = Effort { is_login: true, ..Effort::default() };
         let trial = Hold::over(Box::new(trial), generation);
-        let renewed = self.renew_held(trial, candidate, demand, effort, None).await;
+        let renewed = self.renew_held(trial, candidate, demand, &mut effort, None).await;
         let mut hold = hold.lock().await;
         match renewed {
             Ok(Renewed::Token(record, _)) => {

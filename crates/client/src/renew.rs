@@ -12,9 +12,14 @@ use unlapse_core::{
     Secret, SenderKeyProblem, Situation, Spend, StoreError, Verdict, classify, decide, plan,
 };
 
+use tracing::Instrument as _;
+
 use crate::effects::{Clock, Exchange, Request};
-use crate::events::{self, Event};
+use crate::effort::Effort;
+use crate::events::Event;
+use crate::feed::Feed;
 use crate::hold::{Hold, Kept, Memory};
+use crate::trace;
 use crate::world::World;
 
 /// Between looks at the store while somebody else holds the lease (C6).
@@ -28,6 +33,8 @@ pub(crate) struct Renewer {
     /// The world's, at hand for the hot path.
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) world: Arc<World>,
+    /// Who has subscribed to this key.
+    pub(crate) feed: Feed,
     pub(crate) has_api_key: bool,
     /// What could not be saved (R5).
     pub(crate) memory: Memory,
@@ -44,19 +51,6 @@ pub(crate) enum Renewed {
     ApiKey,
 }
 
-/// What this renewal has gone through so far.
-#[derive(Default)]
-pub(crate) struct Effort {
-    pub(crate) attempts: u32,
-    pub(crate) lost: u32,
-    pub(crate) waited: Duration,
-    pub(crate) last: Option<Cause>,
-    /// A person's login: nothing but what was brought is tried.
-    pub(crate) is_login: bool,
-    /// The key that a login was proven with, until its token keeps it (RFC 9449).
-    pub(crate) sender_key: Option<Secret>,
-}
-
 impl Renewer {
     pub(crate) fn new(
         key: Key,
@@ -66,7 +60,8 @@ impl Renewer {
     ) -> Self {
         let clock = Arc::clone(&world.clock);
         let memory = Memory::default();
-        Self { key, policy, exchange, clock, world, has_api_key: false, memory }
+        let feed = Feed::default();
+        Self { key, policy, exchange, clock, world, feed, has_api_key: false, memory }
     }
 
     /// Renews, or finds that somebody has. `last` is the record that this process has seen last,
@@ -76,17 +71,23 @@ impl Renewer {
         last: Option<&Record>,
         seen: u64,
         demand: Demand,
+        effort: &mut Effort,
     ) -> Result<Renewed, Error> {
-        let mut hold = match self.lease(demand).await? {
+        let start = self.clock.now();
+        let mut hold = match self.lease(demand).instrument(trace::lease()).await? {
             Turn::Mine(hold) => hold,
             Turn::Served(record, kept) => return Ok(self.adopt(*record, kept)),
         };
-        let (record, trouble) = hold.read(last).await;
+        let leased = self.clock.now();
+        self.tell(&Event::Leased { waited: leased.elapsed(&start) });
+        let (record, trouble) = hold.read(last).instrument(trace::read()).await;
         let record = record.counting_on(seen);
         if let Some(error) = &trouble {
             self.tell(&Event::StoreAway { error: error.clone() });
         }
-        self.renew_held(hold, record, demand, Effort::default(), trouble).await
+        let renewed = self.renew_held(hold, record, demand, effort, trouble).await;
+        self.tell(&Event::Released { held: self.clock.now().elapsed(&leased) });
+        renewed
     }
 
     /// The renewal, with the lease in hand and `record` as read under it.
@@ -95,13 +96,13 @@ impl Renewer {
         mut hold: Hold,
         mut record: Record,
         demand: Demand,
-        mut effort: Effort,
+        effort: &mut Effort,
         trouble: Option<StoreError>,
     ) -> Result<Renewed, Error> {
         loop {
             let now = self.clock.now();
             let leased = hold.is_leased();
-            let situation = self.situation(&record, now, demand, &effort, leased);
+            let situation = self.situation(&record, now, demand, effort, leased);
             let (row, planned) = decide(&situation);
             self.tell(&Event::Planned { plan: planned, row });
             let spend = match planned {
@@ -110,13 +111,13 @@ impl Renewer {
                     return Ok(self.adopt(record, hold.release()));
                 }
                 Plan::Spend(spend) => spend,
-                end => return self.end(end, hold, record, &effort, trouble).await,
+                end => return self.end(end, hold, record, effort, trouble).await,
             };
-            let sender_key = match self.sender_key(&record, spend, &effort) {
+            let sender_key = match self.sender_key(&record, spend, effort) {
                 Ok(sender_key) => sender_key,
                 Err(problem) => {
                     let error = Error::SenderKey { key: self.key.clone(), problem };
-                    return self.fall_back(hold, record, demand, &effort, error);
+                    return self.fall_back(hold, record, demand, effort, error);
                 }
             };
             if !self.claim(now) {
@@ -125,19 +126,25 @@ impl Renewer {
             }
             let deadline = situation.deadline();
             effort.attempts += 1;
-            self.tell(&Event::Spending { spend, attempt: effort.attempts });
+            let (attempt, delay) = (effort.attempts, std::mem::take(&mut effort.delay));
+            self.tell(&Event::Spending { spend, attempt, delay });
             let start = self.clock.now();
-            let verdict = if let Err(cause) = self.prepare(deadline).await {
+            let prepared = self.prepare(deadline).instrument(trace::prepare()).await;
+            let verdict = if let Err(cause) = prepared {
                 Verdict::Unsent(cause)
             } else {
                 if spend != Spend::Login {
                     let intended = self.intend(&mut hold, &record, spend, sender_key.as_ref());
-                    record = match intended.await {
+                    record = match intended.instrument(trace::intend()).await {
                         Ok(intended) => intended,
-                        Err(error) => return self.fall_back(hold, record, demand, &effort, error),
+                        Err(error) => return self.fall_back(hold, record, demand, effort, error),
                     };
                 }
-                self.spend(spend, &mut record, sender_key.as_ref(), deadline).await
+                let span = trace::spend(spend, attempt, delay);
+                let spent = self.spend(spend, &mut record, sender_key.as_ref(), deadline);
+                let verdict = spent.instrument(span.clone()).await;
+                trace::judged(&span, &verdict);
+                verdict
             };
             if spend == Spend::Login {
                 // Of one login one key, however often it is asked for.
@@ -147,7 +154,10 @@ impl Renewer {
             self.count(&verdict, now);
             let (cause, asked, again) = match verdict {
                 Verdict::Granted(grant) => {
-                    return self.keep(hold, &record, *grant, start, spend).await;
+                    let kept = self.keep(hold, &record, *grant, start, spend);
+                    let kept = kept.instrument(trace::keep()).await;
+                    effort.is_granted = kept.is_ok();
+                    return kept;
                 }
                 Verdict::Rejected(Rejection::InvalidGrant) => {
                     record = self.ended(&mut hold, record, spend, demand).await?;
@@ -158,7 +168,7 @@ impl Renewer {
                     record = failed(&record, spend, Cause::Client, now, None);
                     hold.keep(&record).await;
                     let error = Error::ClientRejected { key: self.key.clone(), rejection };
-                    return self.fall_back(hold, record, demand, &effort, error);
+                    return self.fall_back(hold, record, demand, effort, error);
                 }
                 Verdict::Unknown(cause) => {
                     self.tell(&Event::InDoubt { cause });
@@ -179,8 +189,8 @@ impl Renewer {
             self.tell(&Event::Failed { cause });
             effort.last = Some(cause);
             record = failed(&record, spend, cause, now, asked);
-            if let Err(error) = self.pause(&mut hold, &mut record, &effort, asked, again).await {
-                return self.fall_back(hold, record, demand, &effort, error);
+            if let Err(error) = self.pause(&mut hold, &mut record, effort, asked, again).await {
+                return self.fall_back(hold, record, demand, effort, error);
             }
         }
     }
@@ -359,18 +369,6 @@ impl Renewer {
     pub(crate) fn stale(&self, record: Record, kept: Kept) -> Renewed {
         self.tell(&Event::Stale { generation: record.generation });
         Renewed::Stale(Box::new(record), kept)
-    }
-
-    /// Logs an event and passes it on.
-    pub(crate) fn tell(&self, event: &Event) {
-        events::trace(&self.key, event);
-        if let Some(observer) = &self.world.observer {
-            // A renewal outlives whoever watches it.
-            let told = std::panic::AssertUnwindSafe(|| observer(&self.key, event));
-            if std::panic::catch_unwind(told).is_err() {
-                tracing::error!(target: "unlapse", "the observer panicked");
-            }
-        }
     }
 }
 

@@ -8,8 +8,11 @@ use unlapse_core::{
     Demand, Error, Freshness, Now, Record, RuleBroken, Secret, StoreError, UnixTime,
 };
 
+use tracing::{Instrument as _, Span};
+
 use crate::chore;
 use crate::current::Current;
+use crate::effort::Effort;
 use crate::events::Event;
 use crate::flight::{Flight, Outcome, Traffic, UnderWay, alike, joins, satisfies};
 use crate::hold::{Hold, Kept};
@@ -20,6 +23,7 @@ use crate::published::Published;
 use crate::renew::{Renewed, Renewer};
 use crate::source::AccessToken;
 use crate::sync::{AtomicBool, Mutex, watch};
+use crate::trace;
 
 /// A set has as many of these as it has keys: what is the same for all of them is in its `World`.
 pub(crate) struct Shared {
@@ -119,7 +123,7 @@ impl Shared {
             // A renewal that was made for less may end without what is asked for here, and so may
             // the next: after one of them, only a renewal for the same demand is shared.
             let shares = if died == 0 { joins } else { alike };
-            let mut outcome = self.board(demand, shares);
+            let mut outcome = self.board(demand, shares, false);
             let left = patience.saturating_sub(self.renewer.clock.now().elapsed(&start));
             let ended = tokio::select! {
                 biased;
@@ -188,15 +192,17 @@ impl Shared {
         }
     }
 
-    /// Joins the renewal under way if it serves this demand as well, or starts one.
+    /// Joins the renewal under way if it serves this demand as well, or starts one, ahead of time:
+    /// nobody waits for its token.
     pub(crate) fn launch(self: &Arc<Self>, demand: Demand) -> watch::Receiver<Option<Outcome>> {
-        self.board(demand, joins)
+        self.board(demand, joins, true)
     }
 
     fn board(
         self: &Arc<Self>,
         demand: Demand,
         shares: fn(Demand, Demand) -> bool,
+        automatic: bool,
     ) -> watch::Receiver<Option<Outcome>> {
         let mut flight = self.flight.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(flight) = flight.as_ref()
@@ -212,15 +218,17 @@ impl Shared {
         let under_way = UnderWay::begin(Arc::clone(self));
         drop(flight);
         let shared = Arc::clone(self);
-        self.renewer.world.spawn.spawn(Box::pin(async move {
+        let span = trace::renewal(&self.renewer.key, demand, automatic, self.generation());
+        let task = async move {
             let _under_way = under_way;
-            let ended = shared.run(demand).await;
+            let ended = shared.run(demand, automatic).await;
             // Ended before it is told, so that whoever hears of it starts a new one if need be.
             sender.send_replace(Some(ended));
             drop(sender);
             shared.disembark();
             shared.think_again();
-        }));
+        };
+        self.renewer.world.spawn.spawn(Box::pin(task.instrument(span)));
         outcome
     }
 
@@ -232,12 +240,31 @@ impl Shared {
         }
     }
 
-    /// One renewal, and its publication.
-    async fn run(&self, demand: Demand) -> Outcome {
+    /// One renewal and its publication, and what is told of it.
+    async fn run(&self, demand: Demand, automatic: bool) -> Outcome {
+        let start = self.renewer.clock.now();
+        let mut effort = Effort::default();
+        self.renewer.tell(&Event::Started { demand, automatic });
         let seen = self.current.newest();
         let last = self.current.load_full();
         let last = last.as_ref().and_then(|current| current.record());
-        match self.renewer.renew(last, seen.generation(), demand).await {
+        let renewed = self.renewer.renew(last, seen.generation(), demand, &mut effort).await;
+        let outcome = effort.outcome(&renewed);
+        let ended = self.publish_renewed(renewed, seen).await;
+        trace::finished(&Span::current(), outcome, effort.attempts);
+        self.renewer.tell(&Event::Finished {
+            outcome,
+            generation: self.generation(),
+            attempts: effort.attempts,
+            duration: self.renewer.clock.now().elapsed(&start),
+            automatic,
+        });
+        ended
+    }
+
+    /// Makes what a renewal came to what callers get. `seen` was published when it began.
+    async fn publish_renewed(&self, renewed: Result<Renewed, Error>, seen: Mark) -> Outcome {
+        match renewed {
             Ok(Renewed::Token(record, kept)) => {
                 self.publish_record(record, kept);
                 Ok(())

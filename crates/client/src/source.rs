@@ -10,6 +10,7 @@ use crate::current::Served;
 use crate::dpop::Proven;
 use crate::effects::{Revoked, ToProve};
 use crate::events::Event;
+use crate::feed::Subscription;
 use crate::hold::{Hold, Kept};
 use crate::info::Info;
 use crate::login::{LoggedIn, Login};
@@ -231,7 +232,9 @@ impl TokenSource {
     /// repeat the request with. If a newer one exists, that is it; else it is renewed, once for all
     /// who ask (R13).
     pub async fn reject(&self, generation: u64) -> Result<Bearer, Error> {
-        let current = if let Some(current) = self.shared.newer_than(generation) {
+        let newer = self.shared.newer_than(generation);
+        self.shared.renewer.tell(&Event::Refused { generation, is_late: newer.is_some() });
+        let current = if let Some(current) = newer {
             current
         } else {
             let deadline = self.shared.renewer.policy.caller_deadline;
@@ -240,6 +243,11 @@ impl TokenSource {
             waited.or_else(|error| self.shared.newer_than(generation).ok_or(error))?
         };
         Ok(Bearer { header: self.shared.header(&current)?, served: current.served })
+    }
+
+    /// Everything that happens to this credential from here on, in this process.
+    pub fn subscribe(&self) -> Subscription {
+        self.shared.renewer.feed.subscribe()
     }
 
     /// What is known of the credential; no secret. Looks at the store.

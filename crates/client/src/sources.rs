@@ -17,6 +17,7 @@ use self::loading::Loading;
 pub(crate) use self::members::Members;
 pub use self::unfinished::Unfinished;
 use crate::effects::{Clock, Exchange, Spawn};
+use crate::feed::Subscription;
 use crate::renew::Renewer;
 use crate::shared::Shared;
 use crate::source::TokenSource;
@@ -118,6 +119,11 @@ impl Sources {
         let open = self.set.members.all().into_iter().filter(|shared| !shared.is_settled());
         let keys = open.map(|shared| shared.renewer.key.clone()).collect();
         unfinished(each::settle(self, keys).await, None)
+    }
+
+    /// Everything that happens to any of the keys from here on.
+    pub fn subscribe(&self) -> Subscription {
+        self.set.world.feed.subscribe()
     }
 
     /// The keys whose sources are in memory, in no order.

@@ -1,8 +1,8 @@
 //! What threads meet at: every lock, flag and signal of this crate that decides an order comes from
 //! here, so that `cargo xtask threads` can put a scheduler of its own under the unchanged code.
 //!
-//! Two locks stay the standard library's, since nothing happens while they are held: the dice of a
-//! renewal, and the breakers of one process.
+//! What decides no order stays what it is elsewhere: the subscribers of events, and two locks under
+//! which nothing happens, the dice of a renewal and the breakers of one process.
 
 #[cfg(unlapse_shuttle)]
 mod explored;

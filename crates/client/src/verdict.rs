@@ -8,9 +8,10 @@ use unlapse_core::{
     StoreError, Verdict, retry,
 };
 
+use crate::effort::Effort;
 use crate::events::Event;
 use crate::hold::{Hold, Kept};
-use crate::renew::{Effort, Renewed, Renewer, may_serve};
+use crate::renew::{Renewed, Renewer, may_serve};
 
 impl Renewer {
     /// Keeps what was granted, and only then tells anyone (R4).
@@ -91,7 +92,7 @@ impl Renewer {
         &self,
         hold: &mut Hold,
         record: &mut Record,
-        effort: &Effort,
+        effort: &mut Effort,
         asked: Option<Duration>,
         again: bool,
     ) -> Result<(), Error> {
@@ -107,6 +108,7 @@ impl Renewer {
             // Whoever finds this record after a death meanwhile should find no doubt in it (R7).
             hold.keep(record).await;
             self.clock.sleep(wait).await;
+            effort.delay = wait;
             return Ok(());
         }
         // A long wait is not sat out with the lease in hand: others should see why, and until when.
@@ -126,13 +128,14 @@ impl Renewer {
         hold: Hold,
         record: Record,
         demand: Demand,
-        effort: &Effort,
+        effort: &mut Effort,
         error: Error,
     ) -> Result<Renewed, Error> {
         let now = self.clock.now();
         if effort.is_login {
             return Err(error);
         }
+        effort.failed = Some(error.code());
         if may_serve(&record, demand, &now) {
             return Ok(self.adopt(record, hold.release()));
         }
@@ -216,13 +219,25 @@ impl Renewer {
     /// on the client is not helped by asking again (R9); 429 says itself when to come back.
     pub(crate) fn count(&self, verdict: &Verdict, now: Now) {
         let policy = &self.policy.breaker;
-        self.world.breakers.update(&self.exchange.endpoint(), &mut |breaker| match verdict {
-            Verdict::Granted(_) | Verdict::Rejected(Rejection::InvalidGrant) => breaker.succeeded(),
-            Verdict::Transient { cause: Cause::Status(429), .. } => breaker.answered(),
-            Verdict::Rejected(_)
-            | Verdict::Transient { .. }
-            | Verdict::Unsent(_)
-            | Verdict::Unknown(_) => breaker.failed(now.wall, policy),
+        let (mut before, mut after) = (None, None);
+        self.world.breakers.update(&self.exchange.endpoint(), &mut |breaker| {
+            let next = match verdict {
+                Verdict::Granted(_) | Verdict::Rejected(Rejection::InvalidGrant) => {
+                    breaker.succeeded()
+                }
+                Verdict::Transient { cause: Cause::Status(429), .. } => breaker.answered(),
+                Verdict::Rejected(_)
+                | Verdict::Transient { .. }
+                | Verdict::Unsent(_)
+                | Verdict::Unknown(_) => breaker.failed(now.wall, policy),
+            };
+            (before, after) = (breaker.open_until, next.open_until);
+            next
         });
+        match (before, after) {
+            (Some(_), None) => self.tell(&Event::BreakerClosed),
+            (before, Some(until)) if before != after => self.tell(&Event::BreakerOpened { until }),
+            _ => {}
+        }
     }
 }

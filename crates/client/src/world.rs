@@ -7,6 +7,7 @@ use unlapse_core::{Dice, Store};
 use crate::agenda::Agenda;
 use crate::effects::{Breakers, Clock, MemoryBreakers, Spawn};
 use crate::events::Observer;
+use crate::feed::Feed;
 use crate::keeper;
 use crate::sources::Members;
 
@@ -19,6 +20,8 @@ pub(crate) struct World {
     pub(crate) breakers: Arc<dyn Breakers>,
     pub(crate) dice: Mutex<Dice>,
     pub(crate) observer: Option<Observer>,
+    /// Who has subscribed to all of the keys.
+    pub(crate) feed: Feed,
     /// What the keeper has yet to think about; `None` where nothing is renewed ahead of time.
     pub(crate) agenda: Option<Arc<Agenda>>,
     /// The sources that the set itself holds; a single source has no set.
@@ -58,6 +61,7 @@ impl Effects {
             breakers: self.breakers,
             dice: Mutex::new(Dice::new(self.seed)),
             observer: self.observer,
+            feed: Feed::default(),
             agenda: self.ahead.then(|| Arc::new(Agenda::new())),
             members,
         })

@@ -195,7 +195,7 @@ fn observer(seat: Seat) -> Observer {
         match event {
             Event::Unsaved { .. } => state.processes[seat.pid.slot].said_unsaved = true,
             Event::Renewed { generation } => state.check_renewed(seat.pid, *generation),
-            Event::Spending { spend, attempt: 1 } => state.check_moment(seat.pid, *spend),
+            Event::Spending { spend, attempt: 1, .. } => state.check_moment(seat.pid, *spend),
             _ => {}
         }
     })

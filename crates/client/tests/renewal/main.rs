@@ -14,6 +14,7 @@ mod login;
 mod logout;
 mod sharing;
 mod stale;
+mod telling;
 mod unsaved;
 mod validity;
 mod verdicts;
