@@ -41,6 +41,8 @@ impl Renewer {
     /// Logs an event and passes it on.
     pub(crate) fn tell(&self, event: &Event) {
         trace::log(&self.key, event);
+        #[cfg(feature = "metrics")]
+        crate::metrics::count(&self.key, event);
         if let Some(observer) = &self.world.observer {
             // A renewal outlives whoever watches it.
             if catch_unwind(AssertUnwindSafe(|| observer(&self.key, event))).is_err() {

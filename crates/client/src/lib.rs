@@ -50,6 +50,8 @@ mod trace;
 mod verdict;
 mod world;
 
+#[cfg(feature = "metrics")]
+pub mod metrics;
 #[cfg(feature = "reqwest")]
 pub mod reqwest;
 #[cfg(feature = "tokio")]

@@ -103,6 +103,8 @@ impl Renewer {
             let now = self.clock.now();
             let leased = hold.is_leased();
             let situation = self.situation(&record, now, demand, effort, leased);
+            #[cfg(feature = "metrics")]
+            crate::metrics::breaker(&self.key, situation.breaker);
             let (row, planned) = decide(&situation);
             self.tell(&Event::Planned { plan: planned, row });
             let spend = match planned {

@@ -41,6 +41,8 @@ pub(crate) struct Shared {
     /// The keeper has word of a change that it has not thought about yet.
     pub(crate) is_listed: AtomicBool,
     pub(crate) upkeep: Mutex<Upkeep>,
+    #[cfg(feature = "metrics")]
+    unsaved: crate::metrics::Unsaved,
 }
 
 impl Shared {
@@ -57,9 +59,19 @@ impl Shared {
             looking: AtomicBool::new(false),
             is_listed: AtomicBool::new(false),
             upkeep: Mutex::default(),
+            #[cfg(feature = "metrics")]
+            unsaved: crate::metrics::Unsaved::default(),
         });
+        #[cfg(feature = "metrics")]
+        crate::metrics::describe_once();
         shared.think_again();
         shared
+    }
+
+    /// Counts this credential among those whose newest token is not saved, or no more.
+    #[cfg(feature = "metrics")]
+    fn measure_unsaved(&self) {
+        self.unsaved.measure(&self.renewer.key, || self.is_unsaved());
     }
 
     /// A login that is missing because its record was damaged is called that, once.
@@ -304,6 +316,8 @@ impl Shared {
         if !self.current.publish(mark, next) {
             return;
         }
+        #[cfg(feature = "metrics")]
+        self.measure_unsaved();
         if found {
             *self.damage.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
@@ -343,6 +357,8 @@ impl Shared {
         if record.token.is_none() {
             // Somebody has logged out meanwhile: there is nothing to save any more (K9).
             self.current.replace(seen, None);
+            #[cfg(feature = "metrics")]
+            self.measure_unsaved();
             return Ok(());
         }
         let saved = match &kept {
@@ -372,6 +388,8 @@ impl Shared {
     /// Forgets the credential: it was cleared, and `cleared` is what is left of its record.
     pub(crate) fn forget(&self, cleared: &Record) {
         self.current.forget(Mark::of(cleared));
+        #[cfg(feature = "metrics")]
+        self.measure_unsaved();
     }
 
     /// Waits until no renewal is under way.
@@ -450,5 +468,12 @@ impl Shared {
     /// There is a token, or an API key, and no header can carry it.
     pub(crate) fn unusable(&self) -> Error {
         Error::RuleBroken { key: self.renewer.key.clone(), rule: RuleBroken::Unsendable }
+    }
+}
+
+#[cfg(feature = "metrics")]
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.unsaved.measure(&self.renewer.key, || false);
     }
 }

@@ -4,8 +4,8 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use unlapse_core::{
-    Cause, Demand, Error, Grant, LoginReason, Now, Plan, Record, Rejection, Reuse, Spend, Stop,
-    StoreError, Verdict, retry,
+    Breaker, Cause, Demand, Error, Grant, LoginReason, Now, Plan, Record, Rejection, Reuse, Spend,
+    Stop, StoreError, Verdict, retry,
 };
 
 use crate::effort::Effort;
@@ -219,7 +219,7 @@ impl Renewer {
     /// on the client is not helped by asking again (R9); 429 says itself when to come back.
     pub(crate) fn count(&self, verdict: &Verdict, now: Now) {
         let policy = &self.policy.breaker;
-        let (mut before, mut after) = (None, None);
+        let (mut before, mut after) = (Breaker::default(), Breaker::default());
         self.world.breakers.update(&self.exchange.endpoint(), &mut |breaker| {
             let next = match verdict {
                 Verdict::Granted(_) | Verdict::Rejected(Rejection::InvalidGrant) => {
@@ -231,12 +231,16 @@ impl Renewer {
                 | Verdict::Unsent(_)
                 | Verdict::Unknown(_) => breaker.failed(now.wall, policy),
             };
-            (before, after) = (breaker.open_until, next.open_until);
+            (before, after) = (breaker, next);
             next
         });
-        match (before, after) {
+        #[cfg(feature = "metrics")]
+        crate::metrics::breaker(&self.key, after.admit(now.wall));
+        match (before.open_until, after.open_until) {
             (Some(_), None) => self.tell(&Event::BreakerClosed),
-            (before, Some(until)) if before != after => self.tell(&Event::BreakerOpened { until }),
+            (before, Some(until)) if before != Some(until) => {
+                self.tell(&Event::BreakerOpened { until });
+            }
             _ => {}
         }
     }

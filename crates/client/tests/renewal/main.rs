@@ -12,6 +12,7 @@ mod fences;
 mod keeper;
 mod login;
 mod logout;
+mod metered;
 mod sharing;
 mod stale;
 mod telling;
