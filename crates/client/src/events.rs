@@ -119,6 +119,9 @@ pub enum Event {
         duration: Duration,
         /// As its start said.
         automatic: bool,
+        /// How long the token that there is now lives, from its birth; `None` when there is none, or
+        /// it names no end.
+        lifetime: Option<Duration>,
     },
     /// A server answered 401 to the token of this generation (R13).
     Refused {

@@ -263,6 +263,8 @@ impl Shared {
         let renewed = self.renewer.renew(last, seen.generation(), demand, &mut effort).await;
         let outcome = effort.outcome(&renewed);
         let ended = self.publish_renewed(renewed, seen).await;
+        let current = self.current.load_full();
+        let token = current.as_ref().and_then(|current| current.record()?.token.as_ref());
         trace::finished(&Span::current(), outcome, effort.attempts);
         self.renewer.tell(&Event::Finished {
             outcome,
@@ -270,6 +272,7 @@ impl Shared {
             attempts: effort.attempts,
             duration: self.renewer.clock.now().elapsed(&start),
             automatic,
+            lifetime: token.and_then(|token| token.lifetime),
         });
         ended
     }

@@ -126,7 +126,7 @@ pub(crate) fn log(key: &Key, event: &Event) {
         Event::Released { held } => {
             line!(debug, "the lease is given up", held_ms = millis(*held));
         }
-        Event::Finished { outcome, generation, attempts, duration, automatic } => {
+        Event::Finished { outcome, generation, attempts, duration, automatic, .. } => {
             let (name, code) = (outcome.name(), outcome.code());
             let duration_ms = millis(*duration);
             macro_rules! end {

@@ -33,6 +33,7 @@ fn samples() -> Vec<Event> {
         attempts: 1,
         duration: Duration::ZERO,
         automatic: true,
+        lifetime: None,
     };
     vec![
         Event::Started { demand: Demand::Force, automatic: true },

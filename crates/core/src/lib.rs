@@ -6,6 +6,7 @@
 //! - **Decisions**: [`assess`] (how fresh is a token), [`plan`](plan()) (what a renewal does next),
 //!   [`classify`] (what an answer means), [`delay`](retry::delay) (when to ask again), [`Breaker`]
 //!   (whether to ask at all).
+//! - **Usage**: [`usage`], who used which token how often, and what is unusual about it.
 //! - **The contract**: [`Store`] and [`Lease`].
 //! - **Requests that wait for the network**: [`outbox`].
 //! - **Errors**: [`Error`], with a code each.
@@ -31,6 +32,7 @@ mod stale;
 mod store;
 mod time;
 mod token;
+pub mod usage;
 
 pub use breaker::{Admission, Breaker};
 pub use error::{

@@ -149,6 +149,7 @@ async fn i6_a_subscriber_hears_a_renewal_from_start_to_end() {
             attempts: 1,
             duration: secs(2),
             automatic: false,
+            lifetime: Some(secs(3600)),
         },
     ];
     assert_eq!(read(&mut events), expected);
