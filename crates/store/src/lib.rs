@@ -5,6 +5,7 @@
 //!   contract [`Store`](unlapse_core::Store) is implemented over them on any executor.
 //! - [`MemoryStore`]: the reference of the contract, and what tests of others inject faults with.
 //! - [`FileOutbox`], [`MemoryOutbox`]: where requests wait for the network (K12).
+//! - [`Journal`]: who used which token how often (K11), beside the records.
 //! - [`custody`]: where the sealing key comes from.
 //! - [`Sealer`]: AES-256-GCM under a key of the project (C2).
 //! - `conformance` (feature of that name): the suite that every store has to pass.
@@ -29,8 +30,8 @@ mod seal;
 
 #[cfg(unix)]
 pub use file::{
-    Disk, DiskFile, DiskOperation, DiskStep, FileLease, FileOutbox, FileSender, FileStore, Layout,
-    Permissions, Probe, RealDisk, WatchedDisk,
+    Disk, DiskFile, DiskOperation, DiskStep, FileLease, FileOutbox, FileSender, FileStore, Journal,
+    JournalRead, JournalTail, Layout, Permissions, Probe, RealDisk, WatchedDisk,
 };
 pub use memory::MemoryStore;
 pub use memory_outbox::MemoryOutbox;

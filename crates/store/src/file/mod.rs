@@ -7,6 +7,7 @@
 mod contract;
 mod disk;
 mod failure;
+mod journal;
 mod layout;
 mod lease;
 mod lock;
@@ -20,6 +21,7 @@ mod view;
 mod watched;
 
 pub use disk::{Disk, DiskFile, RealDisk};
+pub use journal::{Journal, JournalRead, JournalTail};
 pub use layout::Layout;
 pub(crate) use layout::{parent, temporary};
 pub use lease::FileLease;
