@@ -5,6 +5,7 @@
 //! - **What it is made of**: a [`Store`](unlapse_core::Store) where records rest, an [`Exchange`]
 //!   with a server, a [`Clock`], a [`Spawn`]. Each can be replaced; the renewal stays.
 //! - **Tokens bound to a key** (RFC 9449): [`dpop`].
+//! - **Requests that wait for the network**: [`Outbox`].
 //! - **Settings from the environment**: [`Environment`], [`Persistence`].
 //! - **What happens**: [`Event`], told to an [`Observer`] and to every [`Subscription`], and logged
 //!   with `tracing` in the span of its renewal.
@@ -35,6 +36,7 @@ mod keeper;
 mod login;
 mod look;
 mod mark;
+pub mod outbox;
 mod persistence;
 mod proving;
 mod published;
@@ -67,6 +69,7 @@ pub use feed::{Happening, Subscription};
 pub use http::{Http, HttpReply, NoReply};
 pub use info::{Info, Source};
 pub use login::{LoggedIn, Login};
+pub use outbox::Outbox;
 pub use persistence::Persistence;
 pub use server::{AuthMethod, Endpoints, LoginRung, Server, ServerExchange};
 pub use source::{AccessToken, Bearer, TokenSource};

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderValue, Method};
-use unlapse_core::{Demand, Error, Now, Record, Secret, SenderKeyProblem, StoreError, UnixTime};
+use unlapse_core::{
+    Demand, Error, Key, Now, Record, Secret, SenderKeyProblem, StoreError, UnixTime,
+};
 
 use crate::current::Served;
 use crate::dpop::Proven;
@@ -119,6 +121,11 @@ impl TokenSource {
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    /// The credential that it keeps alive.
+    pub fn key(&self) -> &Key {
+        &self.shared.renewer.key
     }
 
     /// The `Authorization` header of a valid token, if there is one at hand: one atomic load, one

@@ -1,0 +1,143 @@
+//! One attempt to send a request.
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, RETRY_AFTER};
+use http::{Request, StatusCode};
+use unlapse_core::outbox::{Outcome, TokenTrouble};
+use unlapse_core::{Cause, Error, retry};
+
+use super::builder::Inner;
+use super::message::IDEMPOTENT_REPLAYED;
+use crate::dpop::{DPOP, Proven, wanted_nonce};
+use crate::http::{HttpReply, NoReply};
+use crate::source::TokenSource;
+
+impl Inner {
+    /// A token for `request`, proven where it is bound (RFC 9449 §7).
+    pub(super) async fn proven(
+        source: &TokenSource,
+        request: &Request<Bytes>,
+        nonce: Option<&str>,
+    ) -> Result<Proven, Error> {
+        source.proven(request.method(), &request.uri().to_string(), nonce).await
+    }
+
+    /// Sends the request with `first`. A 401 is answered with a proof that has the nonce that the
+    /// server wants, or with another token, once each (R13): neither was acted upon.
+    pub(super) async fn send(
+        &self,
+        source: &TokenSource,
+        request: &Request<Bytes>,
+        first: Proven,
+    ) -> (Outcome, Option<HttpReply>) {
+        let (mut proven, mut has_nonce, mut is_renewed) = (first, false, false);
+        loop {
+            let generation = proven.bearer().generation();
+            let reply = match self.call(request.clone(), &proven).await {
+                Ok(reply) => reply,
+                Err(NoReply::Unsent(cause)) => return (Outcome::Unsent(cause), None),
+                Err(NoReply::Lost(cause)) => return (Outcome::Lost(cause), None),
+            };
+            if reply.status != StatusCode::UNAUTHORIZED {
+                return (self.replied(&reply), Some(reply));
+            }
+            let nonce = wanted_nonce(reply.status, &reply.headers).map(str::to_owned);
+            let again = match nonce {
+                Some(nonce) if !has_nonce => {
+                    has_nonce = true;
+                    Self::proven(source, request, Some(&nonce)).await
+                }
+                _ if !is_renewed => {
+                    is_renewed = true;
+                    match source.reject(generation).await {
+                        Ok(_) => Self::proven(source, request, None).await,
+                        Err(error) => Err(error),
+                    }
+                }
+                _ => return (self.replied(&reply), Some(reply)),
+            };
+            match again {
+                Ok(again) => proven = again,
+                Err(error) => return (no_token(&error), None),
+            }
+        }
+    }
+
+    async fn call(
+        &self,
+        mut request: Request<Bytes>,
+        proven: &Proven,
+    ) -> Result<HttpReply, NoReply> {
+        let headers = request.headers_mut();
+        headers.insert(AUTHORIZATION, proven.bearer().header().clone());
+        if let Some(proof) = proven.proof() {
+            headers.insert(DPOP, proof.clone());
+        }
+        tokio::select! {
+            biased;
+            reply = self.http.call(request) => reply,
+            () = self.clock.sleep(self.policy.deadline) => Err(NoReply::Lost(Cause::Timeout)),
+        }
+    }
+
+    fn replied(&self, reply: &HttpReply) -> Outcome {
+        let text = |name| reply.headers.get(name).and_then(|value| value.to_str().ok());
+        let retry_after = text(RETRY_AFTER);
+        let now = self.clock.now().wall;
+        Outcome::Replied {
+            status: reply.status.as_u16(),
+            retry_after: retry_after.and_then(|value| retry::retry_after(value, now)),
+            is_replayed: text(IDEMPOTENT_REPLAYED)
+                .is_some_and(|it| it.eq_ignore_ascii_case("true")),
+        }
+    }
+}
+
+/// Why there is no token, as far as the line is concerned.
+pub(super) fn no_token(error: &Error) -> Outcome {
+    let trouble = match error {
+        Error::NeedsLogin { .. } => TokenTrouble::LoginNeeded,
+        error if error.is_retryable() => TokenTrouble::Away,
+        _ => TokenTrouble::Denied,
+    };
+    Outcome::NoToken { trouble, retry_at: error.retry_at() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use unlapse_core::{Key, LoginReason, Rejection, StoreError, UnixTime};
+
+    use super::*;
+
+    #[test]
+    fn k12_a_row_for_each_way_to_have_no_token() {
+        let key = || Key::new("acme");
+        let until = UnixTime::from_secs(9);
+        let rows = [
+            (
+                Error::NeedsLogin { key: key(), reason: LoginReason::RotationLost },
+                (TokenTrouble::LoginNeeded, None),
+            ),
+            (
+                Error::BreakerOpen { endpoint: "e".to_owned(), until },
+                (TokenTrouble::Away, Some(until)),
+            ),
+            (Error::Deadline { key: key(), waited: Duration::ZERO }, (TokenTrouble::Away, None)),
+            (
+                Error::OutcomeUnknown { key: key(), cause: Cause::Broken },
+                (TokenTrouble::Away, None),
+            ),
+            (
+                Error::ClientRejected { key: key(), rejection: Rejection::InvalidClient },
+                (TokenTrouble::Denied, None),
+            ),
+            (Error::Store(StoreError::Fenced), (TokenTrouble::Away, None)),
+            (Error::Store(StoreError::TooLarge), (TokenTrouble::Denied, None)),
+        ];
+        for (error, (trouble, retry_at)) in rows {
+            assert_eq!(no_token(&error), Outcome::NoToken { trouble, retry_at }, "{error}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Sending by itself, for as long as a process lives.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use unlapse_core::outbox::OutboxError;
+
+use super::builder::{Inner, Outbox};
+use super::line::Order;
+use crate::events::{Event, Observer};
+
+/// However soon something is due, the store is not read all the time.
+const LEAST_PAUSE: Duration = Duration::from_millis(200);
+
+impl Outbox {
+    /// Sends what waits whenever it can be sent: after each [`Outbox::push`], when a wait is over, when
+    /// [`Outbox::wake`] is called, and every `OutboxPolicy::round` for what other processes have put
+    /// in. Never ends: run it as a task of its own, and drop that to end it.
+    pub async fn run(&self) {
+        let inner = &self.inner;
+        let mut hurry = false;
+        loop {
+            let order = Order { hurry, ..Order::default() };
+            let next_try = match self.flushed(order).await {
+                Ok((flushed, _)) => flushed.next_try,
+                // Another process is sending, or the place is away: both are asked again.
+                Err(OutboxError::Busy { .. }) => None,
+                Err(error) => {
+                    tracing::warn!(target: "unlapse", %error, "the outbox cannot be sent");
+                    None
+                }
+            };
+            let now = inner.clock.now().wall;
+            let due = next_try.map_or(inner.policy.round, |at| at.since(now).max(LEAST_PAUSE));
+            hurry = tokio::select! {
+                biased;
+                () = inner.wake.notified() => inner.hurry.swap(false, Ordering::SeqCst),
+                () = inner.clock.sleep(due.min(inner.policy.round)) => false,
+            };
+        }
+    }
+
+    /// Lets [`Outbox::run`] try again now: the network is back, somebody has logged in.
+    pub fn wake(&self) {
+        self.inner.wake_in_a_hurry();
+    }
+
+    /// Wakes this outbox when a token was renewed or obtained: what is to be told what happens to a
+    /// source ([`Builder::observer`](crate::Builder::observer)), which is added once it is built
+    /// ([`Outbox::add_source`]).
+    pub fn waker(&self) -> Observer {
+        // Weakly: the outbox has the source, which has this.
+        let inner = Arc::downgrade(&self.inner);
+        Arc::new(move |_, event| {
+            if matches!(event, Event::Renewed { .. } | Event::Adopted { .. })
+                && let Some(inner) = inner.upgrade()
+            {
+                inner.wake_in_a_hurry();
+            }
+        })
+    }
+}
+
+impl Inner {
+    fn wake_in_a_hurry(&self) {
+        self.hurry.store(true, Ordering::SeqCst);
+        self.wake.notify_one();
+    }
+}

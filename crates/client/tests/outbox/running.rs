@@ -1,0 +1,55 @@
+//! Sending by itself.
+
+use std::time::{Duration, Instant};
+
+use super::server::Fault;
+use super::side::{Side, login, policy};
+
+async fn eventually(what: &str, mut done: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !done() {
+        assert!(started.elapsed() < Duration::from_secs(30), "{what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn k12_what_is_put_in_goes_out_by_itself_once_the_server_is_back() {
+    let side = Side::open().await;
+    let process = side.process().await;
+    let outbox = process.outbox.clone();
+    let task = tokio::spawn(async move { outbox.run().await });
+    side.server.always(Some(Fault::Answer(503, "")));
+    process.push("1").await;
+    process.push("2").await;
+    eventually("it is tried more than once", || side.server.seen().len() > 3).await;
+    assert!(side.server.done().is_empty());
+    side.server.always(None);
+    eventually("both go out", || side.server.done() == ["1", "2"]).await;
+    // What another process puts in is found without anybody's word.
+    side.process().await.push("3").await;
+    eventually("so does another's", || side.server.done().len() == 3).await;
+    task.abort();
+}
+
+#[tokio::test]
+async fn k12_a_renewal_wakes_a_line_that_was_blocked() {
+    let side = Side::open().await;
+    let slow = unlapse::outbox::OutboxPolicy {
+        base_delay: Duration::from_secs(600),
+        max_delay: Duration::from_secs(600),
+        round: Duration::from_secs(600),
+        ..policy()
+    };
+    let process = side.process_with(slow).await;
+    side.server.end_tokens();
+    side.server.end_logins();
+    process.push("1").await;
+    assert!(process.outbox.flush().await.unwrap().is_blocked);
+    let outbox = process.outbox.clone();
+    let task = tokio::spawn(async move { outbox.run().await });
+    side.server.take_logins();
+    process.source.log_in(login()).await.unwrap();
+    eventually("it goes out", || side.server.done() == ["1"]).await;
+    task.abort();
+}
