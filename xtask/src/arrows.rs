@@ -33,6 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("unlapse-sim", &["unlapse", "unlapse-core", "unlapse-issuer"]),
     ("unlapse-parts", &[]),
+    ("unlapse-example-api-client", &["unlapse", "unlapse-core", "unlapse-oauth", "unlapse-store"]),
     ("unlapse-example-backend", &["unlapse-core", "unlapse-issuer"]),
     ("unlapse-example-code-search", &["unlapse", "unlapse-core", "unlapse-oauth", "unlapse-store"]),
     ("unlapse-example-stage", &["unlapse-core", "unlapse-issuer"]),

@@ -1,0 +1,74 @@
+//! What can go wrong, with a code each (A6).
+
+use unlapse_core::UnixTime;
+
+use crate::settings::SettingError;
+use crate::token_file::TokenFileError;
+
+/// Why the client could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcmeError {
+    /// A setting is missing or cannot be used.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// There is no token to be had.
+    #[error(transparent)]
+    Token(#[from] unlapse::Error),
+    /// The plain file is no login.
+    #[error("the token file cannot be taken over: {0}")]
+    TokenFile(#[from] TokenFileError),
+    /// The API could not be reached, or broke off.
+    #[error("the API cannot be reached")]
+    Away,
+    /// The API cannot answer now.
+    #[error("the API answered {0}")]
+    Busy(u16),
+    /// The API refused the request.
+    #[error("the API refused the request: {0}")]
+    Refused(u16),
+    /// What came back is not what the API says that it gives.
+    #[error("the API's reply cannot be read")]
+    Unreadable,
+    /// Something of this machine's.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl AcmeError {
+    /// The stable name of this error. That of a token is `unlapse`'s own.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Setting(error) => error.code(),
+            Self::Token(error) => error.code(),
+            Self::TokenFile(error) => error.code(),
+            Self::Away => "api_away",
+            Self::Busy(_) => "api_busy",
+            Self::Refused(_) => "api_refused",
+            Self::Unreadable => "api_unreadable",
+            Self::Io(_) => "io",
+        }
+    }
+
+    /// Whether the same call may succeed later without anybody doing anything.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Token(error) => error.is_retryable(),
+            Self::Away | Self::Busy(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether somebody has to log in.
+    pub fn needs_login(&self) -> bool {
+        matches!(self, Self::Token(error) if error.needs_login())
+    }
+
+    /// The time before which asking again is useless, where it is known.
+    pub fn retry_at(&self) -> Option<UnixTime> {
+        match self {
+            Self::Token(error) => error.retry_at(),
+            _ => None,
+        }
+    }
+}
