@@ -1,0 +1,109 @@
+//! Token endpoints by reqwest.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::uri::Scheme;
+use http::{Request, Uri};
+use tokio::sync::Semaphore;
+use unlapse_core::{BoxFuture, Cause};
+use unlapse_oauth::MAX_REPLY;
+use zeroize::Zeroizing;
+
+use super::settings::HttpSettings;
+use crate::http::{Http, HttpReply, NoReply};
+
+/// Longest wait for a place among the requests that are made at once (C12).
+const PLACE_WAIT: Duration = Duration::from_secs(5);
+
+/// An HTTP client for token endpoints.
+///
+/// Both clients are built when first used: building reads the system's certificates, which a valid
+/// token never needs.
+pub struct ReqwestHttp {
+    settings: HttpSettings,
+    /// For this machine: plain http is allowed there, and must not leave it through a proxy.
+    direct: OnceLock<Option<reqwest::Client>>,
+    /// For others: through the proxy that the environment names, if any.
+    client: OnceLock<Option<reqwest::Client>>,
+    /// A server that hangs takes the places of its own requests only (R17).
+    places: Mutex<HashMap<String, Arc<Semaphore>>>,
+}
+
+impl ReqwestHttp {
+    /// A client with these settings, built when it is first used.
+    pub fn new(settings: HttpSettings) -> Self {
+        Self {
+            settings,
+            direct: OnceLock::new(),
+            client: OnceLock::new(),
+            places: Mutex::default(),
+        }
+    }
+
+    fn places(&self, uri: &Uri) -> Arc<Semaphore> {
+        let host = uri.authority().map(ToString::to_string).unwrap_or_default();
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(Semaphore::new(self.settings.at_once));
+        Arc::clone(places.entry(host).or_insert_with(new))
+    }
+
+    fn client(&self, uri: &Uri) -> Option<&reqwest::Client> {
+        if uri.scheme() == Some(&Scheme::HTTP) {
+            self.direct
+                .get_or_init(|| {
+                    self.settings.builder().ok()?.no_proxy().tls_certs_only([]).build().ok()
+                })
+                .as_ref()
+        } else {
+            self.client.get_or_init(|| self.settings.build().ok()).as_ref()
+        }
+    }
+}
+
+impl Http for ReqwestHttp {
+    fn call(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<HttpReply, NoReply>> {
+        Box::pin(async move {
+            let client = self.client(request.uri()).ok_or(NoReply::Unsent(Cause::Request))?;
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "reqwest's own timeouts are tokio's, too"
+            )]
+            let place =
+                tokio::time::timeout(PLACE_WAIT, self.places(request.uri()).acquire_owned()).await;
+            // The semaphore is never closed.
+            let _place = place.map_err(|_| NoReply::Unsent(Cause::Timeout))?;
+            let request = request.try_into().map_err(|_| NoReply::Unsent(Cause::Request))?;
+            let mut response = client.execute(request).await.map_err(|error| no_reply(&error))?;
+            let (status, headers) = (response.status(), response.headers().clone());
+            let mut body = Zeroizing::new(Vec::with_capacity(8 * 1024));
+            while let Some(piece) =
+                response.chunk().await.map_err(|error| NoReply::Lost(lost(&error)))?
+            {
+                if body.len() + piece.len() > MAX_REPLY {
+                    return Ok(HttpReply { status, headers, body: None });
+                }
+                body.extend_from_slice(&piece);
+            }
+            Ok(HttpReply { status, headers, body: Some(body) })
+        })
+    }
+}
+
+/// Whether a request that failed surely never left: it could not be built, or no connection was
+/// made. Everything else may have been seen by the server.
+fn no_reply(error: &reqwest::Error) -> NoReply {
+    if error.is_builder() {
+        NoReply::Unsent(Cause::Request)
+    } else if error.is_connect() {
+        NoReply::Unsent(Cause::Connect)
+    } else {
+        NoReply::Lost(lost(error))
+    }
+}
+
+fn lost(error: &reqwest::Error) -> Cause {
+    if error.is_timeout() { Cause::Timeout } else { Cause::Broken }
+}
