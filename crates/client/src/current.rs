@@ -152,6 +152,12 @@ impl Current {
         }
     }
 
+    /// Whether it is bound to a key, so that each request takes a proof (RFC 9449 §7.1).
+    pub(crate) fn is_bound(&self) -> bool {
+        let token = self.record().and_then(|record| record.token.as_ref());
+        token.is_some_and(unlapse_core::Token::is_dpop)
+    }
+
     /// Whether the newest token still has to be saved (R5).
     pub(crate) fn is_unsaved(&self) -> bool {
         matches!(&self.credential, Credential::Token { kept: Kept::Unsaved { .. }, .. })

@@ -19,6 +19,7 @@
 //! intent written before the refresh token leaves and the answer durable before anyone is told.
 
 mod agenda;
+mod authorize;
 mod builder;
 mod chore;
 mod current;
@@ -59,6 +60,7 @@ pub mod reqwest;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
+pub use authorize::Authorized;
 pub use builder::Builder;
 pub use effects::{
     Breakers, Clock, Exchange, MemoryBreakers, Prover, Request, Revoked, Spawn, ToProve,

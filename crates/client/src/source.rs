@@ -145,6 +145,16 @@ impl TokenSource {
         }
     }
 
+    /// The same, of a token that needs no proof.
+    fn unbound_now(&self) -> Option<Bearer> {
+        let current = self.shared.current.load();
+        let current = current.as_ref()?;
+        if current.is_bound() || !current.is_hot(self.shared.renewer.clock.coarse()) {
+            return None;
+        }
+        Some(Bearer { header: current.header().ok()?, served: current.served })
+    }
+
     /// The `Authorization` header of a valid token. Waits only when there is none (R10).
     pub async fn bearer(&self) -> Result<Bearer, Error> {
         if let Some(bearer) = self.bearer_now() {
@@ -167,6 +177,9 @@ impl TokenSource {
         url: &str,
         nonce: Option<&str>,
     ) -> Result<Proven, Error> {
+        if let Some(bearer) = self.unbound_now() {
+            return Ok(Proven { bearer, proof: None });
+        }
         let current = self.shared.serve(Demand::Fresh { min_ttl: Duration::ZERO }).await?;
         let header = self.shared.header(&current)?;
         let bearer = Bearer { header, served: current.served };
