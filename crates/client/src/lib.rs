@@ -2,6 +2,8 @@
 //!
 //! - **Get a token**: [`TokenSource`], put together by [`Builder`].
 //! - **Of many keys**: [`Sources`], with one keeper and one HTTP client for all of them.
+//! - **Requests that carry it by themselves**: the features `tower` and `reqwest-middleware`, or
+//!   [`TokenSource::authorize`] for one at a time.
 //! - **What it is made of**: a [`Store`](unlapse_core::Store) where records rest, an [`Exchange`]
 //!   with a server, a [`Clock`], a [`Spawn`]. Each can be replaced; the renewal stays.
 //! - **Tokens bound to a key** (RFC 9449): [`dpop`].
@@ -43,6 +45,8 @@ mod proving;
 mod published;
 mod queue;
 mod renew;
+#[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
+mod request;
 mod server;
 mod shared;
 mod source;
@@ -59,6 +63,8 @@ pub mod metrics;
 pub mod reqwest;
 #[cfg(feature = "tokio")]
 pub mod tokio;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 pub use authorize::Authorized;
 pub use builder::Builder;
@@ -73,6 +79,11 @@ pub use info::{Info, Source};
 pub use login::{LoggedIn, Login};
 pub use outbox::Outbox;
 pub use persistence::Persistence;
+#[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
+pub use request::{
+    BoxError, Origin, OriginError, Refusal, RequestDeadline, RequestError, RequestPolicy,
+    WaitingFor,
+};
 pub use server::{AuthMethod, Endpoints, LoginRung, Server, ServerExchange};
 pub use source::{AccessToken, Bearer, TokenSource};
 pub use sources::{Sources, SourcesBuilder, Unfinished};

@@ -16,6 +16,8 @@ use crate::feed::Subscription;
 use crate::hold::{Hold, Kept};
 use crate::info::Info;
 use crate::login::{LoggedIn, Login};
+#[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
+use crate::renew::Renewer;
 use crate::shared::Shared;
 
 /// One credential, kept alive: a cheap handle that is cloned into every task that makes requests.
@@ -128,6 +130,11 @@ impl TokenSource {
         &self.shared.renewer.key
     }
 
+    #[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
+    pub(crate) fn renewer(&self) -> &Renewer {
+        &self.shared.renewer
+    }
+
     /// The `Authorization` header of a valid token, if there is one at hand: one atomic load, one
     /// clock read, one comparison. `None` asks for [`TokenSource::bearer`].
     #[inline(always)]
@@ -153,6 +160,15 @@ impl TokenSource {
             return None;
         }
         Some(Bearer { header: current.header().ok()?, served: current.served })
+    }
+
+    /// Whether a token is at hand, so that nobody has to wait for one.
+    #[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
+    pub(crate) fn is_at_hand(&self) -> bool {
+        let clock = &self.shared.renewer.clock;
+        let current = self.shared.current.load();
+        current.as_ref().is_some_and(|current| current.is_hot(clock.coarse()))
+            || self.shared.valid(&clock.now()).is_some()
     }
 
     /// The `Authorization` header of a valid token. Waits only when there is none (R10).
