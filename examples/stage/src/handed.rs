@@ -77,5 +77,6 @@ pub(crate) async fn watch(
     if let Some(token) = reply["access_token"].as_str() {
         handed.note(token);
     }
+    issuing.answered().await;
     Response::from_parts(parts, Body::from(body))
 }

@@ -13,6 +13,8 @@ pub enum Issuing {
     Prompt,
     /// So late; a request is carried out when its time has come.
     Slow(Duration),
+    /// At once, and answered so much later: what waits for the answer can be killed meanwhile.
+    Late(Duration),
     /// 503 with `Retry-After: 1`, and nothing is done.
     Unavailable,
 }
@@ -21,7 +23,7 @@ impl Issuing {
     /// What is answered in the issuer's place, if anything.
     pub(crate) async fn instead(self) -> Option<Response> {
         match self {
-            Self::Prompt => None,
+            Self::Prompt | Self::Late(_) => None,
             Self::Slow(wait) => {
                 tokio::time::sleep(wait).await;
                 None
@@ -30,6 +32,13 @@ impl Issuing {
                 let soon = [(header::RETRY_AFTER, "1")];
                 Some((StatusCode::SERVICE_UNAVAILABLE, soon, "try later\n").into_response())
             }
+        }
+    }
+
+    /// Waits until an answer may go.
+    pub(crate) async fn answered(self) {
+        if let Self::Late(wait) = self {
+            tokio::time::sleep(wait).await;
         }
     }
 }

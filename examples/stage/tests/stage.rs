@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use unlapse_example_stage::axum::{Router, routing::get};
 use unlapse_example_stage::issuer::Verified;
-use unlapse_example_stage::{Issuing, Stage, StageBuilder, Tally};
+use unlapse_example_stage::{Issuing, Stage, StageBuilder, Tally, WAIT, eventually};
 
 const KEY: &str = "an-api-key";
 
@@ -153,10 +153,22 @@ fn the_issuer_can_be_late_or_away_while_the_api_goes_on() {
     assert_eq!(refresh(&stage, &token).0, 503);
     assert_eq!(who(&stage, &access).0, 200);
     let late = Duration::from_millis(300);
-    stage.issuing(Issuing::Slow(late));
-    let started = Instant::now();
-    tokens(refresh(&stage, &token));
-    assert!(started.elapsed() >= late);
-    stage.issuing(Issuing::Prompt);
-    assert_eq!((stage.tally().refreshes, stage.tally().token_requests), (1, 3));
+    let mut token = token;
+    for issuing in [Issuing::Slow(late), Issuing::Late(late)] {
+        stage.issuing(issuing);
+        let started = Instant::now();
+        token = tokens(refresh(&stage, &token)).1;
+        assert!(started.elapsed() >= late, "{issuing:?}");
+    }
+    // Asked by somebody who goes away: one of them has been carried out all the same.
+    for (issuing, refreshes) in [(Issuing::Slow(WAIT), 2), (Issuing::Late(WAIT), 3)] {
+        stage.issuing(issuing);
+        let before = stage.tally();
+        let mut stream = connect(&stage).expect("it listens");
+        let body = json!({ "refresh_token": token }).to_string();
+        let head = "POST /api/auth/refresh HTTP/1.1\r\nhost: x\r\ncontent-type: application/json";
+        write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).expect("sent");
+        eventually("it is asked", || (stage.tally() - before).token_requests == 1);
+        eventually("it is carried out", || stage.tally().refreshes == refreshes);
+    }
 }

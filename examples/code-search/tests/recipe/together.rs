@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use unlapse_example_stage::{Issuing, Program, eventually};
+use unlapse_example_stage::{Issuing, Program, WAIT, eventually};
 
 use super::code_host::{ENDLESS, add_files};
 use super::{code_host, finds, indexed};
@@ -65,4 +65,23 @@ fn r6_ctrl_c_waits_for_the_renewal_under_way_and_its_token_is_kept() {
     finds(&desk);
     let tally = stage.tally();
     assert_eq!((tally.refreshes, tally.logins, tally.reuses), (1, 1, 0), "and kept");
+}
+
+#[test]
+fn x2_killed_while_the_answer_is_on_its_way_it_asks_again_and_keeps_the_login() {
+    let stage = code_host().grace(Duration::from_secs(30)).start();
+    let desk = indexed(&stage);
+    for round in 1..=3 {
+        stage.expire();
+        stage.issuing(Issuing::Late(WAIT));
+        let searching = desk.start(&["search", "greet("]);
+        eventually("the old token is spent", || stage.tally().refreshes == round);
+        assert_eq!(searching.kill().signal, Some(9), "it waited for the new one");
+        stage.issuing(Issuing::Prompt);
+        finds(&desk);
+        let tally = stage.tally();
+        assert_eq!((tally.refreshes, tally.replays), (round, round), "the same successor");
+    }
+    let tally = stage.tally();
+    assert_eq!((tally.logins, tally.reuses, tally.ended), (1, 0, 0));
 }
