@@ -1,6 +1,6 @@
 //! What can go wrong, with a next step each.
 
-use unlapse::Error;
+use unlapse::{EnvironmentError, Error, Unfinished};
 use unlapse_core::StoreError;
 
 /// What went wrong.
@@ -9,6 +9,12 @@ pub(crate) enum Failure {
     /// It was told something that it does not understand.
     #[error("{0}")]
     Usage(String),
+    /// The environment says something that is not understood.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    /// Of some keys, what was to be done is not.
+    #[error(transparent)]
+    Unfinished(#[from] Unfinished),
     /// There is no token.
     #[error(transparent)]
     Token(#[from] Error),
@@ -51,8 +57,9 @@ impl Failure {
                 "nothing is lost: it goes on when the server is back"
             }
             Self::NotRevoked(_) => "nothing was removed: do it again when the server is back",
-            Self::Usage(_) => "docs/recipes/monitor.md shows how",
+            Self::Usage(_) | Self::Environment(_) => "docs/recipes/monitor.md shows how",
             Self::Refused(_) => "ask whoever runs the server whether you may do this",
+            Self::Unfinished(_) => "do it again: what was done is done",
             Self::Unreadable | Self::Io(_) => "see what the message names",
         }
     }
@@ -61,6 +68,8 @@ impl Failure {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Usage(_) => "usage",
+            Self::Environment(error) => error.code(),
+            Self::Unfinished(_) => "unfinished",
             Self::Token(error) => error.code(),
             Self::Away => "server_away",
             Self::Later(_) => "server_busy",
@@ -74,12 +83,12 @@ impl Failure {
     /// The exit code: those of the `unlapse` command.
     pub(crate) fn exit(&self) -> u8 {
         match self {
-            Self::Usage(_) => 2,
+            Self::Usage(_) | Self::Environment(_) => 2,
             Self::Token(error) if error.needs_login() => 10,
             Self::Token(error) if error.is_retryable() => 11,
             Self::Away | Self::Later(_) | Self::NotRevoked(_) => 11,
             Self::Token(_) | Self::Refused(_) => 13,
-            Self::Unreadable | Self::Io(_) => 1,
+            Self::Unfinished(_) | Self::Unreadable | Self::Io(_) => 1,
         }
     }
 }

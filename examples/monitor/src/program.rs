@@ -1,7 +1,7 @@
 //! The process.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a person")]
 
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _};
 use std::process::ExitCode;
 
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
@@ -40,8 +40,8 @@ pub fn main() -> ExitCode {
 
 async fn run() -> Result<(), Failure> {
     let command = Command::parse(std::env::args().skip(1))?;
-    let settings = Settings::read(|name| std::env::var(name).ok())?;
-    if let Some(filter) = &settings.log {
+    let settings = Settings::read(|name| std::env::var_os(name))?;
+    if let Some(filter) = settings.environment.log() {
         log(filter)?;
     }
     let tokens = Tokens::new(&settings)?;
@@ -63,7 +63,7 @@ async fn run() -> Result<(), Failure> {
         }
         Command::As { account, task } => {
             let session = tokens.session(account.or(settings.account)).await?;
-            if let Some(password) = settings.password.filter(|_| settings.no_store) {
+            if let Some(password) = settings.password.filter(|_| !tokens.is_kept) {
                 session.bring(&password).await?;
             }
             let done = tokio::select! {
@@ -71,7 +71,7 @@ async fn run() -> Result<(), Failure> {
                 // For `watch`, this is how it ends.
                 _ = tokio::signal::ctrl_c() => Ok(()),
             };
-            if let Err(failure) = session.settle().await {
+            if let Err(failure) = tokens.settle().await {
                 eprintln!("warning: {failure}");
             }
             return done;
@@ -135,9 +135,10 @@ fn standing(info: &Info) -> String {
 
 /// Logs what the renewals do, on standard error. There is never a secret in it (R18).
 fn log(filter: &str) -> Result<(), Failure> {
-    let bad = |_| Failure::Usage("MONITOR_LOG is a filter such as unlapse=debug".to_owned());
+    let bad = |_| Failure::Usage("UNLAPSE_LOG is a filter such as unlapse=debug".to_owned());
     let filter = EnvFilter::try_new(filter).map_err(bad)?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter);
+    subscriber.with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr).init();
     Ok(())
 }
 

@@ -92,12 +92,4 @@ impl Session {
         }
         Ok(())
     }
-
-    /// Finishes what is under way, and saves what could not be saved (R5, R6).
-    pub(crate) async fn settle(&self) -> Result<(), Failure> {
-        for (_, source) in &self.sources {
-            source.settle().await?;
-        }
-        Ok(())
-    }
 }

@@ -1,8 +1,9 @@
 //! What the environment says (K6).
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use unlapse::Secret;
+use unlapse::{Environment, Secret};
 
 use crate::failure::Failure;
 
@@ -13,10 +14,9 @@ const ENDPOINT: &str = "https://monitor.example";
 pub(crate) struct Settings {
     /// `MONITOR_ENDPOINT`: another server.
     pub(crate) endpoint: String,
-    /// `MONITOR_NO_STORE`: nothing is kept beyond the process.
-    pub(crate) no_store: bool,
-    /// `MONITOR_LOG`: what is logged, as `tracing` has it: `unlapse=debug`.
-    pub(crate) log: Option<String>,
+    /// What every program with this library takes from the environment: `UNLAPSE_NO_STORE`,
+    /// `UNLAPSE_LOG` and more.
+    pub(crate) environment: Environment,
     /// `MONITOR_API_KEY`: stands in when no token can be had (K4).
     pub(crate) api_key: Option<Secret>,
     /// `MONITOR_ACCOUNT`: the account, unless one is named.
@@ -33,21 +33,17 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// Reads them by `variable`, which says nothing of what is unset.
-    pub(crate) fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
-        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let no_store = match variable("MONITOR_NO_STORE").as_deref() {
-            None | Some("0") => false,
-            Some("1") => true,
-            Some(_) => return Err(Failure::Usage("MONITOR_NO_STORE is 1 or 0".to_owned())),
-        };
+    pub(crate) fn read(variables: impl Fn(&str) -> Option<OsString>) -> Result<Self, Failure> {
+        let environment = Environment::read(&variables)?;
+        let text = |name: &str| variables(name)?.into_string().ok();
+        let variable = |name: &str| text(name).filter(|value| !value.is_empty());
         let home = variable("HOME").map(|home| PathBuf::from(home).join(".local/state"));
         let state_dir = variable("XDG_STATE_HOME").map(PathBuf::from).or(home);
         let state_dir =
             state_dir.ok_or_else(|| Failure::Usage("set HOME or XDG_STATE_HOME".to_owned()))?;
         Ok(Self {
+            environment,
             endpoint: variable("MONITOR_ENDPOINT").unwrap_or_else(|| ENDPOINT.to_owned()),
-            no_store,
-            log: variable("MONITOR_LOG"),
             api_key: variable("MONITOR_API_KEY").map(Secret::from),
             account: variable("MONITOR_ACCOUNT"),
             password: variable("MONITOR_PASSWORD").map(Secret::from),
@@ -60,12 +56,14 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
+    use unlapse::Persistence;
+
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Option<Settings> {
         let settings = Settings::read(|name| {
             let known = variables.iter().find(|(known, _)| *known == name);
-            known.map(|(_, value)| (*value).to_owned())
+            known.map(|(_, value)| (*value).into())
         });
         settings.ok()
     }
@@ -75,10 +73,11 @@ mod tests {
         let home = ("HOME", "/h");
         let settings = read(&[home, ("MONITOR_ENDPOINT", "")]).expect("enough");
         assert_eq!(settings.endpoint, ENDPOINT);
-        assert!(!settings.no_store && settings.api_key.is_none() && settings.log.is_none());
+        assert!(settings.api_key.is_none() && settings.environment.log().is_none());
         assert_eq!(settings.state_dir, PathBuf::from("/h/.local/state/monitor"));
-        assert!(read(&[home, ("MONITOR_NO_STORE", "1")]).expect("enough").no_store);
-        assert!(read(&[home, ("MONITOR_NO_STORE", "perhaps")]).is_none());
+        let settings = read(&[home, ("UNLAPSE_NO_STORE", "1")]).expect("enough");
+        assert_eq!(settings.environment.persistence(), Some(Persistence::Off));
+        assert!(read(&[home, ("UNLAPSE_NO_STORE", "perhaps")]).is_none());
         assert!(read(&[]).is_none(), "no home");
     }
 }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use unlapse::reqwest::{HttpSettings, ReqwestHttp};
 use unlapse::tokio::TokioClock;
 use unlapse::{
-    Builder, Endpoints, Event, Http, Key, LoginRung, Policy, Secret, Server, ServerExchange,
-    TokenSource,
+    Endpoints, Event, Exchange, Http, Key, LoginRung, Policy, Server, ServerExchange, Sources,
 };
 use unlapse_core::Store;
 use unlapse_oauth::Endpoint;
@@ -30,10 +29,10 @@ pub(crate) struct Tokens {
     server: Url,
     /// What the server is called in the store.
     name: String,
-    endpoints: Endpoints,
     store: Arc<dyn Store>,
-    http: Arc<dyn Http>,
-    api_key: Option<Secret>,
+    /// Whether the store outlives the process.
+    pub(crate) is_kept: bool,
+    sources: Sources,
 }
 
 impl Tokens {
@@ -41,21 +40,31 @@ impl Tokens {
         let bad = |_| Failure::Usage("MONITOR_ENDPOINT is no https URL".to_owned());
         let endpoint = Endpoint::parse(&settings.endpoint).map_err(bad)?;
         let at = |path: &str| endpoint.join_path(path).map_err(bad);
+        let token = match settings.environment.endpoint() {
+            Some(token) => token.clone(),
+            None => at("/token")?,
+        };
         let endpoints = Endpoints {
-            token: Some(at("/token")?),
+            token: Some(token),
             revocation: Some(at("/revoke")?),
             ..Endpoints::default()
         };
+        let server = Server { login: LoginRung::Password, ..Server::public(CLIENT, endpoints) };
+        let is_kept = settings.environment.persistence().unwrap_or_default().is_on(&server, None);
+        let store = if is_kept { kept(settings) } else { Arc::new(MemoryStore::new()) };
+
+        let http: Arc<dyn Http> = Arc::new(ReqwestHttp::new(HttpSettings::default()));
+        let policy = Policy { api_key_while_away: true, ..Policy::default() };
+        let api_key = settings.api_key.clone();
+        let sources =
+            Sources::builder(Arc::clone(&store), move |key| exchange(&server, key, &http))
+                .policy(settings.environment.policy(policy))
+                .api_keys(move |_| api_key.clone())
+                .observer(Arc::new(|_, event| warn(event)))
+                .build();
         let server = endpoint.url().clone();
         let name = server.as_str().trim_end_matches('/').to_owned();
-        Ok(Self {
-            server,
-            name,
-            endpoints,
-            store: store(settings),
-            http: Arc::new(ReqwestHttp::new(HttpSettings::default())),
-            api_key: settings.api_key.clone(),
-        })
+        Ok(Self { server, name, store, is_kept, sources })
     }
 
     /// The accounts that something is kept of.
@@ -71,43 +80,30 @@ impl Tokens {
         let mut sources = Vec::new();
         for scope in Scope::ALL {
             let key = Key::new(&self.name).account(&account).scope(scope.as_str());
-            sources.push((scope, self.source(key).await));
+            sources.push((scope, self.sources.source(&key).await));
         }
         Ok(Session::new(self.server.clone(), account, sources))
     }
 
-    /// Forgets every account here: something has happened (K3).
+    /// Forgets every account of every server here: something has happened (K3).
     pub(crate) async fn clear(&self) -> Result<(), Failure> {
-        for key in self.store.list().await? {
-            self.source(key).await.clear().await?;
-        }
-        Ok(())
+        Ok(self.sources.clear().await?)
     }
 
-    async fn source(&self, key: Key) -> TokenSource {
-        let server = Server {
-            scope: Some(key.scope.clone()),
-            login: LoginRung::Password,
-            ..Server::public(CLIENT, self.endpoints.clone())
-        };
-        let http = Arc::clone(&self.http);
-        let exchange = ServerExchange::new(server, http, Arc::new(TokioClock::new()));
-        let policy = Policy { api_key_while_away: true, ..Policy::default() };
-        let mut builder = Builder::new(key, Arc::clone(&self.store), Arc::new(exchange))
-            .policy(policy)
-            .observer(Arc::new(|_, event| warn(event)));
-        if let Some(api_key) = self.api_key.clone() {
-            builder = builder.api_key(api_key);
-        }
-        builder.build().await
+    /// Finishes what is under way, and saves what could not be saved (R5, R6).
+    pub(crate) async fn settle(&self) -> Result<(), Failure> {
+        Ok(self.sources.settle().await?)
     }
 }
 
-/// Sealed under a key of this machine (K3); or nowhere.
-fn store(settings: &Settings) -> Arc<dyn Store> {
-    if settings.no_store {
-        return Arc::new(MemoryStore::new());
-    }
+/// Speaks to the server about the scope of `key` alone.
+fn exchange(server: &Server, key: &Key, http: &Arc<dyn Http>) -> Arc<dyn Exchange> {
+    let server = Server { scope: Some(key.scope.clone()), ..server.clone() };
+    Arc::new(ServerExchange::new(server, Arc::clone(http), Arc::new(TokioClock::new())))
+}
+
+/// Sealed under a key of this machine (K3).
+fn kept(settings: &Settings) -> Arc<dyn Store> {
     let machine = match &settings.machine_id {
         Some(file) => Machine::reading([file.clone()]),
         None => Machine::new(),

@@ -8,7 +8,7 @@ use super::{desk, logged_in, metrics_host, sees};
 fn k6_without_a_store_nothing_is_written_and_each_process_logs_in() {
     let stage = metrics_host().start();
     let mut desk = desk(&stage);
-    desk.set("MONITOR_NO_STORE", "1");
+    desk.set("UNLAPSE_NO_STORE", "1");
     desk.run(&["metrics"]).failed(10, "[login_needed]");
     desk.set("MONITOR_ACCOUNT", Stage::USER);
     desk.set("MONITOR_PASSWORD", Stage::PASSWORD);
@@ -48,16 +48,18 @@ fn k6_another_server_has_other_accounts() {
 fn k6_what_is_logged_has_no_secret_in_it() {
     let stage = metrics_host().start();
     let mut desk = desk(&stage);
-    desk.set("MONITOR_LOG", "trace");
+    desk.set("UNLAPSE_LOG", "trace");
     let login = super::log_in(&desk).ok().stderr;
     stage.expire();
     let renewal = desk.run(&["metrics"]).ok().stderr;
-    for (text, step) in [(&login, "Login"), (&renewal, "Refresh")] {
-        assert!(text.contains("Renewed") && text.contains(step), "{text}");
+    for (text, spend) in [(&login, "login"), (&renewal, "refresh")] {
+        for step in [format!("spend=\"{spend}\""), "event=\"renewed\"".to_owned()] {
+            assert!(text.contains(&step), "no {step} in {text}");
+        }
         for secret in [Stage::PASSWORD, "correct+horse", "eyJ"] {
             assert!(!text.contains(secret), "{secret} in {text}");
         }
     }
-    desk.set("MONITOR_LOG", "unlapse=loudly");
-    desk.run(&["metrics"]).failed(2, "MONITOR_LOG is a filter such as unlapse=debug");
+    desk.set("UNLAPSE_LOG", "unlapse=loudly");
+    desk.run(&["metrics"]).failed(2, "UNLAPSE_LOG is a filter such as unlapse=debug");
 }
