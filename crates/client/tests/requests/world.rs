@@ -45,7 +45,7 @@ impl World {
     pub(crate) async fn stale() -> Self {
         let stale = Duration::from_secs(3600);
         let policy = Policy { stale, attempts: 1, ..Policy::default() };
-        let world = Self::with(Duration::from_millis(1), false, policy).await;
+        let world = Self::with(Duration::ZERO, false, policy).await;
         world.login.is_away.store(true, Ordering::SeqCst);
         world
     }
