@@ -56,6 +56,18 @@ for_both_faces! {
         assert_eq!(first.unwrap().body, "2 ");
     }
 
+    async fn c12_whoever_waits_for_a_token_takes_no_place(face: Face) {
+        let world = World::expired().await;
+        let policy = RequestPolicy { at_once: 1, place_wait: SECOND / 2, ..RequestPolicy::default() };
+        let client = Setup { policy, ..Setup::default() }.client(face, &world.source);
+        // Longer than a place is waited for.
+        world.login.takes(2 * SECOND);
+        let url = world.url("/orders");
+        for answer in all((0..20).map(|_| client.send(Ask::get(&url)))).await {
+            assert_eq!(answer.unwrap().body, "2 ");
+        }
+    }
+
     async fn r17_a_server_that_hangs_takes_its_own_places_only(face: Face) {
         let mut world = World::new().await;
         let mut policy = RequestPolicy { place_wait: SECOND / 5, ..RequestPolicy::default() };
