@@ -16,8 +16,6 @@ use crate::feed::Subscription;
 use crate::hold::{Hold, Kept};
 use crate::info::Info;
 use crate::login::{LoggedIn, Login};
-#[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
-use crate::renew::Renewer;
 use crate::shared::Shared;
 
 /// One credential, kept alive: a cheap handle that is cloned into every task that makes requests.
@@ -128,11 +126,6 @@ impl TokenSource {
     /// The credential that it keeps alive.
     pub fn key(&self) -> &Key {
         &self.shared.renewer.key
-    }
-
-    #[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
-    pub(crate) fn renewer(&self) -> &Renewer {
-        &self.shared.renewer
     }
 
     /// The `Authorization` header of a valid token, if there is one at hand: one atomic load, one

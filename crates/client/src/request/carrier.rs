@@ -26,7 +26,8 @@ use crate::source::TokenSource;
 pub(crate) struct Carrier {
     source: TokenSource,
     pub(crate) policy: Arc<RequestPolicy>,
-    pub(crate) only_to: Arc<[Origin]>,
+    /// Where the token may go; `None`: wherever it is safe.
+    pub(crate) only_to: Option<Arc<[Origin]>>,
     pub(crate) breakers: Arc<dyn Breakers>,
     lanes: Arc<Lanes>,
 }
@@ -50,7 +51,7 @@ struct Ready<'a> {
 
 impl fmt::Debug for Carrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = &self.source.renewer().key;
+        let key = self.source.key();
         let mut debug = f.debug_struct("Carrier");
         debug.field("key", key).field("policy", &self.policy).field("only_to", &self.only_to);
         debug.finish_non_exhaustive()
@@ -62,14 +63,14 @@ impl Carrier {
         Self {
             source,
             policy: Arc::default(),
-            only_to: Arc::new([]),
+            only_to: None,
             breakers: Arc::new(MemoryBreakers::default()),
             lanes: Arc::default(),
         }
     }
 
     fn clock(&self) -> &dyn Clock {
-        &*self.source.renewer().clock
+        &*self.source.shared().renewer.clock
     }
 
     /// Whom a request to `uri` goes to, if the token may go there. One that does not say so goes to the
@@ -77,9 +78,9 @@ impl Carrier {
     /// their server by themselves.
     #[cfg(feature = "tower")]
     pub(crate) fn origin(&self, uri: &http::Uri) -> Result<Origin, RequestError> {
-        let origin = match (&*self.only_to, Origin::of(uri)) {
+        let origin = match (self.only_to.as_deref(), Origin::of(uri)) {
             (_, Ok(origin)) => origin,
-            ([only], Err(super::origin::OriginError::NotAbsolute))
+            (Some([only]), Err(super::origin::OriginError::NotAbsolute))
                 if uri.scheme().is_none() && uri.authority().is_none() =>
             {
                 only.clone()
@@ -91,8 +92,10 @@ impl Carrier {
 
     /// The same origin, if the token may go there.
     pub(crate) fn admits(&self, origin: Origin) -> Result<Origin, RequestError> {
-        let may =
-            if self.only_to.is_empty() { origin.is_safe() } else { self.only_to.contains(&origin) };
+        let may = match &self.only_to {
+            None => origin.is_safe(),
+            Some(named) => named.contains(&origin),
+        };
         if may { Ok(origin) } else { Err(RequestError::ForeignOrigin { origin }) }
     }
 
@@ -286,7 +289,7 @@ impl Carrier {
             Outcome::Answered { retry_after, .. } => retry_after,
             _ => None,
         };
-        let dice = &self.source.renewer().world.dice;
+        let dice = &self.source.shared().renewer.world.dice;
         let mut dice = dice.lock().unwrap_or_else(PoisonError::into_inner);
         retry::delay(failures, &self.policy.backoff(), wanted, &mut dice)
     }

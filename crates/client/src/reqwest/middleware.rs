@@ -41,10 +41,10 @@ impl Authorize {
     }
 
     /// Only to these origins, plain http included where it is named; a request to any other ends with
-    /// [`ForeignOrigin`](RequestError::ForeignOrigin), and nothing is sent. Recommended wherever URLs
-    /// come from outside.
+    /// [`ForeignOrigin`](RequestError::ForeignOrigin), and nothing is sent. If none is named, it goes
+    /// nowhere. Recommended wherever URLs come from outside.
     pub fn only_to(mut self, origins: impl IntoIterator<Item = Origin>) -> Self {
-        self.carrier.only_to = origins.into_iter().collect();
+        self.carrier.only_to = Some(origins.into_iter().collect());
         self
     }
 

@@ -34,12 +34,12 @@ impl AuthorizeLayer {
     }
 
     /// Only to these origins, plain http included where it is named; a request to any other ends with
-    /// [`ForeignOrigin`](crate::RequestError::ForeignOrigin), and nothing is sent. Recommended
-    /// wherever URLs come from outside.
+    /// [`ForeignOrigin`](crate::RequestError::ForeignOrigin), and nothing is sent. If none is
+    /// named, it goes nowhere. Recommended wherever URLs come from outside.
     ///
     /// Requests that name no origin, as tonic's do, go to the one that is named here if it is one.
     pub fn only_to(mut self, origins: impl IntoIterator<Item = Origin>) -> Self {
-        self.carrier.only_to = origins.into_iter().collect();
+        self.carrier.only_to = Some(origins.into_iter().collect());
         self
     }
 

@@ -143,7 +143,7 @@ pub(crate) enum Client {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Setup {
     pub(crate) policy: RequestPolicy,
-    pub(crate) only_to: Vec<Origin>,
+    pub(crate) only_to: Option<Vec<Origin>>,
     pub(crate) http2: bool,
 }
 
@@ -162,7 +162,11 @@ impl Setup {
         let Self { policy, only_to, http2 } = self.clone();
         match face {
             Face::Tower => {
-                let layer = AuthorizeLayer::new(source.clone()).policy(policy).only_to(only_to);
+                let layer = AuthorizeLayer::new(source.clone()).policy(policy);
+                let layer = match only_to {
+                    Some(origins) => layer.only_to(origins),
+                    None => layer,
+                };
                 let mut hyper = HyperClient::builder(TokioExecutor::new());
                 let hyper = hyper.http2_only(http2);
                 let whole = layer.layer(hyper.build(HttpConnector::new()));
@@ -170,9 +174,11 @@ impl Setup {
                 Client::Tower(Box::new((whole, streaming)))
             }
             Face::Reqwest => {
-                let authorize = unlapse::reqwest::Authorize::new(source.clone())
-                    .policy(policy)
-                    .only_to(only_to);
+                let authorize = unlapse::reqwest::Authorize::new(source.clone()).policy(policy);
+                let authorize = match only_to {
+                    Some(origins) => authorize.only_to(origins),
+                    None => authorize,
+                };
                 let client = if http2 {
                     reqwest::Client::builder().http2_prior_knowledge().build().unwrap()
                 } else {

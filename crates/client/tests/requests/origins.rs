@@ -14,7 +14,7 @@ for_both_faces! {
         let mut world = World::new().await;
         let other = Arc::new(Api::default());
         let elsewhere = serve(&mut world.servers, Arc::clone(&other).router()).await;
-        let only_to = vec![world.origin.parse().unwrap()];
+        let only_to = Some(vec![world.origin.parse().unwrap()]);
         let client = Setup { only_to, ..Setup::quick() }.client(face, &world.source);
         assert_eq!(client.send(Ask::get(&world.url("/orders"))).await.unwrap().status, 200);
         let port = world.origin.rsplit(':').next().unwrap();
@@ -29,6 +29,10 @@ for_both_faces! {
             assert!(!failure.was_sent && !failure.is_network);
         }
         assert_eq!((world.api.count(), other.count()), (1, 0));
+        let nowhere = Setup { only_to: Some(Vec::new()), ..Setup::quick() };
+        let client = nowhere.client(face, &world.source);
+        let failure = client.send(Ask::get(&world.url("/orders"))).await.unwrap_err();
+        assert_eq!(failure.code, "api_origin", "none named is none allowed");
     }
 
     async fn rfc6750_5_3_without_tls_it_leaves_this_machine_only_when_told_so(face: Face) {
