@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use harness::{AuthServer, Class, Mounted, Project, Run, Running, child, is_full, passed};
 use rustix::io::Errno;
-use unlapse_core::{Error, Place, Reuse};
+use unlapse_core::{Error, Place, Policy, Reuse, WithoutStore};
 use unlapse_store::{DiskStep, WatchedDisk};
 
 /// What happens to the disk, and how it comes back.
@@ -301,6 +301,67 @@ fn c16_where_no_byte_can_be_written_a_login_that_spends_nothing_still_works() {
     let run = limited(&project, &["token", "acme"]).ok();
     assert!(server.accepts(run.line()), "C16: degraded to memory: {run}");
     assert!(run.stderr.contains("unsaved"), "with a warning: {run}");
+}
+
+#[test]
+fn c16_where_no_byte_can_be_written_a_renewal_goes_on_in_memory_if_that_was_chosen() {
+    let server = AuthServer::start(Class::Strict);
+    let project = Project::new(&server, "reuse = \"strict\"", "without_store = \"memory\"");
+    project.log_in(&server);
+    let fresh = project.run(&["token", "acme"]).ok().stdout;
+    project.make_due();
+    assert_eq!(limited(&project, &["token", "acme"]).ok().stdout, fresh, "R10: due");
+    assert_eq!(server.counts().requests, 1, "nothing is spent while a valid token serves");
+    project.expire();
+    let run = limited(&project, &["token", "acme"]).ok();
+    assert!(server.accepts(run.line()), "{run}");
+    assert!(run.stderr.contains("unsaved"), "with a warning: {run}");
+    assert_no_reuse(&server, "C16");
+
+    // What the documentation says of a command that ends: its refresh token is gone.
+    project.run(&["token", "acme"]).failed(10, "login_needed");
+    assert_eq!(server.counts().families_revoked, 1);
+}
+
+fn goes_on_in_memory_while_nothing_else_takes_it(away: Away) {
+    let (server, project) = strict();
+    let Some(disk) = Mounted::tmpfs(&project.store_dir()) else { return };
+    project.log_in(&server);
+    project.expire();
+    let policy =
+        Policy { reuse: Reuse::Strict, without_store: WithoutStore::Memory, ..Policy::default() };
+    let endpoint = format!("{}/token", server.origin());
+    let store = harness::store_alone(project.root());
+    let generation = || project.stored().expect("a login").record.generation;
+    let before = generation();
+    let last = harness::with_source(&endpoint, store, policy, async |source| {
+        away.begin(&disk);
+        for life in 1..4 {
+            let token = source.force_refresh().await.expect("C16: renewed");
+            assert!(token.is_unsaved, "{away:?}");
+            assert_eq!(token.generation, before + life, "{away:?}");
+        }
+        assert_eq!(generation(), before, "{away:?}");
+        assert!(source.settle().await.is_err(), "{away:?}: it is tried");
+        away.end(&disk);
+        source.settle().await.expect("R5: saved");
+        source.token().await.expect("valid").secret.expose().to_owned()
+    });
+    let run = project.run(&["token", "acme"]).ok();
+    assert_eq!(run.line(), last, "{away:?}: in its place, for everybody");
+    assert!(server.accepts(run.line()));
+    assert_storage(&project, "saved");
+    assert_no_reuse(&server, "C16");
+}
+
+#[test]
+fn c16_r5_a_full_disk_and_nothing_else_degrades_to_memory_if_that_was_chosen() {
+    goes_on_in_memory_while_nothing_else_takes_it(Away::Full);
+}
+
+#[test]
+fn c16_r5_a_read_only_disk_and_nothing_else_degrades_to_memory_if_that_was_chosen() {
+    goes_on_in_memory_while_nothing_else_takes_it(Away::ReadOnly);
 }
 
 #[test]

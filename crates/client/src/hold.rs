@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use unlapse_core::{Key, Lease, Place, Record, Store, StoreError};
+use unlapse_core::{Key, Lease, Place, Record, Store, StoreError, WithoutStore};
 
 use crate::sync::Mutex;
 
@@ -72,8 +72,8 @@ impl Memory {
 
 /// The lease, or why there is none.
 ///
-/// Without a store nothing single-use may be spent (R1, R3), but a login that spends nothing may
-/// still be made and kept in memory (C16).
+/// Without a store nothing single-use may be spent (R1, R3), unless the policy has chosen to; but a
+/// login that spends nothing may still be made and kept in memory (C16).
 pub(crate) struct Hold {
     lease: Result<Box<dyn Lease>, StoreError>,
     kept: Kept,
@@ -109,6 +109,21 @@ impl Hold {
     /// Whether the record can be changed.
     pub(crate) fn is_leased(&self) -> bool {
         self.lease.is_ok()
+    }
+
+    /// Whether a refresh token may be spent: never without the lease (R1), unless the store that
+    /// gives it is away and the policy has chosen to go on in memory (C16).
+    pub(crate) fn may_spend(&self, without_store: WithoutStore) -> bool {
+        match &self.lease {
+            Ok(_) => true,
+            Err(error) => without_store.goes_on(error),
+        }
+    }
+
+    /// Holds a record in memory, that could be written nowhere.
+    pub(crate) fn remember(&mut self, record: &Record, error: StoreError) {
+        self.memory.put(record, self.base);
+        self.kept = Kept::Unsaved { error, set_aside: false };
     }
 
     /// The newest of what is stored and what this process could not save; `last` is what it has

@@ -101,15 +101,15 @@ impl Renewer {
     ) -> Result<Renewed, Error> {
         loop {
             let now = self.clock.now();
-            let leased = hold.is_leased();
-            let situation = self.situation(&record, now, demand, effort, leased);
+            let may_spend = hold.may_spend(self.policy.without_store);
+            let situation = self.situation(&record, now, demand, effort, may_spend);
             #[cfg(feature = "metrics")]
             crate::metrics::breaker(&self.key, situation.breaker);
             let (row, planned) = decide(&situation);
             self.tell(&Event::Planned { plan: planned, row });
             let spend = match planned {
-                // A login that cannot be kept is made for want of a token, not ahead of time.
-                Plan::Spend(Spend::Login) if !leased && may_serve(&record, demand, &now) => {
+                // What cannot be kept is asked for for want of a token, not ahead of time.
+                Plan::Spend(_) if !hold.is_leased() && may_serve(&record, demand, &now) => {
                     return Ok(self.adopt(record, hold.release()));
                 }
                 Plan::Spend(spend) => spend,
@@ -136,7 +136,8 @@ impl Renewer {
                 Verdict::Unsent(cause)
             } else {
                 if spend != Spend::Login {
-                    let intended = self.intend(&mut hold, &record, spend, sender_key.as_ref());
+                    let intended =
+                        self.intend(&mut hold, &record, spend, demand, sender_key.as_ref());
                     record = match intended.instrument(trace::intend()).await {
                         Ok(intended) => intended,
                         Err(error) => return self.fall_back(hold, record, demand, effort, error),
@@ -229,11 +230,11 @@ impl Renewer {
         now: Now,
         demand: Demand,
         effort: &Effort,
-        leased: bool,
+        may_spend: bool,
     ) -> Situation<'a> {
         let mut rungs = self.exchange.rungs(record.credentials.as_ref());
         // Nothing single-use is spent without the lease (R1).
-        rungs.refresh &= leased;
+        rungs.refresh &= may_spend;
         rungs.api_key |= self.has_api_key;
         if effort.is_login {
             rungs.login &= demand == Demand::NewLogin;
@@ -295,10 +296,12 @@ impl Renewer {
         hold: &mut Hold,
         record: &Record,
         spend: Spend,
+        demand: Demand,
         sender_key: Option<&Secret>,
     ) -> Result<Record, Error> {
         let is_bound_anew = sender_key.is_some() && record.sender_key().is_none();
-        let intended = record.intend(self.clock.now(), spend == Spend::Replay);
+        let now = self.clock.now();
+        let intended = record.intend(now, spend == Spend::Replay);
         let intended = intended.bound_to(sender_key.cloned());
         match hold.commit(&intended).await {
             Ok(()) => Ok(intended),
@@ -310,6 +313,16 @@ impl Renewer {
                     && !is_bound_anew
                     && record.reuse(self.policy.reuse) == Reuse::Stable =>
             {
+                Ok(intended)
+            }
+            // In memory, if that was chosen, and for want of a token alone (C16).
+            Err(error)
+                if self.policy.without_store.goes_on(&error)
+                    && !is_bound_anew
+                    && !may_serve(record, demand, &now) =>
+            {
+                self.tell(&Event::StoreAway { error: error.clone() });
+                hold.remember(&intended, error);
                 Ok(intended)
             }
             Err(error) => Err(error.into()),

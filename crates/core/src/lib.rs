@@ -33,6 +33,7 @@ mod store;
 mod time;
 mod token;
 pub mod usage;
+mod without_store;
 
 pub use breaker::{Admission, Breaker};
 pub use error::{
@@ -52,3 +53,4 @@ pub use secret::Secret;
 pub use store::{BoxFuture, Holder, Lease, Place, Store, Stored};
 pub use time::{BootTime, Now, UnixTime};
 pub use token::{Grant, Token};
+pub use without_store::WithoutStore;

@@ -8,6 +8,7 @@ use crate::jwt::JwtLook;
 use crate::reuse::Reuse;
 use crate::time::UnixTime;
 use crate::token::Grant;
+use crate::without_store::WithoutStore;
 
 /// Everything about a renewal that is a matter of choice. The defaults are those of the
 /// requirements (C6–C11, R12, R15–R17).
@@ -42,6 +43,8 @@ pub struct Policy {
     /// How long beyond its end a token may be served while its server cannot be reached (K12). Zero,
     /// the default: never.
     pub stale: Duration,
+    /// Whether a refresh token may be spent although its successor can be written nowhere (C16).
+    pub without_store: WithoutStore,
     /// The breaker of the token endpoint (R16).
     pub breaker: BreakerPolicy,
 }
@@ -77,6 +80,7 @@ impl Default for Policy {
             rules: Rules::default(),
             api_key_while_away: false,
             stale: Duration::ZERO,
+            without_store: WithoutStore::Wait,
             breaker: BreakerPolicy::default(),
         }
     }

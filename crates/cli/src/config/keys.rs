@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use unlapse::Persistence;
-use unlapse_core::{Policy, Reuse};
+use unlapse_core::{Policy, Reuse, WithoutStore};
 use unlapse_oauth::Endpoint;
 use unlapse_oauth::discovery::Issuer;
 
@@ -145,6 +145,7 @@ section! {
         max_delay: Duration = Between(Policy::MAX_DELAY),
         round: Duration = Within("100ms", "24h"),
         stale: Duration = Within("0s", "30d"),
+        without_store: WithoutStore = OneOf(WithoutStore::WORDS),
         max_lifetime: Duration = Within("1s", "365d"),
         algorithms: Vec<String> = Algorithms,
         breaker_failures: u32 = Count(1, 100),
@@ -191,6 +192,7 @@ impl PolicyKeys {
             max_delay: Some(Valued::default(policy.max_delay)),
             round: Some(Valued::default(policy.round)),
             stale: Some(Valued::default(policy.stale)),
+            without_store: Some(Valued::default(policy.without_store)),
             max_lifetime: None,
             algorithms: None,
             breaker_failures: Some(Valued::default(policy.breaker.failures)),

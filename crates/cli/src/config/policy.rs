@@ -32,6 +32,7 @@ pub(crate) fn policy(
         max_delay: set_or!(max_delay, default.max_delay),
         round: set_or!(round, default.round),
         stale: set_or!(stale, default.stale),
+        without_store: set_or!(without_store, default.without_store),
         reuse,
         rules: Rules {
             algorithms: keys.algorithms.as_ref().map(|set| set.value.clone()).unwrap_or_default(),

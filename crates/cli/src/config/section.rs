@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use unlapse::Persistence;
-use unlapse_core::{Reuse, duration};
+use unlapse_core::{Reuse, WithoutStore, duration};
 use unlapse_oauth::Endpoint;
 use unlapse_oauth::discovery::Issuer;
 
@@ -78,10 +78,21 @@ impl Shown for bool {
     }
 }
 
+/// The word of one of a few values.
+fn word<T: PartialEq>(words: &[(&str, T)], value: &T) -> String {
+    let word = words.iter().find(|(_, meaning)| meaning == value);
+    word.map_or_else(String::new, |(word, _)| (*word).to_owned())
+}
+
 impl Shown for Persistence {
     fn shown(&self) -> String {
-        let word = Self::WORDS.iter().find(|(_, meaning)| meaning == self);
-        word.map_or_else(String::new, |(word, _)| (*word).to_owned())
+        word(Self::WORDS, self)
+    }
+}
+
+impl Shown for WithoutStore {
+    fn shown(&self) -> String {
+        word(Self::WORDS, self)
     }
 }
 

@@ -10,7 +10,7 @@ use unlapse::reqwest::{HttpSettings, ReqwestHttp};
 use unlapse::tokio::TokioClock;
 use unlapse::{Builder, Endpoints, Server, ServerExchange, TokenSource};
 use unlapse_core::{Policy, Reuse};
-use unlapse_store::WatchedDisk;
+use unlapse_store::{FileStore, WatchedDisk};
 
 use super::project::{key, store_below};
 use super::{AuthServer, Project};
@@ -67,21 +67,26 @@ impl Passed {
     where
         F: Fn(&unlapse_store::DiskStep) -> std::io::Result<()> + Send + Sync + 'static,
     {
-        let server = Server::public(
-            "cid",
-            Endpoints {
-                token: Some(self.endpoint.parse().expect("a URL")),
-                ..Endpoints::default()
-            },
-        );
-        let http = Arc::new(ReqwestHttp::new(HttpSettings::default()));
-        let exchange = ServerExchange::new(server, http, Arc::new(TokioClock::new()));
         let store = store_below(&self.root).disk(Arc::new(disk));
         let policy = Policy { reuse: self.reuse, ..Policy::default() };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.expect("a runtime").block_on(async {
-            let builder = Builder::new(key(), Arc::new(store), Arc::new(exchange));
-            work(builder.policy(policy).ahead_of_time(false).build().await).await
-        })
+        with_source(&self.endpoint, store, policy, work)
     }
+}
+
+/// Does `work` with a source of the token of `acme` in `store`.
+pub fn with_source<T>(
+    endpoint: &str,
+    store: FileStore,
+    policy: Policy,
+    work: impl AsyncFnOnce(TokenSource) -> T,
+) -> T {
+    let token = Some(endpoint.parse().expect("a URL"));
+    let server = Server::public("cid", Endpoints { token, ..Endpoints::default() });
+    let http = Arc::new(ReqwestHttp::new(HttpSettings::default()));
+    let exchange = ServerExchange::new(server, http, Arc::new(TokioClock::new()));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let builder = Builder::new(key(), Arc::new(store), Arc::new(exchange));
+        work(builder.policy(policy).ahead_of_time(false).build().await).await
+    })
 }

@@ -27,10 +27,10 @@ mod server;
 
 pub use families::{Class, Counts};
 pub use fault::{Canned, Fault};
-pub use library::{Passed, child, passed};
+pub use library::{Passed, child, passed, with_source};
 pub use mounted::Mounted;
 pub use process::{Run, Running, processes_of};
-pub use project::{PROJECT, Project, config, key, store_below};
+pub use project::{PROJECT, Project, config, key, store_alone, store_below};
 pub use server::AuthServer;
 
 use std::time::{Duration, Instant};

@@ -193,13 +193,18 @@ impl Project {
 /// The store of the project at `root`, as the binary has it.
 pub fn store_below(root: &Path) -> FileStore {
     let uid = rustix::process::getuid().as_raw();
-    let custody = Arc::new(KeyFile::new(root.join("state/unlapse.key")));
-    FileStore::new(Layout::Directory(root.join("store")), PROJECT, custody).fallbacks([
+    store_alone(root).fallbacks([
         root.join("state/aside"),
         root.join("run/unlapse"),
         format!("/dev/shm/unlapse-{uid}").into(),
         root.join(format!("tmp/unlapse-{uid}")),
     ])
+}
+
+/// The same, with no other place to set anything aside.
+pub fn store_alone(root: &Path) -> FileStore {
+    let custody = Arc::new(KeyFile::new(root.join("state/unlapse.key")));
+    FileStore::new(Layout::Directory(root.join("store")), PROJECT, custody)
 }
 
 /// The identity in `[store]`.

@@ -20,6 +20,7 @@ mod unsaved;
 mod validity;
 mod verdicts;
 mod waiting;
+mod without_store;
 
 use std::time::Duration;
 
