@@ -52,13 +52,9 @@ impl ReqwestHttp {
 
     fn client(&self, uri: &Uri) -> Option<&reqwest::Client> {
         if uri.scheme() == Some(&Scheme::HTTP) {
-            self.direct
-                .get_or_init(|| {
-                    self.settings.builder().ok()?.no_proxy().tls_certs_only([]).build().ok()
-                })
-                .as_ref()
+            self.direct.get_or_init(|| self.settings.build_for(uri).ok()).as_ref()
         } else {
-            self.client.get_or_init(|| self.settings.build().ok()).as_ref()
+            self.client.get_or_init(|| self.settings.build_for(uri).ok()).as_ref()
         }
     }
 }

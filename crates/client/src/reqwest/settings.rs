@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use http::Uri;
+use http::uri::Scheme;
+
 /// The settings of an HTTP client (C12). TLS is always verified; a private CA can be added.
 #[derive(Clone, Debug)]
 pub struct HttpSettings {
@@ -37,7 +40,17 @@ impl HttpSettings {
         Ok(self.builder()?.build()?)
     }
 
-    pub(super) fn builder(&self) -> Result<reqwest::ClientBuilder, HttpSetupError> {
+    /// The client that these settings make for requests to `uri`. Plain http is for this machine: it
+    /// takes no proxy, and none of the system's certificates are read.
+    pub fn build_for(&self, uri: &Uri) -> Result<reqwest::Client, HttpSetupError> {
+        if uri.scheme() == Some(&Scheme::HTTP) {
+            Ok(self.builder()?.no_proxy().tls_certs_only([]).build()?)
+        } else {
+            self.build()
+        }
+    }
+
+    fn builder(&self) -> Result<reqwest::ClientBuilder, HttpSetupError> {
         let mut builder = reqwest::Client::builder()
             .connect_timeout(self.connect_timeout)
             .read_timeout(self.read_timeout)

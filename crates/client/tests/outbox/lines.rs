@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use unlapse::Key;
 use unlapse::outbox::{Flushed, Mishap, OutboxError, OutboxEvent, OutboxPolicy, Sending};
 
-use super::server::Fault;
+use super::server::{Fault, Reserved};
 use super::side::{Side, key, login, policy};
 
 #[tokio::test]
@@ -121,6 +121,26 @@ async fn k12_a_lost_reply_is_asked_for_again_under_the_same_key() {
         let keys: Vec<_> = side.server.seen().into_iter().map(|seen| seen.key).collect();
         assert_eq!(keys, [queued.idempotency_key.clone(), queued.idempotency_key], "{fault:?}");
     }
+}
+
+#[tokio::test]
+async fn k12_what_was_put_in_while_the_server_was_away_goes_out_when_it_is_back() {
+    let side = Side::open().await;
+    let process = side.process().await;
+    let away = Reserved::new();
+    for number in 0..3 {
+        let request = http::Request::post(&away.origin).body(number.to_string()).unwrap();
+        process.outbox.push(&key(), request).await.unwrap();
+    }
+    for attempts in 1..=2 {
+        let flushed = process.outbox.flush().await.unwrap();
+        assert_eq!((flushed.sent, flushed.left), (0, 3));
+        let progress = side.left().await[0].progress;
+        assert_eq!((progress.attempts, progress.doubt_since), (attempts, None), "nothing left");
+    }
+    let back = away.open();
+    assert_eq!(process.outbox.flush().await.unwrap().sent, 3);
+    assert_eq!(back.done(), ["0", "1", "2"]);
 }
 
 #[tokio::test]

@@ -59,9 +59,36 @@ pub struct Seen {
     pub key: String,
 }
 
+/// A port that nobody else takes, and where connections are refused: a server that is away.
+pub struct Reserved {
+    pub origin: String,
+    socket: tokio::net::TcpSocket,
+}
+
+impl Reserved {
+    pub fn new() -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let origin = format!("http://{}", socket.local_addr().unwrap());
+        Self { origin, socket }
+    }
+
+    /// It is back.
+    pub fn open(self) -> Server {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        let _inside = runtime.enter();
+        let listener = self.socket.listen(1024).unwrap().into_std().unwrap();
+        listener.set_nonblocking(false).unwrap();
+        Server::serving(listener)
+    }
+}
+
 impl Server {
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Reserved::new().open()
+    }
+
+    fn serving(listener: TcpListener) -> Self {
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(State::default());
         let serving = Arc::clone(&state);
