@@ -1,14 +1,17 @@
 //! What a command works with: the configuration, and how to talk to the person.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use unlapse::{Event, Observer, Persistence, TokenSource};
 use unlapse_core::{Error, Key, LoginReason};
+use unlapse_store::custody::Custody;
+use unlapse_store::{FileOutbox, MemoryStore};
 
 use crate::args::Common;
 use crate::breakers::FileBreakers;
 use crate::config::{
     Client, ClientSecret, Config, ConfigError, Environment, Grant, Overrides, Profile, Storage,
+    StoreConfig,
 };
 use crate::diagnosis::Diagnosis;
 use crate::terminal;
@@ -21,6 +24,7 @@ pub(crate) struct App {
     pub(crate) quiet: bool,
     /// Whether a person may be asked for the passphrase of the store.
     asks: bool,
+    custody: OnceLock<Arc<dyn Custody>>,
 }
 
 /// Where records rest that are kept, and those that are not.
@@ -55,7 +59,7 @@ impl App {
         if common.log.is_some() || environment.os("UNLAPSE_LOG").is_some() {
             terminal::log_to_stderr(&config.log)?;
         }
-        Ok(Self { config, json: common.json, quiet: common.quiet, asks })
+        Ok(Self { config, json: common.json, quiet: common.quiet, asks, custody: OnceLock::new() })
     }
 
     /// The profile of that name, or the only one there is.
@@ -72,7 +76,10 @@ impl App {
 
     /// Where records rest.
     pub(crate) fn shelf(&self) -> Shelf {
-        wiring::shelf(&self.config.storage, self.asks)
+        match &self.config.storage {
+            Storage::Memory => Shelf::Memory(MemoryStore::new()),
+            Storage::Kept(store) => wiring::shelf(store, self.custody(store)),
+        }
     }
 
     /// Where this profile's record rests: in memory, if it looks like a test's and such are not kept
@@ -84,8 +91,25 @@ impl App {
 
     /// Where the records of many profiles rest: nobody is asked twice for a passphrase.
     pub(crate) fn shelves(&self) -> Shelves {
-        let memory = wiring::shelf(&Storage::Memory, self.asks);
+        let memory = Shelf::Memory(MemoryStore::new());
         Shelves { persistence: self.config.persistence, kept: self.shelf(), memory }
+    }
+
+    /// Where requests wait for the network; nowhere, where nothing is kept.
+    pub(crate) fn outbox(&self) -> Option<FileOutbox> {
+        match &self.config.storage {
+            Storage::Memory => None,
+            Storage::Kept(store) => {
+                let outbox = wiring::outbox(store, self.custody(store));
+                Some(outbox.limits(self.config.queue.limits))
+            }
+        }
+    }
+
+    /// What keeps the sealing key: one for a run, so that nobody is asked twice for a passphrase.
+    fn custody(&self, store: &StoreConfig) -> Arc<dyn Custody> {
+        let custody = || wiring::custody(&store.custody, self.asks);
+        Arc::clone(self.custody.get_or_init(custody))
     }
 
     /// The breakers that every process of this user shares, or none where nothing is kept.

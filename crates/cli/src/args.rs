@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use unlapse::outbox::EntryId;
 
 use crate::commands::drill::row::Row;
 
@@ -77,6 +78,11 @@ pub(crate) enum Command {
     List,
     /// Run a command with the token in its environment
     Exec(ExecArguments),
+    /// Make a request with the token; keep it until it can be sent, with --queue
+    Curl(CurlArguments),
+    /// Requests that wait for the network
+    #[command(subcommand)]
+    Queue(QueueCommand),
     /// Find what is wrong with clock, custody, permissions, locks and records, and how to mend it
     Doctor(DoctorArguments),
     /// Give out sessions: the server side, for development and for backends
@@ -350,6 +356,73 @@ pub(crate) struct ExecArguments {
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub(crate) command: Vec<std::ffi::OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CurlArguments {
+    /// The profile
+    pub(crate) profile: String,
+    /// Where the request goes: https, or http to this machine; no redirect is followed
+    pub(crate) url: String,
+    /// The method; GET, or POST with data
+    #[arg(long = "request", short = 'X', value_name = "METHOD")]
+    pub(crate) method: Option<String>,
+    /// A header, like 'Accept: text/plain'; @FILE for a file of such lines, @- for stdin
+    #[arg(long = "header", short = 'H', value_name = "HEADER")]
+    pub(crate) headers: Vec<String>,
+    /// The body; @FILE for a file, - or @- for stdin, where other users cannot see it
+    #[arg(long, short = 'd', value_name = "DATA", allow_hyphen_values = true)]
+    pub(crate) data: Option<String>,
+    /// Print the headers of the reply too, on stderr
+    #[arg(long, short = 'i')]
+    pub(crate) include: bool,
+    /// Write the body of the reply there instead of stdout
+    #[arg(long, short = 'o', value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Longest that all of it may take
+    #[arg(long, value_parser = duration, value_name = "DURATION")]
+    pub(crate) max_time: Option<Duration>,
+    /// Exit with 13 when the reply's status is 4xx, and with 11 when it is 408, 425, 429 or 5xx
+    #[arg(long)]
+    pub(crate) fail: bool,
+    /// Keep it first, then send it, now or once the network is back, under one idempotency key
+    #[arg(long)]
+    pub(crate) queue: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QueueCommand {
+    /// What waits, and why
+    List,
+    /// Send what can be sent
+    Flush(FlushArguments),
+    /// Forget requests without sending them
+    Drop(DropArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FlushArguments {
+    /// Only the line of this profile
+    pub(crate) profile: Option<String>,
+    /// Also what was refused, or may have been acted upon long ago: it may be acted upon twice
+    #[arg(long)]
+    pub(crate) failed: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DropArguments {
+    /// Which, as `unlapse queue list` names them
+    #[arg(required_unless_present_any = ["all", "failed"], value_name = "ID")]
+    pub(crate) ids: Vec<EntryId>,
+    /// All of them
+    #[arg(long, conflicts_with_all = ["ids", "failed"])]
+    pub(crate) all: bool,
+    /// Those that were refused
+    #[arg(long, conflicts_with = "ids")]
+    pub(crate) failed: bool,
+    /// Do not ask
+    #[arg(long, short = 'y')]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Args)]

@@ -100,6 +100,8 @@ fn run(arguments: Arguments) -> Result<Exit, Diagnosis> {
         Command::Logout(arguments) => commands::logout::run(&app, &arguments),
         Command::List => commands::list::run(&app),
         Command::Exec(arguments) => commands::exec::run(&app, &arguments),
+        Command::Curl(arguments) => commands::curl::run(&app, &arguments),
+        Command::Queue(command) => commands::queue::run(&app, &command),
         Command::Doctor(arguments) => commands::doctor::run(&app, &arguments),
         Command::Config(args::ConfigCommand::Show) => commands::config::run(&app),
         Command::Completion { .. } | Command::Demo(_) | Command::Drill(_) | Command::Issuer(_) => {

@@ -1,6 +1,6 @@
 //! What a person sees beside the data: errors, warnings, a spinner, prompts.
 
-use std::io::{ErrorKind, IsTerminal as _, Read as _, Write as _};
+use std::io::{BufRead as _, ErrorKind, IsTerminal as _, Read as _, Write as _};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -39,13 +39,22 @@ static UNDELIVERED: OnceLock<ErrorKind> = OnceLock::new();
 /// Data, on stdout. A reader that has gone away is no error of ours; anything else is told by
 /// [`delivered`] when the command ends.
 pub(crate) fn data(text: &str) {
+    deliver(text.as_bytes());
+}
+
+fn deliver(bytes: &[u8]) {
     let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             let _ = UNDELIVERED.set(error.kind());
         }
         _ => {}
     }
+}
+
+/// Data that may be no text, on stdout.
+pub(crate) fn bytes(bytes: &[u8]) {
+    deliver(bytes);
 }
 
 /// Whether all data has reached stdout: an empty file after exit code 0 would be taken for a token.
@@ -117,7 +126,7 @@ pub(crate) fn secrets_from_stdin(wanted: usize) -> Result<Vec<Secret>, Diagnosis
 
 /// Asks for a secret without showing it; an error where nobody can be asked.
 pub(crate) fn ask_secret(what: &str, instead: &str) -> Result<Secret, Diagnosis> {
-    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+    if !can_ask() {
         return Err(Diagnosis {
             code: "input_needed",
             message: format!("the {} is needed, and there is nobody to ask", lower(what)),
@@ -132,6 +141,30 @@ pub(crate) fn ask_secret(what: &str, instead: &str) -> Result<Secret, Diagnosis>
         Ok(Answer::Interrupted) => std::process::exit(130),
         Ok(Answer::Nothing) | Err(_) => Err(unreadable("the answer could not be read")),
     }
+}
+
+/// Whether there is somebody to ask.
+pub(crate) fn can_ask() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Asks a question that is answered with yes or no; an error where nobody can be asked. Anything but a
+/// yes is a no.
+pub(crate) fn confirm(question: &str, instead: &str) -> Result<bool, Diagnosis> {
+    if !can_ask() {
+        return Err(Diagnosis {
+            code: "input_needed",
+            message: "a yes is needed, and there is nobody to ask".to_owned(),
+            hint: format!("give it with {instead}"),
+            retry_at: None,
+            exit: Exit::Usage,
+        });
+    }
+    let _ = write!(std::io::stderr(), "{question} [y/N] ");
+    let mut answer = String::new();
+    let read = std::io::stdin().lock().take(64).read_line(&mut answer);
+    read.map_err(|_| unreadable("the answer could not be read"))?;
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
 /// As it stands within a sentence.

@@ -10,11 +10,11 @@ use unlapse_core::{Credentials, CustodyError, Rungs, Secret, Store};
 use unlapse_oauth::ReplyFields;
 use unlapse_oauth::grant::{LoginEndpoint, LoginFields};
 use unlapse_store::custody::{KeyFile, Machine, Passphrase, Stretch};
-use unlapse_store::{FileStore, Layout, MemoryStore};
+use unlapse_store::{FileOutbox, FileStore, Layout, MemoryStore};
 
 use crate::config::{
     self, Client, ClientSecret, Custody, Derivation, DpopAlg, Grant, HttpConfig, Method, Profile,
-    Storage,
+    StoreConfig,
 };
 use crate::diagnosis::Diagnosis;
 use crate::exit::Exit;
@@ -36,21 +36,36 @@ impl Shelf {
 }
 
 /// The store that the configuration asks for.
-/// Without `asks`, nobody is asked for a passphrase.
-pub(crate) fn shelf(storage: &Storage, asks: bool) -> Shelf {
-    let config = match storage {
-        Storage::Memory => return Shelf::Memory(MemoryStore::new()),
-        Storage::Kept(config) => config,
-    };
+pub(crate) fn shelf(
+    config: &StoreConfig,
+    custody: Arc<dyn unlapse_store::custody::Custody>,
+) -> Shelf {
     let layout = match config.layout {
         config::Layout::Directory => Layout::Directory(config.path.clone()),
         config::Layout::File => Layout::File(config.path.clone()),
     };
-    let store = FileStore::new(layout, config.project.as_str(), custody(&config.custody, asks));
+    let store = FileStore::new(layout, config.project.as_str(), custody);
     Shelf::File(store.fallbacks(config.aside.iter().cloned()))
 }
 
-fn custody(custody: &Custody, asks: bool) -> Arc<dyn unlapse_store::custody::Custody> {
+/// Where requests wait: beside the records, under the same key (K12).
+pub(crate) fn outbox(
+    config: &StoreConfig,
+    custody: Arc<dyn unlapse_store::custody::Custody>,
+) -> FileOutbox {
+    let dir = match config.layout {
+        config::Layout::Directory => config.path.join("outbox"),
+        config::Layout::File => {
+            let mut name = config.path.file_name().unwrap_or_default().to_owned();
+            name.push(".outbox");
+            config.path.with_file_name(name)
+        }
+    };
+    FileOutbox::new(dir, config.project.as_str(), custody)
+}
+
+/// What keeps the sealing key. Without `asks`, nobody is asked for a passphrase.
+pub(crate) fn custody(custody: &Custody, asks: bool) -> Arc<dyn unlapse_store::custody::Custody> {
     match custody {
         Custody::KeyFile { path } => Arc::new(KeyFile::new(path)),
         Custody::Machine => Arc::new(Machine::new()),

@@ -2,6 +2,7 @@
 
 pub(crate) mod completion;
 pub(crate) mod config;
+pub(crate) mod curl;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod drill;
@@ -11,6 +12,7 @@ pub(crate) mod issuer;
 pub(crate) mod list;
 pub(crate) mod login;
 pub(crate) mod logout;
+pub(crate) mod queue;
 pub(crate) mod refresh;
 pub(crate) mod running;
 pub(crate) mod status;

@@ -43,6 +43,18 @@ pub(crate) async fn settled<T>(
     source: &TokenSource,
     work: impl Future<Output = Result<T, Diagnosis>>,
 ) -> Result<T, Diagnosis> {
+    let settling = async {
+        // What could not be saved has been said, and was set aside if that was possible.
+        let _ = source.settle().await;
+    };
+    settled_with(Box::pin(settling), Box::pin(work)).await
+}
+
+/// The same, for several sources: `settling` waits for all of them, and is asked once the work is over.
+pub(crate) async fn settled_with<T>(
+    settling: impl Future<Output = ()>,
+    work: impl Future<Output = Result<T, Diagnosis>>,
+) -> Result<T, Diagnosis> {
     let mut signal = None;
     let outcome = tokio::select! {
         outcome = work => Some(outcome),
@@ -51,15 +63,13 @@ pub(crate) async fn settled<T>(
             None
         }
     };
-    let settling = source.settle();
     tokio::pin!(settling);
     let mut is_said = false;
     loop {
         let is_to_say = signal.is_some() && !is_said;
         tokio::select! {
             biased;
-            // What could not be saved has been said, and was set aside if that was possible.
-            _ = &mut settling => break,
+            () = &mut settling => break,
             raised = signals::interrupted() => match signal {
                 None => signal = Some(raised),
                 Some(_) => std::process::exit(128 + raised),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::keys::{HttpKeys, LoginKeys, PolicyKeys, ProfileKeys, StoreKeys};
+use super::keys::{HttpKeys, LoginKeys, PolicyKeys, ProfileKeys, QueueKeys, StoreKeys};
 use super::*;
 
 const PAGE: &str = include_str!("../../../../docs/configuration.md");
@@ -58,6 +58,7 @@ fn every_key_is_documented_with_its_range_and_no_other() {
     check::<PolicyKeys>("`[profile.NAME.policy]`");
     check::<StoreKeys>("`[store]`");
     check::<HttpKeys>("`[http]`");
+    check::<QueueKeys>("`[queue]`");
 }
 
 #[test]
@@ -81,6 +82,7 @@ fn every_key_has_an_example() {
         PolicyKeys::keys(),
         StoreKeys::keys(),
         HttpKeys::keys(),
+        QueueKeys::keys(),
     ];
     for (key, _) in keys.concat() {
         assert!(examples.contains(&format!("\n{key} = ")), "{key} has no example");

@@ -13,6 +13,7 @@ use super::reader::{
     Switch, VariableName, Within,
 };
 use super::section::{section, words};
+use super::size::{Bytes, Size};
 
 /// `grant`: how a token is bought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,6 +174,17 @@ section! {
         ca_file: String = Line,
         connect_timeout: Duration = Within("100ms", "5m"),
         read_timeout: Duration = Within("100ms", "10m"),
+    }
+}
+
+section! {
+    /// `[queue]`
+    QueueKeys {
+        max_body: Bytes = Size("1KiB", "16MiB"),
+        max_entries: u32 = Count(1, 100_000),
+        max_total: Bytes = Size("1MiB", "16GiB"),
+        timeout: Duration = Within("100ms", "10m"),
+        key_lives: Duration = Within("1m", "90d"),
     }
 }
 

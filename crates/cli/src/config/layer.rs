@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::keys::{HttpKeys, LoginKeys, PolicyKeys, ProfileKeys, StoreKeys};
+use super::keys::{HttpKeys, LoginKeys, PolicyKeys, ProfileKeys, QueueKeys, StoreKeys};
 use super::origin::Origin;
 use super::section::Section as _;
 
@@ -15,6 +15,8 @@ pub(crate) struct Layer {
     pub(crate) store: StoreKeys,
     /// `[http]`
     pub(crate) http: HttpKeys,
+    /// `[queue]`
+    pub(crate) queue: QueueKeys,
 }
 
 /// What one source says of a profile.
@@ -42,7 +44,12 @@ impl Layer {
             };
             profiles.insert(name, merged);
         }
-        Self { profiles, store: self.store.over(lower.store), http: self.http.over(lower.http) }
+        Self {
+            profiles,
+            store: self.store.over(lower.store),
+            http: self.http.over(lower.http),
+            queue: self.queue.over(lower.queue),
+        }
     }
 }
 

@@ -24,9 +24,11 @@ mod parse;
 mod place;
 mod policy;
 mod profile;
+mod queue;
 mod reader;
 mod section;
 pub(crate) mod show;
+mod size;
 mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,8 +43,9 @@ pub(crate) use keys::{DpopAlg, Layout};
 pub(crate) use origin::Origin;
 pub(crate) use overrides::Overrides;
 pub(crate) use profile::{Grant, LoginEndpoint, Profile, Server};
+pub(crate) use queue::QueueConfig;
 pub(crate) use show::Row;
-pub(crate) use store::{Custody, Derivation, Storage};
+pub(crate) use store::{Custody, Derivation, Storage, StoreConfig};
 
 use unlapse::Persistence;
 
@@ -66,6 +69,8 @@ pub(crate) struct Config {
     pub(crate) persistence: Persistence,
     /// How servers are reached.
     pub(crate) http: HttpConfig,
+    /// How much waits for the network, and how it is sent.
+    pub(crate) queue: QueueConfig,
     /// The log filter.
     pub(crate) log: String,
     /// Every variable that holds something which tokens are bought with.
@@ -134,6 +139,8 @@ impl Config {
         };
         let (http, shown) = http::http(&layer.http, environment);
         rows.extend(shown.entries().into_iter().map(|entry| Row::of("http", entry)));
+        let (queue, shown) = queue::queue(&layer.queue);
+        rows.extend(shown.entries().into_iter().map(|entry| Row::of("queue", entry)));
         let log = overrides::log(environment, overrides)?;
         let Valued { value, origin } = log.clone();
         rows.push(Row { key: "log".to_owned(), value, origin });
@@ -145,6 +152,7 @@ impl Config {
             storage,
             persistence,
             http,
+            queue,
             log: log.value,
             secret_variables,
             files,

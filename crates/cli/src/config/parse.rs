@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::ConfigError;
-use super::keys::{HttpKeys, LoginKeys, PolicyKeys, ProfileKeys, StoreKeys};
+use super::keys::{HttpKeys, LoginKeys, PolicyKeys, ProfileKeys, QueueKeys, StoreKeys};
 use super::layer::{Layer, ProfileLayer};
 use super::nearest::nearest;
 use super::origin::Origin;
@@ -90,7 +90,10 @@ impl File<'_> {
                 }
                 "store" => layer.store = self.section("store", at, value)?,
                 "http" => layer.http = self.section("http", at, value)?,
-                key => return Err(self.unknown("", key, at, &["profile", "store", "http"])),
+                "queue" => layer.queue = self.section("queue", at, value)?,
+                key => {
+                    return Err(self.unknown("", key, at, &["profile", "store", "http", "queue"]));
+                }
             }
         }
         Ok(layer)
@@ -247,6 +250,7 @@ fn elsewhere(key: &str, prefix: &str) -> Option<String> {
         (format!("profile.{profile}.login_endpoint"), LoginKeys::keys()),
         ("store".to_owned(), StoreKeys::keys()),
         ("http".to_owned(), HttpKeys::keys()),
+        ("queue".to_owned(), QueueKeys::keys()),
     ];
     let (table, key) = tables.iter().find_map(|(table, keys)| {
         nearest(key, keys.iter().map(|(key, _)| *key)).map(|key| (table, key))

@@ -11,6 +11,7 @@ use unlapse_oauth::discovery::Issuer;
 
 use super::origin::Origin;
 use super::reader::Raw;
+use super::size::Bytes;
 
 /// A table whose keys are known.
 pub(crate) trait Section: Default {
@@ -63,6 +64,12 @@ impl Shown for PathBuf {
 impl Shown for Duration {
     fn shown(&self) -> String {
         duration::format(*self)
+    }
+}
+
+impl Shown for Bytes {
+    fn shown(&self) -> String {
+        self.to_string()
     }
 }
 

@@ -80,10 +80,30 @@ fn printed() -> Members {
     add("doctor", &project.run(&["doctor", "--json"]).ok().stdout);
     add("config show", &project.run(&["config", "show", "--attempts", "2", "--json"]).ok().stdout);
     add("logout", &project.run(&["logout", "--json"]).ok().stdout);
+    queue(&project, &server, &mut add);
     let demo = project.run(&["demo", "--seconds", "3", "--workers", "1", "--json"]).ok();
     add("demo", demo.stdout.lines().last().expect("a line"));
     add("drill", &failing_drill(&project).stdout);
     members
+}
+
+/// Requests that are answered, wait, and are dropped; and a file that is of no use.
+fn queue(project: &Project, server: &AuthServer, add: &mut impl FnMut(&str, &str)) {
+    project.run_with(&["login", "acme", "--refresh-token-stdin"], &server.issue()).ok();
+    let url = format!("{}/api", server.origin());
+    add("curl", &project.run(&["curl", "acme", &url, "--json"]).ok().stdout);
+    // A port where nobody listens, and nobody else can.
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.bind("127.0.0.1:0".parse().expect("an address")).expect("bound");
+    let away = format!("http://{}/", socket.local_addr().expect("an address"));
+    let queued = project.run(&["curl", "acme", &away, "--queue", "--json"]).ok();
+    add("curl", &queued.stdout);
+    add("queue flush", &project.run(&["queue", "flush", "--json"]).stdout);
+    let stray = project.store_dir().join("outbox/00000000000000000009-00000000.request");
+    std::fs::write(stray, "").expect("written");
+    add("queue list", &project.run(&["queue", "list", "--json"]).ok().stdout);
+    let id = queued.json()["id"].as_str().expect("a name").to_owned();
+    add("queue drop", &project.run(&["queue", "drop", &id, "--json"]).ok().stdout);
 }
 
 /// The drill of a tool that ends with 0 whatever happens: a row that fails says most.
