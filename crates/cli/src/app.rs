@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use unlapse::{Event, Observer, Persistence, TokenSource};
 use unlapse_core::{Error, Key, LoginReason};
 use unlapse_store::custody::Custody;
-use unlapse_store::{FileOutbox, MemoryStore};
+use unlapse_store::{FileOutbox, Journal, MemoryStore};
 
 use crate::args::Common;
 use crate::breakers::FileBreakers;
@@ -14,6 +14,7 @@ use crate::config::{
     StoreConfig,
 };
 use crate::diagnosis::Diagnosis;
+use crate::diary::{self, Diary};
 use crate::terminal;
 use crate::wiring::{self, Shelf};
 
@@ -25,6 +26,8 @@ pub(crate) struct App {
     /// Whether a person may be asked for the passphrase of the store.
     asks: bool,
     custody: OnceLock<Arc<dyn Custody>>,
+    /// The journal of the store, where there is one.
+    diary: Option<Arc<Diary>>,
 }
 
 /// Where records rest that are kept, and those that are not.
@@ -42,7 +45,12 @@ impl Shelves {
 }
 
 impl App {
-    pub(crate) fn new(common: &Common, asks: bool) -> Result<Self, Diagnosis> {
+    /// `program` is who wants the tokens, when that is not whoever started this process.
+    pub(crate) fn new(
+        common: &Common,
+        asks: bool,
+        program: Option<String>,
+    ) -> Result<Self, Diagnosis> {
         let environment = Environment::of_process();
         let overrides = Overrides {
             config: common.config.clone(),
@@ -59,7 +67,31 @@ impl App {
         if common.log.is_some() || environment.os("UNLAPSE_LOG").is_some() {
             terminal::log_to_stderr(&config.log)?;
         }
-        Ok(Self { config, json: common.json, quiet: common.quiet, asks, custody: OnceLock::new() })
+        let diary = journal(&config).map(|journal| {
+            let program = program.unwrap_or_else(diary::parent);
+            Arc::new(Diary::new(journal, program, common.quiet))
+        });
+        let (json, quiet, custody) = (common.json, common.quiet, OnceLock::new());
+        Ok(Self { config, json, quiet, asks, custody, diary })
+    }
+
+    /// What was done with the tokens of this store, where that is written down.
+    pub(crate) fn journal(&self) -> Option<Journal> {
+        journal(&self.config)
+    }
+
+    /// Writes down that a token of the profile was handed out.
+    pub(crate) fn served(&self, profile: &Profile) {
+        if let Some(diary) = &self.diary {
+            diary.served(&profile.key());
+        }
+    }
+
+    /// Warns of what has become unusual by what this process did.
+    pub(crate) fn warn_of_news(&self) {
+        if let Some(diary) = &self.diary {
+            diary.warn_of_news();
+        }
     }
 
     /// The profile of that name, or the only one there is.
@@ -136,10 +168,14 @@ impl App {
         Ok(builder.build().await)
     }
 
-    /// Tells a person what they should know although there is a token.
+    /// Writes the journal, and tells a person what they should know although there is a token.
     fn observer(&self) -> Observer {
         let quiet = self.quiet;
+        let diary = self.diary.clone();
         Arc::new(move |key: &Key, event: &Event| {
+            if let Some(diary) = &diary {
+                diary.happened(key, event);
+            }
             let warning = match event {
                 Event::Unsaved { error, set_aside: true } => format!(
                     "the new token of {key} is unsaved ({error}); a copy was set aside and is used \
@@ -159,6 +195,15 @@ impl App {
                 terminal::warn(&warning);
             }
         })
+    }
+}
+
+fn journal(config: &Config) -> Option<Journal> {
+    match &config.storage {
+        Storage::Kept(store) if config.journal.journal => {
+            Some(Journal::of(&wiring::layout(store), config.journal.max_bytes))
+        }
+        _ => None,
     }
 }
 

@@ -83,6 +83,10 @@ pub(crate) enum Command {
     /// Requests that wait for the network
     #[command(subcommand)]
     Queue(QueueCommand),
+    /// What was done with tokens: by which program, when, and what came of it
+    Log(LogArguments),
+    /// How often which program used which token, how renewals went, and what is unusual
+    Stats(StatsArguments),
     /// Find what is wrong with clock, custody, permissions, locks and records, and how to mend it
     Doctor(DoctorArguments),
     /// Give out sessions: the server side, for development and for backends
@@ -423,6 +427,27 @@ pub(crate) struct DropArguments {
     /// Do not ask
     #[arg(long, short = 'y')]
     pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogArguments {
+    /// Only of this profile
+    pub(crate) profile: Option<String>,
+    /// Only what is no older than this
+    #[arg(long, value_parser = duration, value_name = "DURATION")]
+    pub(crate) since: Option<Duration>,
+    /// Go on with whatever happens, until interrupted; with --json, a document a line
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatsArguments {
+    /// Only of this profile
+    pub(crate) profile: Option<String>,
+    /// Only what is no older than this
+    #[arg(long, value_parser = duration, value_name = "DURATION")]
+    pub(crate) since: Option<Duration>,
 }
 
 #[derive(Debug, Args)]

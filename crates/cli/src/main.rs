@@ -7,6 +7,7 @@ mod breakers;
 mod commands;
 mod config;
 mod diagnosis;
+mod diary;
 mod exit;
 mod prompt;
 mod report;
@@ -91,19 +92,34 @@ fn run(arguments: Arguments) -> Result<Exit, Diagnosis> {
         _ => {}
     }
     let asks = !matches!(&command, Command::Token(arguments) if arguments.no_input);
-    let app = App::new(&common, asks)?;
+    let app = App::new(&common, asks, program(&command))?;
+    let outcome = work(&app, command);
+    app.warn_of_news();
+    outcome
+}
+
+/// The program that a token is for, where the command line names it.
+fn program(command: &Command) -> Option<String> {
+    let Command::Exec(arguments) = command else { return None };
+    let path = std::path::Path::new(arguments.command.first()?);
+    Some(diary::named(&path.file_name()?.to_string_lossy()))
+}
+
+fn work(app: &App, command: Command) -> Result<Exit, Diagnosis> {
     match command {
-        Command::Login(arguments) => commands::login::run(&app, &arguments),
-        Command::Token(arguments) => commands::token::run(&app, &arguments),
-        Command::Status(arguments) => commands::status::run(&app, &arguments),
-        Command::Refresh(arguments) => commands::refresh::run(&app, &arguments),
-        Command::Logout(arguments) => commands::logout::run(&app, &arguments),
-        Command::List => commands::list::run(&app),
-        Command::Exec(arguments) => commands::exec::run(&app, &arguments),
-        Command::Curl(arguments) => commands::curl::run(&app, &arguments),
-        Command::Queue(command) => commands::queue::run(&app, &command),
-        Command::Doctor(arguments) => commands::doctor::run(&app, &arguments),
-        Command::Config(args::ConfigCommand::Show) => commands::config::run(&app),
+        Command::Login(arguments) => commands::login::run(app, &arguments),
+        Command::Token(arguments) => commands::token::run(app, &arguments),
+        Command::Status(arguments) => commands::status::run(app, &arguments),
+        Command::Refresh(arguments) => commands::refresh::run(app, &arguments),
+        Command::Logout(arguments) => commands::logout::run(app, &arguments),
+        Command::List => commands::list::run(app),
+        Command::Exec(arguments) => commands::exec::run(app, &arguments),
+        Command::Curl(arguments) => commands::curl::run(app, &arguments),
+        Command::Queue(command) => commands::queue::run(app, &command),
+        Command::Log(arguments) => commands::log::run(app, &arguments),
+        Command::Stats(arguments) => commands::stats::run(app, &arguments),
+        Command::Doctor(arguments) => commands::doctor::run(app, &arguments),
+        Command::Config(args::ConfigCommand::Show) => commands::config::run(app),
         Command::Completion { .. } | Command::Demo(_) | Command::Drill(_) | Command::Issuer(_) => {
             unreachable!("handled above, before the configuration is read")
         }

@@ -66,7 +66,7 @@ pub(crate) fn rfc3339(at: UnixTime) -> String {
 }
 
 /// `text` on one line, without what moves a terminal's cursor: paths and keys come from outside.
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 

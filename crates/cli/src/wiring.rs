@@ -40,12 +40,16 @@ pub(crate) fn shelf(
     config: &StoreConfig,
     custody: Arc<dyn unlapse_store::custody::Custody>,
 ) -> Shelf {
-    let layout = match config.layout {
+    let store = FileStore::new(layout(config), config.project.as_str(), custody);
+    Shelf::File(store.fallbacks(config.aside.iter().cloned()))
+}
+
+/// Where the records lie.
+pub(crate) fn layout(config: &StoreConfig) -> Layout {
+    match config.layout {
         config::Layout::Directory => Layout::Directory(config.path.clone()),
         config::Layout::File => Layout::File(config.path.clone()),
-    };
-    let store = FileStore::new(layout, config.project.as_str(), custody);
-    Shelf::File(store.fallbacks(config.aside.iter().cloned()))
+    }
 }
 
 /// Where requests wait: beside the records, under the same key (K12).

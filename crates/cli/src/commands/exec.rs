@@ -22,6 +22,8 @@ pub(crate) fn run(app: &App, arguments: &ExecArguments) -> Result<Exit, Diagnosi
     let profile = app.profile(Some(&arguments.profile))?;
     // Becoming the command ends everything else here, so that nothing may be under way any more.
     let token = token(app, profile, arguments.min_ttl, |_| ())?;
+    // The command takes the place of everything that this process would do at its end.
+    app.warn_of_news();
     if !app.quiet {
         warn_of_its_end(&token);
     }

@@ -110,6 +110,7 @@ pub(crate) fn token(
     let damage = match at_hand(profile, &shelf, min_ttl) {
         Ok(Some(token)) => {
             deliver(&token);
+            app.served(profile);
             return Ok(token);
         }
         // It has been set aside now, and is not met again (C4).
@@ -126,6 +127,7 @@ pub(crate) fn token(
             token
                 .inspect(|token| warn_if_stale(token, app))
                 .inspect(deliver)
+                .inspect(|_| app.served(profile))
                 .map_err(failed(profile))
         };
         settled(&source, work).await

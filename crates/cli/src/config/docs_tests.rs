@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::keys::{HttpKeys, LoginKeys, PolicyKeys, ProfileKeys, QueueKeys, StoreKeys};
+use super::keys::{HttpKeys, LogKeys, LoginKeys, PolicyKeys, ProfileKeys, QueueKeys, StoreKeys};
 use super::*;
 
 const PAGE: &str = include_str!("../../../../docs/configuration.md");
@@ -59,6 +59,7 @@ fn every_key_is_documented_with_its_range_and_no_other() {
     check::<StoreKeys>("`[store]`");
     check::<HttpKeys>("`[http]`");
     check::<QueueKeys>("`[queue]`");
+    check::<LogKeys>("`[log]`");
 }
 
 #[test]
@@ -83,6 +84,7 @@ fn every_key_has_an_example() {
         StoreKeys::keys(),
         HttpKeys::keys(),
         QueueKeys::keys(),
+        LogKeys::keys(),
     ];
     for (key, _) in keys.concat() {
         assert!(examples.contains(&format!("\n{key} = ")), "{key} has no example");

@@ -188,6 +188,14 @@ section! {
     }
 }
 
+section! {
+    /// `[log]`
+    LogKeys {
+        journal: bool = Switch,
+        max_bytes: u32 = Count(65_536, 1_073_741_824),
+    }
+}
+
 impl PolicyKeys {
     /// What holds where nothing is set: the numbers of the requirements.
     pub(crate) fn defaults() -> Self {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::keys::{HttpKeys, LoginKeys, PolicyKeys, ProfileKeys, QueueKeys, StoreKeys};
+use super::keys::{HttpKeys, LogKeys, LoginKeys, PolicyKeys, ProfileKeys, QueueKeys, StoreKeys};
 use super::origin::Origin;
 use super::section::Section as _;
 
@@ -17,6 +17,8 @@ pub(crate) struct Layer {
     pub(crate) http: HttpKeys,
     /// `[queue]`
     pub(crate) queue: QueueKeys,
+    /// `[log]`
+    pub(crate) log: LogKeys,
 }
 
 /// What one source says of a profile.
@@ -49,6 +51,7 @@ impl Layer {
             store: self.store.over(lower.store),
             http: self.http.over(lower.http),
             queue: self.queue.over(lower.queue),
+            log: self.log.over(lower.log),
         }
     }
 }

@@ -17,6 +17,7 @@ mod http;
 pub(crate) mod issuer;
 mod keys;
 mod layer;
+mod log;
 mod nearest;
 mod origin;
 mod overrides;
@@ -40,6 +41,7 @@ pub(crate) use error::ConfigError;
 pub(crate) use files::{Found, Rank};
 pub(crate) use http::HttpConfig;
 pub(crate) use keys::{DpopAlg, Layout};
+pub(crate) use log::LogConfig;
 pub(crate) use origin::Origin;
 pub(crate) use overrides::Overrides;
 pub(crate) use profile::{Grant, LoginEndpoint, Profile, Server};
@@ -73,6 +75,8 @@ pub(crate) struct Config {
     pub(crate) queue: QueueConfig,
     /// The log filter.
     pub(crate) log: String,
+    /// The journal of what is done with tokens.
+    pub(crate) journal: LogConfig,
     /// Every variable that holds something which tokens are bought with.
     pub(crate) secret_variables: BTreeSet<String>,
     /// The files that were read, lowest rank first.
@@ -141,6 +145,8 @@ impl Config {
         rows.extend(shown.entries().into_iter().map(|entry| Row::of("http", entry)));
         let (queue, shown) = queue::queue(&layer.queue);
         rows.extend(shown.entries().into_iter().map(|entry| Row::of("queue", entry)));
+        let (journal, shown) = log::log(&layer.log);
+        rows.extend(shown.entries().into_iter().map(|entry| Row::of("log", entry)));
         let log = overrides::log(environment, overrides)?;
         let Valued { value, origin } = log.clone();
         rows.push(Row { key: "log".to_owned(), value, origin });
@@ -154,6 +160,7 @@ impl Config {
             http,
             queue,
             log: log.value,
+            journal,
             secret_variables,
             files,
             rows,

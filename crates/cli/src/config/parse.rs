@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::ConfigError;
-use super::keys::{HttpKeys, LoginKeys, PolicyKeys, ProfileKeys, QueueKeys, StoreKeys};
+use super::keys::{HttpKeys, LogKeys, LoginKeys, PolicyKeys, ProfileKeys, QueueKeys, StoreKeys};
 use super::layer::{Layer, ProfileLayer};
 use super::nearest::nearest;
 use super::origin::Origin;
@@ -91,8 +91,10 @@ impl File<'_> {
                 "store" => layer.store = self.section("store", at, value)?,
                 "http" => layer.http = self.section("http", at, value)?,
                 "queue" => layer.queue = self.section("queue", at, value)?,
+                "log" => layer.log = self.section("log", at, value)?,
                 key => {
-                    return Err(self.unknown("", key, at, &["profile", "store", "http", "queue"]));
+                    let known = ["profile", "store", "http", "queue", "log"];
+                    return Err(self.unknown("", key, at, &known));
                 }
             }
         }
@@ -251,6 +253,7 @@ fn elsewhere(key: &str, prefix: &str) -> Option<String> {
         ("store".to_owned(), StoreKeys::keys()),
         ("http".to_owned(), HttpKeys::keys()),
         ("queue".to_owned(), QueueKeys::keys()),
+        ("log".to_owned(), LogKeys::keys()),
     ];
     let (table, key) = tables.iter().find_map(|(table, keys)| {
         nearest(key, keys.iter().map(|(key, _)| *key)).map(|key| (table, key))

@@ -116,6 +116,10 @@ impl Planted {
         for arguments in [
             ["status", "--json"].as_slice(),
             &["list"],
+            &["log"],
+            &["log", "--json"],
+            &["stats"],
+            &["stats", "--json"],
             &["doctor"],
             &["doctor", "--json"],
             &["config", "show"],

@@ -109,7 +109,7 @@ fn a_log_filter_that_does_not_read_is_refused() {
     project.run(&["list", "--log", "a=b=c"]).failed(2, "log_filter");
     project.log_in(&server);
     let run = project.run(&["refresh", "--log", "debug"]).ok();
-    assert!(run.stderr.contains("Renewed"), "I6: {run}");
+    assert!(run.stderr.contains("outcome=\"renewed\""), "I6: {run}");
     assert_eq!(run.stdout, "");
 }
 

@@ -79,6 +79,9 @@ fn printed() -> Members {
     add("list", &project.run(&["list", "--json"]).ok().stdout);
     add("doctor", &project.run(&["doctor", "--json"]).ok().stdout);
     add("config show", &project.run(&["config", "show", "--attempts", "2", "--json"]).ok().stdout);
+    add_every_line(&project);
+    add("log", &project.run(&["log", "--json"]).ok().stdout);
+    add("stats", &project.run(&["stats", "--json"]).ok().stdout);
     add("logout", &project.run(&["logout", "--json"]).ok().stdout);
     queue(&project, &server, &mut add);
     let demo = project.run(&["demo", "--seconds", "3", "--workers", "1", "--json"]).ok();
@@ -104,6 +107,22 @@ fn queue(project: &Project, server: &AuthServer, add: &mut impl FnMut(&str, &str
     add("queue list", &project.run(&["queue", "list", "--json"]).ok().stdout);
     let id = queued.json()["id"].as_str().expect("a name").to_owned();
     add("queue drop", &project.run(&["queue", "drop", &id, "--json"]).ok().stdout);
+}
+
+/// What no busy day of a test has: a login that ended after rotation, a late 401.
+fn add_every_line(project: &Project) {
+    let path = project.store_dir().join("usage.log");
+    let mut text = std::fs::read_to_string(&path).expect("a journal");
+    let last = text.lines().last().expect("a line").to_owned();
+    let (start, _) = last.split_once("\"did\"").expect("what was done");
+    for did in [
+        r#""did":"renewed","outcome":"renewed","attempts":1,"duration_ms":9,"automatic":false,"generation":2}"#,
+        r#""did":"refused","generation":1,"is_late":true}"#,
+        r#""did":"ended","reason":"refresh_rejected"}"#,
+    ] {
+        text.extend([start, did, "\n"]);
+    }
+    std::fs::write(&path, text).expect("written");
 }
 
 /// The drill of a tool that ends with 0 whatever happens: a row that fails says most.

@@ -20,3 +20,4 @@ mod status;
 mod store;
 mod terminal;
 mod token;
+mod usage;

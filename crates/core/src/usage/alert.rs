@@ -282,7 +282,9 @@ mod tests {
         // A day later it is forgotten.
         assert_eq!(codes(&every(60, 11), DAY + HOUR), [""; 0]);
         // Adopted, or failed: no token was bought.
-        for outcome in [Ending::Adopted, Ending::Served, Ending::ApiKey, Ending::Failed] {
+        for outcome in
+            [Ending::Adopted, Ending::Served, Ending::Stale, Ending::ApiKey, Ending::Failed]
+        {
             let life = Some(Duration::from_secs(HOUR));
             let entries: Vec<_> =
                 (0..100).map(|at| renewal(at * 60, "h1", outcome, life)).collect();

@@ -95,6 +95,8 @@ pub enum Ending {
     Adopted,
     /// It failed, and the old token still served (R10).
     Served,
+    /// It failed, and a token that had ended served on (K12).
+    Stale,
     /// The API key stood in (R14).
     ApiKey,
     /// There was nothing to serve.
@@ -108,6 +110,7 @@ impl Ending {
             Self::Renewed => "renewed",
             Self::Adopted => "adopted",
             Self::Served => "served",
+            Self::Stale => "stale",
             Self::ApiKey => "api_key",
             Self::Failed => "failed",
         }
