@@ -1,5 +1,6 @@
 //! What a renewal counts (I7, C17), as Prometheus reads it.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -141,4 +142,53 @@ async fn r18_no_account_and_no_secret_is_a_label() {
     for canary in ["canary", "rt-", "at-2", "at-3"] {
         assert!(!text.contains(canary), "{canary} in {text}");
     }
+}
+
+/// The names of metrics in a text, without what a histogram adds to its own.
+fn metrics_in(text: &str) -> BTreeSet<String> {
+    let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
+    let words = text.split(|c: char| !is_name(c)).filter(|word| word.starts_with("unlapse_"));
+    let endings = ["_bucket", "_sum", "_count"];
+    let whole =
+        words.map(|word| endings.iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word));
+    whole.map(str::to_owned).collect()
+}
+
+/// Everything that is counted, by everything that can happen.
+#[tokio::test(start_paused = true)]
+async fn i7_docs_and_dashboard_name_what_is_counted_and_nothing_else() {
+    let (handle, _guard) = recorder();
+    let mut world = World::new(Reuse::Strict);
+    world.policy.stale = secs(3600);
+    drop(world.log_in().await);
+    let process = world.builder().build().await;
+    world.pass(secs(3400)).await;
+    process.reject(2).await.unwrap();
+    world.store.fail_saves(1, full(), true);
+    process.force_refresh().await.unwrap();
+    world.store.heal();
+    process.settle().await.unwrap();
+    world.server.fault(Fault::ReplyLost);
+    assert!(process.force_refresh().await.is_err());
+    // Its successor is lost, and the server ends the login at the next sight of it.
+    world.expire().await;
+    assert!(process.token().await.unwrap_err().needs_login());
+    drop(process);
+    let other = world.log_in().await;
+    world.expire().await;
+    for _ in 0..3 {
+        world.server.fault(Fault::Unsent);
+    }
+    assert!(other.token().await.unwrap().is_stale);
+    let counted = metrics_in(&handle.render());
+    let docs = include_str!("../../../../docs/observability.md");
+    let rows = docs.lines().filter(|line| line.starts_with("| `unlapse_"));
+    assert_eq!(metrics_in(&rows.collect::<Vec<_>>().join("\n")), counted);
+    let dashboard = include_str!("../../../../docs/grafana/unlapse.json");
+    let dashboard: serde_json::Value = serde_json::from_str(dashboard).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let asked: Vec<_> =
+        panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap()).collect();
+    let asked = asked.iter().map(|target| target["expr"].as_str().unwrap());
+    assert_eq!(metrics_in(&asked.collect::<Vec<_>>().join("\n")), counted);
 }
