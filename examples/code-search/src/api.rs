@@ -1,9 +1,8 @@
-//! HTTP with the project's token on it.
+//! The server's HTTP API. Whoever made the client has seen to the tokens.
 
 use http::{Method, StatusCode};
+use reqwest_middleware::ClientWithMiddleware;
 use serde::de::DeserializeOwned;
-use unlapse::reqwest::HttpSettings;
-use unlapse::{Bearer, TokenSource};
 use url::Url;
 
 use crate::failure::Failure;
@@ -13,15 +12,13 @@ const LARGEST: usize = 1 << 20;
 
 /// The server, to whoever has logged in.
 pub(crate) struct Api {
-    http: reqwest::Client,
-    source: TokenSource,
+    http: ClientWithMiddleware,
     server: Url,
 }
 
 impl Api {
-    pub(crate) fn new(server: Url, source: TokenSource) -> Result<Self, Failure> {
-        let http = HttpSettings::default().build().map_err(std::io::Error::other)?;
-        Ok(Self { http, source, server })
+    pub(crate) fn new(http: ClientWithMiddleware, server: Url) -> Self {
+        Self { http, server }
     }
 
     /// What is at `path`.
@@ -30,7 +27,7 @@ impl Api {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<T, Failure> {
-        let reply = self.ask(&Method::GET, path, query, Vec::new()).await?;
+        let reply = self.ask(Method::GET, path, query, Vec::new()).await?;
         serde_json::from_slice(&reply).map_err(|_| Failure::Unreadable)
     }
 
@@ -41,29 +38,19 @@ impl Api {
         query: &[(&str, &str)],
         body: Vec<u8>,
     ) -> Result<(), Failure> {
-        self.ask(&Method::PUT, path, query, body).await.map(drop)
+        self.ask(Method::PUT, path, query, body).await.map(drop)
     }
 
     async fn ask(
         &self,
-        method: &Method,
+        method: Method,
         path: &str,
         query: &[(&str, &str)],
         body: Vec<u8>,
     ) -> Result<Vec<u8>, Failure> {
         let mut url = self.server.join(path).map_err(std::io::Error::other)?;
         url.query_pairs_mut().extend_pairs(query);
-        let send = |bearer: Bearer, body: Vec<u8>| {
-            let request = self.http.request(method.clone(), url.clone()).body(body);
-            request.header(http::header::AUTHORIZATION, bearer.into_header()).send()
-        };
-        let bearer = self.source.bearer().await?;
-        let generation = bearer.generation();
-        let mut response = send(bearer, body.clone()).await.map_err(|_| Failure::Away)?;
-        if response.status() == StatusCode::UNAUTHORIZED {
-            let next = self.source.reject(generation).await?;
-            response = send(next, body).await.map_err(|_| Failure::Away)?;
-        }
+        let mut response = self.http.request(method, url).body(body).send().await?;
         match response.status() {
             status if status.is_success() => {}
             status if status.is_server_error() => return Err(Failure::Later(status.as_u16())),
@@ -71,7 +58,7 @@ impl Api {
             status => return Err(Failure::Refused(status.as_u16())),
         }
         let mut reply = Vec::new();
-        while let Some(piece) = response.chunk().await.map_err(|_| Failure::Away)? {
+        while let Some(piece) = response.chunk().await.map_err(|_| Failure::Lost)? {
             if reply.len() + piece.len() > LARGEST {
                 return Err(Failure::Unreadable);
             }

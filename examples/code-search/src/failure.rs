@@ -1,6 +1,6 @@
 //! What can go wrong, with a next step each (C17).
 
-use unlapse::Error;
+use unlapse::{Error, RequestError};
 use unlapse_core::StoreError;
 
 /// What went wrong.
@@ -12,9 +12,15 @@ pub(crate) enum Failure {
     /// There is no token.
     #[error(transparent)]
     Token(#[from] Error),
-    /// The server cannot be reached, or broke off.
+    /// The server cannot be reached.
     #[error("the server cannot be reached")]
     Away,
+    /// The request left, and no answer came.
+    #[error("the server's answer is lost")]
+    Lost,
+    /// There is a token, and the request came to nothing all the same.
+    #[error(transparent)]
+    Request(Box<RequestError>),
     /// The server can be reached, and cannot answer now.
     #[error("the server answered {0}")]
     Later(u16),
@@ -32,31 +38,56 @@ pub(crate) enum Failure {
     Io(#[from] std::io::Error),
 }
 
+impl From<reqwest_middleware::Error> for Failure {
+    fn from(error: reqwest_middleware::Error) -> Self {
+        match error {
+            reqwest_middleware::Error::Middleware(error) => match error.downcast() {
+                Ok(RequestError::Token(error)) => Self::Token(error),
+                Ok(error) => Self::Request(Box::new(error)),
+                Err(_) => Self::Lost,
+            },
+            reqwest_middleware::Error::Reqwest(error) if error.is_connect() => Self::Away,
+            reqwest_middleware::Error::Reqwest(_) => Self::Lost,
+        }
+    }
+}
+
 impl Failure {
     /// What to do next.
     pub(crate) fn hint(&self) -> &'static str {
         match self {
-            Self::Token(Error::Store(StoreError::Damaged { .. })) => "code-search login NAME",
-            Self::Token(error) if error.needs_login() => "code-search login NAME",
-            Self::Token(error) if !error.is_retryable() => {
-                "look the code up in docs/troubleshooting.md"
+            Self::Token(Error::NeedsLogin { .. } | Error::Store(StoreError::Damaged { .. })) => {
+                "code-search login NAME"
             }
-            Self::Token(_) | Self::Away | Self::Later(_) => {
+            _ if self.is_retryable() => {
                 "nothing is lost: the same command will do when the server is back"
             }
             Self::Usage(_) => "docs/recipes/code-search.md shows how",
             Self::Refused(_) => "ask whoever runs the server whether you may do this",
             Self::Interrupted => "what was under way with the token was finished first",
             Self::Unreadable | Self::Io(_) => "see what the message names",
+            _ => "look the code up in docs/troubleshooting.md",
+        }
+    }
+
+    /// Whether the same may succeed later without anybody doing anything.
+    fn is_retryable(&self) -> bool {
+        match self {
+            Self::Token(error) => error.is_retryable(),
+            Self::Request(error) => error.is_retryable(),
+            Self::Away | Self::Lost | Self::Later(_) => true,
+            _ => false,
         }
     }
 
     /// A stable name.
     pub(crate) fn code(&self) -> &'static str {
         match self {
-            Self::Usage(_) => "usage",
             Self::Token(error) => error.code(),
+            Self::Request(error) => error.code(),
             Self::Away => "server_away",
+            Self::Lost => "reply_lost",
+            Self::Usage(_) => "usage",
             Self::Later(_) => "server_busy",
             Self::Refused(_) => "refused",
             Self::Unreadable => "reply_unreadable",
@@ -68,13 +99,12 @@ impl Failure {
     /// The exit code: those of the `unlapse` command.
     pub(crate) fn exit(&self) -> u8 {
         match self {
-            Self::Usage(_) => 2,
             Self::Token(error) if error.needs_login() => 10,
-            Self::Token(error) if error.is_retryable() => 11,
-            Self::Away | Self::Later(_) => 11,
-            Self::Token(_) | Self::Refused(_) => 13,
+            _ if self.is_retryable() => 11,
+            Self::Usage(_) => 2,
             Self::Interrupted => 130,
             Self::Unreadable | Self::Io(_) => 1,
+            _ => 13,
         }
     }
 }

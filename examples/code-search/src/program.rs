@@ -66,7 +66,7 @@ async fn act(
     server: url::Url,
     source: &TokenSource,
 ) -> Result<(), Failure> {
-    let api = || Api::new(server, source.clone()).map(Arc::new);
+    let api = || Ok::<_, Failure>(Arc::new(Api::new(session::client(source)?, server)));
     match command {
         Command::Login { username } => {
             session::log_in(source, &username, password()?).await?;

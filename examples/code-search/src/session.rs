@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest_middleware::ClientWithMiddleware;
 use unlapse::reqwest::{HttpSettings, ReqwestHttp};
 use unlapse::tokio::TokioClock;
 use unlapse::{
@@ -64,6 +65,13 @@ pub(crate) async fn source(project: &Project, settings: &Settings) -> Result<Tok
         .build()
         .await;
     Ok(source)
+}
+
+/// An HTTP client whose requests carry the token: one that is refused is renewed, and its request
+/// repeated (C9).
+pub(crate) fn client(source: &TokenSource) -> Result<ClientWithMiddleware, Failure> {
+    let client = unlapse::reqwest::client(source.clone(), &HttpSettings::default());
+    Ok(client.map_err(std::io::Error::other)?)
 }
 
 /// Logs in. The name and the password stay with the token, sealed: when the server ends the login,

@@ -1,9 +1,9 @@
-//! HTTP with the right token on it.
+//! The server's HTTP API. Whoever made the client has seen to the tokens.
 
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, header};
+use reqwest_middleware::ClientWithMiddleware;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use unlapse::{Bearer, TokenSource};
 use url::Url;
 
 use crate::failure::Failure;
@@ -13,19 +13,18 @@ const LARGEST: usize = 1 << 20;
 
 /// The server, to whoever may do one kind of thing there.
 pub(crate) struct Api {
-    http: reqwest::Client,
-    source: TokenSource,
+    http: ClientWithMiddleware,
     server: Url,
 }
 
 impl Api {
-    pub(crate) fn new(http: reqwest::Client, server: Url, source: TokenSource) -> Self {
-        Self { http, source, server }
+    pub(crate) fn new(http: ClientWithMiddleware, server: Url) -> Self {
+        Self { http, server }
     }
 
     /// What is at `path`.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
-        self.ask(&Method::GET, path, Vec::new()).await
+        self.ask(Method::GET, path, Vec::new()).await
     }
 
     /// What comes back for `body`, as JSON.
@@ -35,30 +34,18 @@ impl Api {
         body: &impl Serialize,
     ) -> Result<T, Failure> {
         let body = serde_json::to_vec(body).map_err(std::io::Error::other)?;
-        self.ask(&Method::POST, path, body).await
+        self.ask(Method::POST, path, body).await
     }
 
     async fn ask<T: DeserializeOwned>(
         &self,
-        method: &Method,
+        method: Method,
         path: &str,
         body: Vec<u8>,
     ) -> Result<T, Failure> {
         let url = self.server.join(path).map_err(std::io::Error::other)?;
-        let send = |bearer: Bearer, body: Vec<u8>| {
-            let request = self.http.request(method.clone(), url.clone()).body(body);
-            request
-                .header(http::header::AUTHORIZATION, bearer.into_header())
-                .header(http::header::CONTENT_TYPE, "application/json")
-                .send()
-        };
-        let bearer = self.source.bearer().await?;
-        let generation = bearer.generation();
-        let mut response = send(bearer, body.clone()).await.map_err(|_| Failure::Away)?;
-        if response.status() == StatusCode::UNAUTHORIZED {
-            let next = self.source.reject(generation).await?;
-            response = send(next, body).await.map_err(|_| Failure::Away)?;
-        }
+        let request = self.http.request(method, url).body(body);
+        let mut response = request.header(header::CONTENT_TYPE, "application/json").send().await?;
         match response.status() {
             status if status.is_success() => {}
             status if status.is_server_error() => return Err(Failure::Later(status.as_u16())),
@@ -66,7 +53,7 @@ impl Api {
             status => return Err(Failure::Refused(status.as_u16())),
         }
         let mut reply = Vec::new();
-        while let Some(piece) = response.chunk().await.map_err(|_| Failure::Away)? {
+        while let Some(piece) = response.chunk().await.map_err(|_| Failure::Lost)? {
             if reply.len() + piece.len() > LARGEST {
                 return Err(Failure::Unreadable);
             }

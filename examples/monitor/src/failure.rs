@@ -1,7 +1,7 @@
 //! What can go wrong, with a next step each.
 
-use unlapse::{EnvironmentError, Error, Unfinished};
-use unlapse_core::StoreError;
+use unlapse::{EnvironmentError, Error, RequestError, Unfinished};
+use unlapse_core::{Cause, StoreError};
 
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
@@ -12,15 +12,18 @@ pub(crate) enum Failure {
     /// The environment says something that is not understood.
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
-    /// Of some keys, what was to be done is not.
-    #[error(transparent)]
-    Unfinished(#[from] Unfinished),
     /// There is no token.
     #[error(transparent)]
     Token(#[from] Error),
-    /// The server cannot be reached, or broke off.
+    /// The server cannot be reached.
     #[error("the server cannot be reached")]
     Away,
+    /// The request left, and no answer came.
+    #[error("the server's answer is lost")]
+    Lost,
+    /// There is a token, and the request came to nothing all the same.
+    #[error(transparent)]
+    Request(Box<RequestError>),
     /// The server can be reached, and cannot answer now.
     #[error("the server answered {0}")]
     Later(u16),
@@ -30,9 +33,12 @@ pub(crate) enum Failure {
     /// What came back cannot be read.
     #[error("the server's reply cannot be read")]
     Unreadable,
-    /// The server could not be told that the sessions are over.
+    /// The server could not be told that a session is over.
     #[error("the server could not end the session: {0}")]
-    NotRevoked(unlapse_core::Cause),
+    NotRevoked(Cause),
+    /// Of some keys, what was to be done is not.
+    #[error(transparent)]
+    Unfinished(#[from] Unfinished),
     /// Something of this machine's.
     #[error("{0}")]
     Io(#[from] std::io::Error),
@@ -44,38 +50,61 @@ impl From<StoreError> for Failure {
     }
 }
 
+impl From<reqwest_middleware::Error> for Failure {
+    fn from(error: reqwest_middleware::Error) -> Self {
+        match error {
+            reqwest_middleware::Error::Middleware(error) => match error.downcast() {
+                Ok(RequestError::Token(error)) => Self::Token(error),
+                Ok(error) => Self::Request(Box::new(error)),
+                Err(_) => Self::Lost,
+            },
+            reqwest_middleware::Error::Reqwest(error) if error.is_connect() => Self::Away,
+            reqwest_middleware::Error::Reqwest(_) => Self::Lost,
+        }
+    }
+}
+
 impl Failure {
     /// What to do next.
     pub(crate) fn hint(&self) -> &'static str {
         match self {
-            Self::Token(Error::Store(StoreError::Damaged { .. })) => "monitor login ACCOUNT",
-            Self::Token(error) if error.needs_login() => "monitor login ACCOUNT",
-            Self::Token(error) if !error.is_retryable() => {
-                "look the code up in docs/troubleshooting.md"
-            }
-            Self::Token(_) | Self::Away | Self::Later(_) => {
-                "nothing is lost: it goes on when the server is back"
+            Self::Token(Error::NeedsLogin { .. } | Error::Store(StoreError::Damaged { .. })) => {
+                "monitor login ACCOUNT"
             }
             Self::NotRevoked(_) => "nothing was removed: do it again when the server is back",
+            _ if self.is_retryable() => "nothing is lost: it goes on when the server is back",
             Self::Usage(_) | Self::Environment(_) => "docs/recipes/monitor.md shows how",
             Self::Refused(_) => "ask whoever runs the server whether you may do this",
             Self::Unfinished(_) => "do it again: what was done is done",
             Self::Unreadable | Self::Io(_) => "see what the message names",
+            _ => "look the code up in docs/troubleshooting.md",
+        }
+    }
+
+    /// Whether the same may succeed later without anybody doing anything.
+    fn is_retryable(&self) -> bool {
+        match self {
+            Self::Token(error) => error.is_retryable(),
+            Self::Request(error) => error.is_retryable(),
+            Self::Away | Self::Lost | Self::Later(_) | Self::NotRevoked(_) => true,
+            _ => false,
         }
     }
 
     /// A stable name.
     pub(crate) fn code(&self) -> &'static str {
         match self {
-            Self::Usage(_) => "usage",
-            Self::Environment(error) => error.code(),
-            Self::Unfinished(_) => "unfinished",
             Self::Token(error) => error.code(),
+            Self::Request(error) => error.code(),
             Self::Away => "server_away",
+            Self::Lost => "reply_lost",
+            Self::Environment(error) => error.code(),
+            Self::Usage(_) => "usage",
             Self::Later(_) => "server_busy",
             Self::Refused(_) => "refused",
             Self::Unreadable => "reply_unreadable",
             Self::NotRevoked(_) => "not_revoked",
+            Self::Unfinished(_) => "unfinished",
             Self::Io(_) => "io",
         }
     }
@@ -83,12 +112,11 @@ impl Failure {
     /// The exit code: those of the `unlapse` command.
     pub(crate) fn exit(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::Environment(_) => 2,
             Self::Token(error) if error.needs_login() => 10,
-            Self::Token(error) if error.is_retryable() => 11,
-            Self::Away | Self::Later(_) | Self::NotRevoked(_) => 11,
-            Self::Token(_) | Self::Refused(_) => 13,
+            _ if self.is_retryable() => 11,
+            Self::Usage(_) | Self::Environment(_) => 2,
             Self::Unfinished(_) | Self::Unreadable | Self::Io(_) => 1,
+            _ => 13,
         }
     }
 }

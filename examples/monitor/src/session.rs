@@ -57,8 +57,8 @@ impl Session {
 
     /// The server, with the token for this.
     pub(crate) fn api(&self, scope: Scope) -> Result<Api, Failure> {
-        let http = HttpSettings::default().build().map_err(std::io::Error::other)?;
-        Ok(Api::new(http, self.server.clone(), self.of(scope).clone()))
+        let client = unlapse::reqwest::client(self.of(scope).clone(), &HttpSettings::default());
+        Ok(Api::new(client.map_err(std::io::Error::other)?, self.server.clone()))
     }
 
     fn of(&self, scope: Scope) -> &TokenSource {

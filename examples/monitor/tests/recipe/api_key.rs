@@ -56,6 +56,6 @@ fn k4_with_a_key_nobody_need_log_in() {
     desk.set("MONITOR_API_KEY", API_KEY);
     sees(&desk, &["metrics"], "an-api-key");
     desk.set("MONITOR_API_KEY", "mk-wrong");
-    desk.run(&["metrics"]).failed(13, "the server refused: 401");
+    desk.run(&["metrics"]).failed(13, "[api_unauthorized]");
     assert_eq!(stage.tally().token_requests, 0);
 }
