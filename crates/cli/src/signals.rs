@@ -15,16 +15,18 @@ pub(crate) fn ignore_file_size_signal() {
     );
 }
 
-/// Waits for SIGINT or SIGTERM, and says which it was.
-pub(crate) async fn interrupted() -> i32 {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        // No handler could be installed: signals do what they do by default.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => SignalKind::interrupt().as_raw_value(),
-        _ = terminate.recv() => SignalKind::terminate().as_raw_value(),
+/// Waits for SIGINT or SIGTERM, and says which it was. They are caught from the call on, not only once
+/// it is waited for: what is started meanwhile must not outlive us. Needs a runtime.
+pub(crate) fn interrupted() -> impl Future<Output = i32> {
+    let caught = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async move {
+        let (Ok(mut interrupt), Ok(mut terminate)) = caught else {
+            // No handler could be installed: signals do what they do by default.
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => SignalKind::interrupt().as_raw_value(),
+            _ = terminate.recv() => SignalKind::terminate().as_raw_value(),
+        }
     }
 }
