@@ -195,3 +195,64 @@ impl RequestError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use unlapse_core::{Cause, Key, LoginReason};
+
+    fn origin() -> Origin {
+        "https://api.example".parse().expect("an origin")
+    }
+
+    /// Whether it is retryable, was sent, is of the network, is about the token.
+    fn answers(error: &RequestError) -> [bool; 4] {
+        [error.is_retryable(), error.was_sent(), error.is_network(), error.is_authentication()]
+    }
+
+    #[test]
+    fn c17_a_row_for_each_error_and_what_it_answers() {
+        let key = || Key::new("acme");
+        let at = UnixTime::from_secs(1);
+        let waited = Duration::from_secs(1);
+        let source = || BoxError::from("broken pipe");
+        let temporary =
+            Error::Temporary { key: key(), cause: Cause::Connect, attempts: 3, retry_at: Some(at) };
+        let ended = Error::NeedsLogin { key: key(), reason: LoginReason::RefreshRejected };
+        let late = |waiting_for| RequestError::Deadline { origin: origin(), waited, waiting_for };
+        let (yes, no) = (true, false);
+        for (error, code, expected) in [
+            (temporary.into(), "temporary_failure", [yes, no, no, yes]),
+            (ended.into(), "login_needed", [no, no, no, yes]),
+            (
+                RequestError::Unauthorized { origin: origin(), refusal: Refusal::default() },
+                "api_unauthorized",
+                [no, no, no, yes],
+            ),
+            (RequestError::BodySpent { origin: origin() }, "api_body_spent", [yes, no, no, yes]),
+            (RequestError::Away { origin: origin(), until: at }, "api_away", [yes, no, yes, no]),
+            (RequestError::Busy { origin: origin(), waited }, "api_busy", [yes, no, no, no]),
+            (late(WaitingFor::Token), "api_deadline", [yes, no, no, no]),
+            (late(WaitingFor::Place), "api_deadline", [yes, no, no, no]),
+            (late(WaitingFor::Answer), "api_deadline", [yes, yes, yes, no]),
+            (RequestError::ForeignOrigin { origin: origin() }, "api_origin", [no, no, no, no]),
+            (RequestError::NoOrigin(OriginError::NotAbsolute), "api_origin", [no, no, no, no]),
+            (RequestError::Client(source()), "api_client", [no, yes, no, no]),
+            (
+                RequestError::Unsent { origin: origin(), source: source() },
+                "api_unreachable",
+                [yes, no, yes, no],
+            ),
+            (
+                RequestError::Lost { origin: origin(), source: source() },
+                "api_reply_lost",
+                [yes, yes, yes, no],
+            ),
+        ] {
+            assert_eq!((error.code(), answers(&error)), (code, expected), "{error}");
+            let has_time = matches!(code, "temporary_failure" | "api_away");
+            assert_eq!(error.retry_at(), has_time.then_some(at), "{error}");
+            assert_eq!(error.needs_login(), code == "login_needed", "{error}");
+        }
+    }
+}

@@ -111,6 +111,7 @@ impl FromStr for Origin {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn rfc6454_4_a_row_for_each_way_to_write_an_origin() {
@@ -161,6 +162,17 @@ mod tests {
         ] {
             let origin: Origin = text.parse().expect("an origin");
             assert_eq!(origin.is_safe(), is_safe, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_an_origin_shows_is_that_origin(
+            text in "https?://[a-zA-Z0-9.:@/?#\\[\\]-]{0,20}|\\PC*"
+        ) {
+            if let Ok(origin) = text.parse::<Origin>() {
+                prop_assert_eq!(origin.to_string().parse::<Origin>(), Ok(origin));
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ for_both_faces! {
         let world = World::new().await;
         let mut setup = Setup::quick();
         setup.policy.breaker =
-            BreakerPolicy { open_for: Duration::from_millis(300), ..setup.policy.breaker };
+            BreakerPolicy { open_for: Duration::from_secs(1), ..setup.policy.breaker };
         let client = setup.client(face, &world.source);
         let url = world.url("/orders");
         world.api.will_answer(&[503; 5]);
@@ -24,12 +24,12 @@ for_both_faces! {
         assert_eq!(failure.code, "api_away");
         assert!(failure.is_network && !failure.is_authentication);
         let until = failure.retry_at.expect("a time");
-        assert!(until.since(unlapse::tokio::system_now().wall) <= Duration::from_millis(300));
+        assert!(until.since(unlapse::tokio::system_now().wall) <= Duration::from_secs(1));
         assert_eq!(world.api.count(), 5);
         // It says nothing of the token.
         world.source.force_refresh().await.unwrap();
 
-        tokio::time::sleep(Duration::from_millis(350)).await;
+        tokio::time::sleep(Duration::from_millis(1050)).await;
         assert_eq!(client.send(Ask::get(&url)).await.unwrap().status, 200);
         assert_eq!(client.send(Ask::get(&url)).await.unwrap().status, 200);
     }

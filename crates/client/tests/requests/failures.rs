@@ -145,14 +145,14 @@ for_both_faces! {
         assert!(start.elapsed() >= Duration::from_secs(1), "{:?}", start.elapsed());
 
         // Longer than anybody here would wait: not cut short, but handed on.
-        for ask in [Ask::get(&url), Ask::get(&url).within(Duration::from_millis(500))] {
-            let wanted = if ask.deadline.is_some() { "1" } else { "61" };
+        let hurried = Ask::get(&url).within(Duration::from_secs(5));
+        for (ask, wanted) in [(Ask::get(&url), "61"), (hurried, "6")] {
             world.api.will_answer_with(429, after(wanted));
             let start = Instant::now();
             let answer = client.send(ask).await.unwrap();
             assert_eq!(answer.status, 429);
             assert_eq!(answer.headers[RETRY_AFTER], wanted);
-            assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+            assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
         }
     }
 }

@@ -61,7 +61,7 @@ for_both_faces! {
         let policy = RequestPolicy { at_once: 1, place_wait: SECOND / 2, ..RequestPolicy::default() };
         let client = Setup { policy, ..Setup::default() }.client(face, &world.source);
         // Longer than a place is waited for.
-        world.login.takes(2 * SECOND);
+        world.login.takes(SECOND);
         let url = world.url("/orders");
         for answer in all((0..20).map(|_| client.send(Ask::get(&url)))).await {
             assert_eq!(answer.unwrap().body, "2 ");
