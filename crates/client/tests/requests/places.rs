@@ -115,4 +115,46 @@ for_both_faces! {
         assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(|ok| ok.body == "2 ")));
         assert_eq!(world.login.renewals(), 1);
     }
+
+    async fn r6_a_caller_that_is_dropped_after_its_401_loses_no_renewal(face: Face) {
+        let world = World::new().await;
+        world.api.accepts_from(2);
+        world.login.takes(SECOND / 2);
+        let client = Setup::default().client(face, &world.source);
+        let url = world.url("/orders");
+        let dropped = client.send(Ask::get(&url));
+        assert!(tokio::time::timeout(SECOND / 4, dropped).await.is_err());
+        assert_eq!(client.send(Ask::get(&url)).await.unwrap().body, "2 ");
+        assert_eq!(world.login.renewals(), 1);
+        let refused = world.api.generations().iter().filter(|seen| **seen == 1).count();
+        assert!(refused <= 2, "{refused}");
+    }
+}
+
+/// Requests of tasks on four threads, while their tokens are taken away again and again.
+async fn storm(face: Face) {
+    let world = World::new().await;
+    let client = Setup::quick().client(face, &world.source);
+    for generation in 2..5 {
+        world.api.accepts_from(generation);
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..200 {
+            let (client, url) = (client.clone(), world.url("/orders"));
+            tasks.spawn(async move { client.send(Ask::post(&url)).await });
+        }
+        while let Some(answer) = tasks.join_next().await {
+            assert_eq!(answer.unwrap().unwrap().body, format!("{generation} body"));
+        }
+        assert_eq!(world.login.renewals(), generation - 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn c14_threads_share_each_renewal_through_tower() {
+    storm(Face::Tower).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn c14_threads_share_each_renewal_through_reqwest() {
+    storm(Face::Reqwest).await;
 }
