@@ -76,9 +76,12 @@ impl Reserved {
     /// It is back.
     pub fn open(self) -> Server {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
-        let _inside = runtime.enter();
+        let inside = runtime.enter();
         let listener = self.socket.listen(1024).unwrap().into_std().unwrap();
         listener.set_nonblocking(false).unwrap();
+        drop(inside);
+        // Whoever calls may be in another: there, a runtime must not be waited for.
+        runtime.shutdown_background();
         Server::serving(listener)
     }
 }
