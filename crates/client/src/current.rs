@@ -12,7 +12,7 @@ use unlapse_oauth::bearer::{CredentialError, authorization};
 use crate::hold::Kept;
 
 /// Copies of the header, so that threads do not fight over one reference count. Made when a thread
-/// first asks, so that a token used by one thread costs one copy.
+/// first asks, so that a token used by one thread costs one copy, and one that nobody uses costs none.
 const SHARDS: usize = 8;
 
 /// Of [`Served`]: the token is stale. No generation gets so far: each takes a renewal.
@@ -29,7 +29,7 @@ pub(crate) struct Current {
     hot: (UnixTime, UnixTime),
     /// The generation, and whether it is stale: in one word, so that the hot path copies no more.
     pub(crate) served: Served,
-    headers: [OnceLock<HeaderValue>; SHARDS],
+    headers: [OnceLock<Box<HeaderValue>>; SHARDS],
 }
 
 /// Which token is served: its generation, and whether it is served beyond its end (K12).
@@ -52,8 +52,28 @@ impl Served {
 
 /// What is put on requests.
 pub(crate) enum Credential {
-    Token { record: Box<Record>, kept: Kept },
-    ApiKey { header: HeaderValue },
+    /// `unsaved` where it does not lie in its place: seldom, and then it may be long.
+    Token {
+        record: Box<Record>,
+        unsaved: Option<Box<Kept>>,
+    },
+    ApiKey {
+        header: HeaderValue,
+    },
+}
+
+impl Credential {
+    fn token(record: Box<Record>, kept: Kept) -> Self {
+        Self::Token { record, unsaved: (kept != Kept::Saved).then(|| Box::new(kept)) }
+    }
+
+    /// How well the token is kept.
+    pub(crate) fn kept(&self) -> Kept {
+        match self {
+            Self::Token { unsaved: Some(kept), .. } => Kept::clone(kept),
+            Self::Token { unsaved: None, .. } | Self::ApiKey { .. } => Kept::Saved,
+        }
+    }
 }
 
 impl Current {
@@ -75,7 +95,7 @@ impl Current {
         };
         let served = Served::of(record.generation, false);
         Some(Self {
-            credential: Credential::Token { record, kept },
+            credential: Credential::token(record, kept),
             hot: hot(now, until),
             served,
             headers: Default::default(),
@@ -94,7 +114,7 @@ impl Current {
         let left = record.stale_left(now, policy)?;
         let served = Served::of(record.generation, true);
         Some(Self {
-            credential: Credential::Token { record, kept },
+            credential: Credential::token(record, kept),
             hot: hot(now, left.checked_sub(SLACK).map(|left| left.min(again))),
             served,
             headers: Default::default(),
@@ -110,8 +130,8 @@ impl Current {
         again: Duration,
     ) -> Option<Self> {
         match &self.credential {
-            Credential::Token { record, kept } => {
-                Self::token(record.clone(), kept.clone(), now, key, policy, again)
+            Credential::Token { record, .. } => {
+                Self::token(record.clone(), self.credential.kept(), now, key, policy, again)
             }
             Credential::ApiKey { .. } => None,
         }
@@ -160,12 +180,12 @@ impl Current {
 
     /// Whether the newest token still has to be saved (R5).
     pub(crate) fn is_unsaved(&self) -> bool {
-        matches!(&self.credential, Credential::Token { kept: Kept::Unsaved { .. }, .. })
+        matches!(&self.credential, Credential::Token { unsaved: Some(_), .. })
     }
 
     /// Whether it is a token that lies in its place.
     pub(crate) fn is_saved(&self) -> bool {
-        matches!(&self.credential, Credential::Token { kept: Kept::Saved, .. })
+        matches!(&self.credential, Credential::Token { unsaved: None, .. })
     }
 
     /// The `Authorization` header, prepared.
@@ -176,7 +196,7 @@ impl Current {
     /// This thread's copy of the header, once it has one.
     #[inline]
     pub(crate) fn prepared(&self) -> Option<&HeaderValue> {
-        self.headers[shard()].get()
+        self.headers[shard()].get().map(|header| &**header)
     }
 
     /// This thread's copy of the header, which it did not have yet.
@@ -189,7 +209,7 @@ impl Current {
                 authorization(&token.token_type, &token.access_token)?
             }
         };
-        Ok(self.headers[shard()].get_or_init(|| header).clone())
+        Ok(HeaderValue::clone(self.headers[shard()].get_or_init(|| Box::new(header))))
     }
 }
 

@@ -63,8 +63,9 @@ impl Shared {
         }
         let now = self.renewer.clock.now();
         self.current.republish(|current| match &current.credential {
-            Credential::Token { record, kept } if record.is_stale_after(&error, &now, policy) => {
-                Current::stale(record.clone(), kept.clone(), &now, policy, policy.round)
+            Credential::Token { record, .. } if record.is_stale_after(&error, &now, policy) => {
+                let kept = current.credential.kept();
+                Current::stale(record.clone(), kept, &now, policy, policy.round)
             }
             _ => None,
         });
