@@ -97,8 +97,8 @@ pub(crate) fn alike(demand: Demand, under_way: Demand) -> bool {
     demand == under_way && joins(demand, under_way)
 }
 
-/// Whether an outcome gives this caller what it asked for.
-pub(crate) fn satisfies(demand: Demand, current: &Current, before: Option<&Current>) -> bool {
+/// Whether an outcome gives this caller what it asked for; it had the generation `before`.
+pub(crate) fn satisfies(demand: Demand, current: &Current, before: u64) -> bool {
     if matches!(current.credential, Credential::ApiKey { .. }) {
         return demand != Demand::NewLogin;
     }
@@ -107,8 +107,6 @@ pub(crate) fn satisfies(demand: Demand, current: &Current, before: Option<&Curre
         Demand::Rejected(generation) | Demand::NewerThan(generation) => {
             current.generation() > generation
         }
-        Demand::Force | Demand::NewLogin => {
-            current.generation() > before.map_or(0, Current::generation)
-        }
+        Demand::Force | Demand::NewLogin => current.generation() > before,
     }
 }

@@ -128,15 +128,15 @@ impl Shared {
         patience: Duration,
     ) -> Result<Arc<Current>, Error> {
         let start = self.renewer.clock.now();
+        let mut left = patience;
         let mut died = 0;
         let mut asked = 0_u32;
         loop {
-            let before = self.current.load_full();
+            let before = self.generation();
             // A renewal that was made for less may end without what is asked for here, and so may
             // the next: after one of them, only a renewal for the same demand is shared.
             let shares = if died == 0 { joins } else { alike };
             let mut outcome = self.board(demand, shares, false);
-            let left = patience.saturating_sub(self.renewer.clock.now().elapsed(&start));
             let ended = tokio::select! {
                 biased;
                 ended = outcome.wait_for(Option::is_some) => ended.map(|ended| ended.clone()),
@@ -147,9 +147,8 @@ impl Shared {
             let error = match ended {
                 Ok(Some(Ok(())) | None) => {
                     // What has ended on its way is no answer (R11).
-                    let now = self.renewer.clock.now();
-                    if let Some(current) = self.valid(&now).or_else(|| self.stale(demand, &now))
-                        && satisfies(demand, &current, before.as_deref())
+                    if let Some(current) = self.served_now(demand)
+                        && satisfies(demand, &current, before)
                     {
                         return Ok(current);
                     }
@@ -169,7 +168,7 @@ impl Shared {
                 }
             };
             let now = self.renewer.clock.now();
-            let left = patience.saturating_sub(now.elapsed(&start));
+            left = patience.saturating_sub(now.elapsed(&start));
             match error {
                 Some(error) => {
                     // It may have been made for more than is wanted here (R10).
@@ -191,6 +190,8 @@ impl Shared {
                                 && at.since(now.wall) < left =>
                         {
                             self.renewer.clock.sleep(at.since(now.wall)).await;
+                            let waited = self.renewer.clock.now().elapsed(&start);
+                            left = patience.saturating_sub(waited);
                         }
                         _ => return Err(self.with_damage(error)),
                     }
@@ -406,12 +407,26 @@ impl Shared {
 
     /// The current credential, if it may be used.
     pub(crate) fn valid(&self, now: &Now) -> Option<Arc<Current>> {
-        let current = self.current.load_full()?;
-        let valid = match self.freshness(&current, now) {
-            Some(freshness) => freshness.is_valid(),
+        let current = self.current.load();
+        let current = current.as_ref()?;
+        let valid = match current.record() {
+            Some(record) => record.token.as_ref().is_some_and(|token| !token.is_expired(now)),
             None => current.is_hot(now.wall),
         };
-        valid.then_some(current)
+        valid.then(|| Arc::clone(current))
+    }
+
+    /// The current credential, if this demand may be served with it at this moment. Of what has just
+    /// been published the cheap clock tells; ten thousand may be waiting for it.
+    fn served_now(&self, demand: Demand) -> Option<Arc<Current>> {
+        if let Some(current) = self.current.load().as_ref()
+            && !current.is_stale()
+            && current.is_hot(self.renewer.clock.coarse())
+        {
+            return Some(Arc::clone(current));
+        }
+        let now = self.renewer.clock.now();
+        self.valid(&now).or_else(|| self.stale(demand, &now))
     }
 
     /// Whether nothing has to be renewed for this demand.
