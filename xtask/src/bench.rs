@@ -17,6 +17,9 @@ const PAGE: &str = "docs/performance.md";
 pub(crate) enum Bench {
     Hot,
     Storm,
+    Window,
+    Independence,
+    Keys,
     Token,
     Issuer,
     Verify,
@@ -31,12 +34,24 @@ pub(crate) enum Order {
 }
 
 impl Bench {
-    const ALL: [Self; 5] = [Self::Hot, Self::Storm, Self::Token, Self::Issuer, Self::Verify];
+    const ALL: [Self; 8] = [
+        Self::Hot,
+        Self::Storm,
+        Self::Window,
+        Self::Independence,
+        Self::Keys,
+        Self::Token,
+        Self::Issuer,
+        Self::Verify,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Self::Hot => "hot",
             Self::Storm => "storm",
+            Self::Window => "window",
+            Self::Independence => "independence",
+            Self::Keys => "keys",
             Self::Token => "token",
             Self::Issuer => "issuer",
             Self::Verify => "verify",
@@ -47,6 +62,9 @@ impl Bench {
         match self {
             Self::Hot => "a valid token's header, beside other libraries: one thread, two threads",
             Self::Storm => "ten thousand tasks at a token's expiry, beside other libraries",
+            Self::Window => "callers while a valid token is renewed, beside other libraries",
+            Self::Independence => "one key's server hangs: other keys, beside other libraries",
+            Self::Keys => "a hundred thousand keys in one set: bytes, tasks and time for each",
             Self::Token => "the command: start, memory, what it touches, a whole renewal, its size",
             Self::Issuer => "the issuer under load, beside other issuers; and races for one token",
             Self::Verify => "an access token verified, beside another library and the signature",
@@ -56,7 +74,10 @@ impl Bench {
     /// Builds what is measured, measures it, and returns what it prints.
     fn measure(self) -> Result<String> {
         match self {
-            Self::Hot | Self::Storm => measured("unlapse-bench-library", "release", &[self.name()]),
+            Self::Hot | Self::Storm | Self::Window | Self::Independence => {
+                measured("unlapse-bench-library", "release", &[self.name()])
+            }
+            Self::Keys => measured("unlapse-bench-keys", "release", &[]),
             Self::Token => {
                 if !process::exists("strace") {
                     bail!("`strace` is not installed, which sees what the command touches");
@@ -87,9 +108,9 @@ pub(crate) fn run(order: Order) -> Result<()> {
         Order::List => {
             println!("cargo xtask bench <name>\n");
             for bench in Bench::ALL {
-                println!("  {:6} {}", bench.name(), bench.about());
+                println!("  {:12} {}", bench.name(), bench.about());
             }
-            println!("  {:6} all of them, and their tables written into {PAGE}", "all");
+            println!("  {:12} all of them, and their tables written into {PAGE}", "all");
         }
         Order::One(bench) => println!("{}", bench.measure()?.trim_end()),
         Order::All => {

@@ -22,8 +22,13 @@ pub(crate) trait Contender: Send + Sync + Sized + 'static {
     /// What the library hands out: a token, if that is not a header yet.
     fn token(&self) -> impl Future<Output = ()> + Send;
 
-    /// A header value to put on a request.
-    fn header(&self) -> impl Future<Output = HeaderValue> + Send;
+    /// A header value to put on a request; `None` where the library has an error instead.
+    fn try_header(&self) -> impl Future<Output = Option<HeaderValue>> + Send;
+
+    /// The same, where the server answers.
+    fn header(&self) -> impl Future<Output = HeaderValue> + Send {
+        async { self.try_header().await.expect("the server answers") }
+    }
 
     /// Many headers, one after the other. What needs no `await` overrides it with a plain loop.
     fn headers(&self, calls: u64) -> impl Future<Output = ()> + Send {

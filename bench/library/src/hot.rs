@@ -13,6 +13,7 @@ use crate::contender::{Contender, Lane};
 use crate::peers::aws::Aws;
 use crate::peers::azure::Azure;
 use crate::peers::by_hand::{Locked, Swapped};
+use crate::peers::golang;
 use crate::peers::huskarl::Huskarl;
 use crate::peers::object_store::ObjectStore;
 use crate::peers::ours::{Now, Waiting};
@@ -25,14 +26,27 @@ const ROUNDS: usize = 21;
 const SAMPLE: Duration = Duration::from_millis(15);
 
 struct Entry {
-    name: &'static str,
-    faked: &'static str,
     lane: Box<dyn Lane>,
     /// Calls that fill a sample.
     calls: u64,
-    token: Samples,
-    header: Samples,
-    two_threads: Samples,
+    row: Row,
+}
+
+/// What was measured of one contender.
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) faked: &'static str,
+    pub(crate) token: Samples,
+    pub(crate) header: Samples,
+    pub(crate) two_threads: Samples,
+}
+
+impl Row {
+    /// Nothing as yet.
+    pub(crate) fn new(name: &'static str, faked: &'static str) -> Self {
+        let (token, header, two_threads) = Default::default();
+        Self { name, faked, token, header, two_threads }
+    }
 }
 
 /// Measures, and prints the table.
@@ -53,40 +67,44 @@ pub(crate) fn run() {
     });
     for entry in &mut entries {
         let length = runtime.block_on(entry.lane.header_length());
-        assert_eq!(length, "Bearer ".len() + 1024, "{} has the whole token", entry.name);
+        assert_eq!(length, "Bearer ".len() + 1024, "{} has the whole token", entry.row.name);
         entry.calls = calls(&runtime, &*entry.lane);
     }
     for round in 0..ROUNDS {
         let count = entries.len();
         for offset in 0..count {
             let entry = &mut entries[(round + offset) % count];
-            entry.token.push(timed(
+            entry.row.token.push(timed(
                 &runtime,
                 own_time,
                 entry.calls,
                 entry.lane.tokens(entry.calls),
             ));
-            entry.header.push(timed(
+            entry.row.header.push(timed(
                 &runtime,
                 own_time,
                 entry.calls,
                 entry.lane.headers(entry.calls),
             ));
-            entry.two_threads.push(two_threads(&*entry.lane, entry.calls));
+            entry.row.two_threads.push(two_threads(&*entry.lane, entry.calls));
         }
     }
-    print(&entries);
+    let mut rows: Vec<Row> = entries.into_iter().map(|entry| entry.row).collect();
+    let missing = match golang::row() {
+        Ok(row) => {
+            rows.push(row);
+            None
+        }
+        Err(missing) => Some(missing),
+    };
+    print(&rows, missing.as_deref());
 }
 
 async fn entry<C: Contender>() -> Entry {
     Entry {
-        name: C::NAME,
-        faked: C::FAKED,
         lane: Box::new(C::new(Arc::new(Server::quick())).await),
         calls: 0,
-        token: Samples::default(),
-        header: Samples::default(),
-        two_threads: Samples::default(),
+        row: Row::new(C::NAME, C::FAKED),
     }
 }
 
@@ -151,7 +169,7 @@ fn two_threads(lane: &dyn Lane, calls: u64) -> f64 {
     2.0 * 1000.0 / slower
 }
 
-fn print(entries: &[Entry]) {
+fn print(rows: &[Row], missing: Option<&str>) {
     let mut table = Table::new([
         "A valid token of 1 KiB, median",
         "as handed out, ns",
@@ -161,8 +179,8 @@ fn print(entries: &[Entry]) {
         "ratio",
         "2 threads, best",
     ]);
-    let ours = &entries[0];
-    for entry in entries {
+    let ours = &rows[0];
+    for entry in rows {
         let (header, both) = (entry.header.median(), entry.two_threads.median());
         table.row([
             entry.name.to_owned(),
@@ -181,7 +199,10 @@ fn print(entries: &[Entry]) {
          where other work on the machine disturbed least.\n"
     );
     println!("Each library runs as its users run it; only where its tokens come from is faked:");
-    for entry in entries {
+    for entry in rows {
         println!("- {}: {}", entry.name, entry.faked);
+    }
+    if let Some(missing) = missing {
+        println!("\n{missing}");
     }
 }

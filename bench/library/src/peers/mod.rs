@@ -3,6 +3,7 @@
 pub(crate) mod aws;
 pub(crate) mod azure;
 pub(crate) mod by_hand;
+pub(crate) mod golang;
 pub(crate) mod huskarl;
 pub(crate) mod object_store;
 pub(crate) mod ours;

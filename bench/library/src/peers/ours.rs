@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
-use unlapse::{Builder, Exchange, Request, Revoked, TokenSource};
+use unlapse::{Bearer, Builder, Exchange, Request, Revoked, TokenSource};
 use unlapse_core::{
-    Answer, Body, BoxFuture, Credentials, Door, Grant, Key, Policy, Reply, Rungs, Secret,
+    Answer, Body, BootTime, BoxFuture, Credentials, Door, Grant, Key, Policy, Record, Reply, Rungs,
+    Secret,
 };
 use unlapse_store::MemoryStore;
 
@@ -41,8 +42,8 @@ impl Contender for Now {
         black_box(self.at_once());
     }
 
-    async fn header(&self) -> HeaderValue {
-        self.at_once()
+    async fn try_header(&self) -> Option<HeaderValue> {
+        Some(self.at_once())
     }
 
     async fn headers(&self, calls: u64) {
@@ -62,10 +63,44 @@ impl Contender for Waiting {
         black_box(self.header().await);
     }
 
-    async fn header(&self) -> HeaderValue {
-        self.0.bearer().await.expect("the server answers").into_header()
+    async fn try_header(&self) -> Option<HeaderValue> {
+        self.0.bearer().await.ok().map(Bearer::into_header)
     }
 }
+
+/// The same with its keeper, as users run it.
+pub(crate) struct Kept(TokenSource);
+
+impl Contender for Kept {
+    const NAME: &'static str = "**unlapse** `bearer().await`";
+    const FAKED: &'static str = FAKED;
+
+    async fn new(server: Arc<Server>) -> Self {
+        let store = MemoryStore::new();
+        let now = unlapse::tokio::system_now();
+        let mut first = grant(&server).await.expect("the first is granted");
+        // An hour's token that ends when the others' do: what is young is not due.
+        let age = HOUR.saturating_sub(first.expires_in.unwrap_or(HOUR));
+        first.expires_in = Some(HOUR);
+        let boot = BootTime { boot: 0, ..now.boot };
+        let sent = unlapse_core::Now { wall: now.wall.minus(age), boot };
+        let mut record = Record::default().logged_in(first, sent);
+        record.stored_at = now.wall;
+        store.put(&Key::new("acme"), record);
+        let exchange = Arc::new(InProcess(server));
+        Self(Builder::new(Key::new("acme"), Arc::new(store), exchange).build().await)
+    }
+
+    async fn token(&self) {
+        black_box(self.header().await);
+    }
+
+    async fn try_header(&self) -> Option<HeaderValue> {
+        self.0.bearer().await.ok().map(Bearer::into_header)
+    }
+}
+
+const HOUR: Duration = Duration::from_hours(1);
 
 /// A source without a keeper: with one, nobody would be there when the token expires.
 async fn source(server: Arc<Server>) -> TokenSource {
@@ -77,17 +112,17 @@ async fn source(server: Arc<Server>) -> TokenSource {
         .ahead_of_time(false)
         .build()
         .await;
-    let first = grant(&server).await;
+    let first = grant(&server).await.expect("the first is granted");
     source.edit(|record, now| record.logged_in(first, now)).await.expect("memory takes it");
     source
 }
 
-async fn grant(server: &Server) -> Grant {
-    let granted = server.grant().await;
+async fn grant(server: &Server) -> Option<Grant> {
+    let granted = server.grant().await?;
     let mut grant = Grant::bearer(Secret::new(granted.access_token));
     grant.expires_in = Some(granted.lifetime);
     grant.refresh_token = Some(Secret::new("refresh"));
-    grant
+    Some(grant)
 }
 
 struct InProcess(Arc<Server>);
@@ -107,8 +142,11 @@ impl Exchange for InProcess {
 
     fn send<'a>(&'a self, _: Request<'a>) -> BoxFuture<'a, Answer> {
         Box::pin(async move {
-            let body = Body::Grant(Box::new(grant(&self.0).await));
-            Answer::Replied(Reply { status: 200, body, retry_after: None, date: None })
+            let (status, body) = match grant(&self.0).await {
+                Some(grant) => (200, Body::Grant(Box::new(grant))),
+                None => (503, Body::Empty),
+            };
+            Answer::Replied(Reply { status, body, retry_after: None, date: None })
         })
     }
 

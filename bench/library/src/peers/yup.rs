@@ -24,8 +24,8 @@ use crate::server::Server;
 pub(crate) struct Yup(Authenticator<InProcess>);
 
 impl Yup {
-    async fn access_token(&self) -> AccessToken {
-        self.0.token(&["https://api.example/scope"]).await.expect("the server answers")
+    async fn access_token(&self) -> Option<AccessToken> {
+        self.0.token(&["https://api.example/scope"]).await.ok()
     }
 }
 
@@ -49,11 +49,11 @@ impl Contender for Yup {
     }
 
     async fn token(&self) {
-        black_box(self.access_token().await);
+        black_box(self.access_token().await.expect("the server answers"));
     }
 
-    async fn header(&self) -> HeaderValue {
-        bearer(self.access_token().await.token().expect("the server grants one"))
+    async fn try_header(&self) -> Option<HeaderValue> {
+        Some(bearer(self.access_token().await?.token().expect("the server grants one")))
     }
 }
 
@@ -76,7 +76,11 @@ impl tower_service::Service<Uri> for InProcess {
             let (ours, theirs) = duplex(16 * 1024);
             tokio::spawn(async move {
                 let answer = service_fn(|_| async {
-                    Ok::<_, io::Error>(Response::new(server.grant_json().await))
+                    let answer = server.grant_json().await;
+                    let status = if answer.is_some() { 200 } else { 503 };
+                    let mut reply = Response::new(answer.unwrap_or_default());
+                    *reply.status_mut() = status.try_into().expect("a status");
+                    Ok::<_, io::Error>(reply)
                 });
                 // It ends when the client closes it.
                 let _ = http1::Builder::new().serve_connection(TokioIo::new(theirs), answer).await;
