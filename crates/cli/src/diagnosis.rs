@@ -122,6 +122,10 @@ fn login_hint(reason: LoginReason, profile: &str) -> String {
             "run `unlapse login {profile}`; many servers give a refresh token only for a scope \
              such as `offline_access`"
         ),
+        LoginReason::ReuseDetected => format!(
+            "find out who else has this login (a copy of the store, another machine), then run \
+             `unlapse login {profile}`; every secret of it is gone from here"
+        ),
         _ => format!("run `unlapse login {profile}`"),
     }
 }

@@ -46,6 +46,8 @@ pub(crate) fn errors() -> Vec<Error> {
             LoginReason::CredentialsRejected,
             LoginReason::RefreshExpired,
             LoginReason::NoRefreshToken,
+            LoginReason::ReuseDetected,
+            LoginReason::Revoked,
         ]
         .map(|reason| Error::NeedsLogin { key: key(), reason }),
     );

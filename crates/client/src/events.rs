@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use unlapse_core::{
-    Cause, Demand, Key, LoginReason, Plan, Rejection, Row, RuleBroken, Spend, StoreError, UnixTime,
+    Cause, Demand, Key, LoginReason, Plan, Rejection, Row, RuleBroken, SecurityEvent, Spend,
+    StoreError, UnixTime,
 };
 
 /// Something happened to a credential.
@@ -142,6 +143,11 @@ pub enum Event {
         /// The generation of the first token.
         generation: u64,
     },
+    /// Somebody reported what happened to the login (K3, K8).
+    Reported {
+        /// What.
+        event: SecurityEvent,
+    },
     /// The record was removed.
     Cleared,
 }
@@ -221,6 +227,7 @@ impl Event {
             Self::BreakerOpened { .. } => "breaker_opened",
             Self::BreakerClosed => "breaker_closed",
             Self::LoggedIn { .. } => "logged_in",
+            Self::Reported { .. } => "reported",
             Self::Cleared => "cleared",
         }
     }

@@ -45,6 +45,7 @@ mod proving;
 mod published;
 mod queue;
 mod renew;
+mod report;
 #[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
 mod request;
 mod server;
@@ -52,6 +53,7 @@ mod shared;
 mod source;
 mod sources;
 mod stale;
+mod sweep;
 mod sync;
 mod trace;
 mod verdict;
@@ -87,4 +89,5 @@ pub use request::{
 pub use server::{AuthMethod, Endpoints, LoginRung, Server, ServerExchange};
 pub use source::{AccessToken, Bearer, TokenSource};
 pub use sources::{Sources, SourcesBuilder, Unfinished};
-pub use unlapse_core::{Error, Key, Policy, Secret};
+pub use sweep::sweep;
+pub use unlapse_core::{Error, Key, Policy, Reaction, Secret, SecurityEvent};

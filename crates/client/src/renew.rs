@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use unlapse_core::{
-    Admission, Answer, Cause, Demand, Error, Key, Now, Plan, Policy, Record, Rejection, Reuse,
-    Secret, SenderKeyProblem, Situation, Spend, StoreError, Verdict, classify, decide, plan,
+    Admission, Answer, Cause, Demand, Error, Key, Now, Plan, Policy, Record, Reuse, Secret,
+    SenderKeyProblem, Situation, Spend, StoreError, Verdict, classify, decide, plan,
 };
 
 use tracing::Instrument as _;
@@ -162,8 +162,8 @@ impl Renewer {
                     effort.is_granted = kept.is_ok();
                     return kept;
                 }
-                Verdict::Rejected(Rejection::InvalidGrant) => {
-                    record = self.ended(&mut hold, record, spend, demand).await?;
+                Verdict::Rejected(rejection) if rejection.ends_login() => {
+                    record = self.ended(&mut hold, record, spend, demand, rejection).await?;
                     continue;
                 }
                 Verdict::Rejected(rejection) => {

@@ -294,6 +294,10 @@ impl Shared {
                 // The store may have a valid token, which was not enough for what was demanded here
                 // (R10), or none any more, since somebody has logged out (K9).
                 let _ = self.look().await;
+                // Nor does a store that cannot be changed bring back what a verdict has ended (K3).
+                if let Some(ended) = self.renewer.memory.unsaved().filter(|it| it.token.is_none()) {
+                    self.forget(&ended);
+                }
                 // The old token, if it is still valid, serves until the next round (R10).
                 self.republish(chore::pause(&error, &self.renewer.policy));
                 Err(error)

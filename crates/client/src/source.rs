@@ -294,11 +294,12 @@ impl TokenSource {
             Err(Error::Store(StoreError::Custody(_))) => (self.take().await?, Record::default()),
             held => held?,
         };
-        self.clear_held(&mut hold, &record).await
+        let cleared = record.cleared(self.shared.renewer.clock.now());
+        self.clear_held(&mut hold, &cleared).await
     }
 
     /// The lease, waited for as long as the policy says.
-    async fn take(&self) -> Result<Hold, Error> {
+    pub(crate) async fn take(&self) -> Result<Hold, Error> {
         let renewer = &self.shared.renewer;
         let wait = renewer.policy.lease_wait;
         Ok(Hold::take(&*renewer.world.store, &renewer.key, &renewer.memory, wait).await?)
@@ -338,17 +339,16 @@ impl TokenSource {
             }
         };
         if !matches!(revoked, Revoked::Failed(_)) {
-            self.clear_held(&mut hold, &record).await?;
+            self.clear_held(&mut hold, &record.cleared(renewer.clock.now())).await?;
         }
         Ok(revoked)
     }
 
-    async fn clear_held(&self, hold: &mut Hold, record: &Record) -> Result<(), Error> {
-        let renewer = &self.shared.renewer;
-        let cleared = record.cleared(renewer.clock.now());
-        hold.clear(&cleared).await?;
-        self.shared.forget(&cleared);
-        renewer.tell(&Event::Cleared);
+    /// Puts `cleared` in the record's place, and serves nothing before it any more.
+    pub(crate) async fn clear_held(&self, hold: &mut Hold, cleared: &Record) -> Result<(), Error> {
+        hold.clear(cleared).await?;
+        self.shared.forget(cleared);
+        self.shared.renewer.tell(&Event::Cleared);
         Ok(())
     }
 

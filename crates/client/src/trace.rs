@@ -158,6 +158,9 @@ pub(crate) fn log(key: &Key, event: &Event) {
         Event::BreakerOpened { until } => line!(warn, "the breaker has opened", %until),
         Event::BreakerClosed => line!(info, "the breaker has closed"),
         Event::LoggedIn { generation } => line!(info, "a person has logged in", generation),
+        Event::Reported { event } => {
+            line!(warn, "a security event was reported", reported = ?event);
+        }
         Event::Cleared => line!(info, "the record was removed"),
     }
 }

@@ -60,6 +60,7 @@ fn samples() -> Vec<Event> {
         Event::BreakerOpened { until: UnixTime::from_secs(1) },
         Event::BreakerClosed,
         Event::LoggedIn { generation: 1 },
+        Event::Reported { event: unlapse_core::SecurityEvent::SessionRevoked },
         Event::Cleared,
     ]
 }

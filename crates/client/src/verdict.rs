@@ -4,8 +4,8 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use unlapse_core::{
-    Breaker, Cause, Demand, Error, Grant, LoginReason, Now, Plan, Record, Rejection, Reuse, Spend,
-    Stop, StoreError, Verdict, retry,
+    Breaker, Cause, Demand, Error, Grant, LoginReason, Now, Plan, Record, Rejection, Reuse,
+    SecurityEvent, Spend, Stop, StoreError, Verdict, retry,
 };
 
 use crate::effort::Effort;
@@ -59,18 +59,21 @@ impl Renewer {
     }
 
     /// The server said `invalid_grant`: reads again, and believes it only of the current
-    /// generation (R9).
+    /// generation (R9). If it saw the refresh token used twice, and not by a replay of ours, somebody
+    /// else has had it: no secret is kept (K3).
     pub(crate) async fn ended(
         &self,
         hold: &mut Hold,
         record: Record,
         spend: Spend,
         demand: Demand,
+        rejection: Rejection,
     ) -> Result<Record, Error> {
-        self.tell(&Event::Rejected { rejection: Rejection::InvalidGrant });
+        self.tell(&Event::Rejected { rejection });
         let reason = match (spend, record.intent) {
             (Spend::Login, _) => LoginReason::CredentialsRejected,
             (_, Some(intent)) if intent.in_doubt => LoginReason::RotationLost,
+            _ if rejection == Rejection::RefreshTokenReused => LoginReason::ReuseDetected,
             _ => LoginReason::RefreshRejected,
         };
         if spend == Spend::Login && demand == Demand::NewLogin {
@@ -82,6 +85,15 @@ impl Renewer {
             return Ok(stored);
         }
         self.tell(&Event::Ended { reason });
+        if reason == LoginReason::ReuseDetected {
+            let revoked = record.revoked(SecurityEvent::ReuseDetected, self.clock.now());
+            match hold.clear(&revoked).await {
+                // Whoever has the lease now may have logged in anew.
+                Ok(()) | Err(StoreError::Fenced) => {}
+                Err(error) => hold.remember(&revoked, error),
+            }
+            return Ok(revoked);
+        }
         let ended = record.ended(reason);
         hold.keep(&ended).await;
         Ok(ended)
@@ -222,9 +234,8 @@ impl Renewer {
         let (mut before, mut after) = (Breaker::default(), Breaker::default());
         self.world.breakers.update(&self.exchange.endpoint(), &mut |breaker| {
             let next = match verdict {
-                Verdict::Granted(_) | Verdict::Rejected(Rejection::InvalidGrant) => {
-                    breaker.succeeded()
-                }
+                Verdict::Granted(_) => breaker.succeeded(),
+                Verdict::Rejected(rejection) if rejection.ends_login() => breaker.succeeded(),
                 Verdict::Transient { cause: Cause::Status(429), .. } => breaker.answered(),
                 Verdict::Rejected(_)
                 | Verdict::Transient { .. }

@@ -185,6 +185,10 @@ pub enum Rejection {
     /// `invalid_grant`: the refresh token, code or password is not good.
     #[error("invalid_grant")]
     InvalidGrant,
+    /// `invalid_grant`, and a code that says why: the refresh token was used before (RFC 9700
+    /// §4.14.2).
+    #[error("invalid_grant: the refresh token was used before")]
+    RefreshTokenReused,
     /// `invalid_client`: the client is unknown or could not prove itself.
     #[error("invalid_client")]
     InvalidClient,
@@ -217,7 +221,7 @@ pub enum Rejection {
 impl Rejection {
     /// Whether the *login* was rejected, rather than the client or the request (R9).
     pub fn ends_login(self) -> bool {
-        self == Self::InvalidGrant
+        matches!(self, Self::InvalidGrant | Self::RefreshTokenReused)
     }
 
     /// Whether the proof of possession was rejected (RFC 9449): nothing was spent.

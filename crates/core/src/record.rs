@@ -13,6 +13,7 @@ use crate::key::Key;
 use crate::policy::Policy;
 use crate::reuse::Reuse;
 use crate::secret::Secret;
+use crate::security_event::{Reaction, SecurityEvent};
 use crate::time::{Now, UnixTime};
 use crate::token::{Grant, Token};
 
@@ -71,6 +72,10 @@ pub enum LoginReason {
     RefreshExpired,
     /// There is no refresh token and no other way to renew.
     NoRefreshToken,
+    /// The server saw a refresh token of the login used twice, and ended it (RFC 9700 §4.14.2).
+    ReuseDetected,
+    /// Somebody reported that the login was revoked, exposed or disabled (K3).
+    Revoked,
 }
 
 impl LoginReason {
@@ -85,6 +90,8 @@ impl LoginReason {
             Self::CredentialsRejected => "the server rejected the stored credentials",
             Self::RefreshExpired => "the refresh token has expired",
             Self::NoRefreshToken => "the token has expired and there is no refresh token",
+            Self::ReuseDetected => "the server saw a refresh token used twice, and ended the login",
+            Self::Revoked => "the login was reported as revoked",
         }
     }
 }
@@ -235,6 +242,18 @@ impl Record {
             revision: self.revision + 1,
             stored_at: now.wall,
             ..Self::default()
+        }
+    }
+
+    /// What stays of the record after a security event (K3): why a login is needed, and the stored
+    /// credentials if that is not for a person to make. For the rest as [`Record::cleared`].
+    #[must_use]
+    pub fn revoked(&self, event: SecurityEvent, now: Now) -> Self {
+        let keeps = event.reaction() == Reaction::NewLogin;
+        Self {
+            state: State::NeedsLogin(event.reason()),
+            credentials: self.credentials.clone().filter(|_| keeps),
+            ..self.cleared(now)
         }
     }
 
@@ -422,6 +441,20 @@ mod tests {
         let cleared = active().cleared(Now::default());
         assert!(cleared.is_newer_than(&active().intend(Now::default(), false)));
         assert_eq!((cleared.token, cleared.credentials), (None, None));
+    }
+
+    #[test]
+    fn k3_a_security_event_leaves_no_secret_but_what_logs_in_anew() {
+        let credentials =
+            Credentials { password: Some(Secret::new("p")), ..Credentials::default() };
+        let record = active().next(|record| record.credentials = Some(credentials));
+        for event in SecurityEvent::ALL {
+            let left = record.revoked(event, Now::default());
+            assert!(left.token.is_none() && left.is_newer_than(&record), "{event:?}");
+            assert_eq!(left.state, State::NeedsLogin(event.reason()));
+            let keeps = event.reaction() == Reaction::NewLogin;
+            assert_eq!(left.credentials.is_some(), keeps, "{event:?}");
+        }
     }
 
     #[test]

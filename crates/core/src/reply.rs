@@ -165,7 +165,9 @@ mod tests {
 
     #[test]
     fn r8_a_row_for_each_answer() {
-        use Rejection::{InvalidClient, InvalidDpopProof, InvalidGrant, Other, UseDpopNonce};
+        use Rejection::{
+            InvalidClient, InvalidDpopProof, InvalidGrant, Other, RefreshTokenReused, UseDpopNonce,
+        };
         let granted = Verdict::Granted(Box::new(Grant::bearer(Secret::new("at"))));
         let rows = [
             (200, grant(), granted.clone()),
@@ -175,6 +177,8 @@ mod tests {
             (400, error(InvalidGrant), Verdict::Rejected(InvalidGrant)),
             (401, error(InvalidClient), Verdict::Rejected(InvalidClient)),
             (200, error(InvalidGrant), Verdict::Rejected(InvalidGrant)),
+            (400, error(RefreshTokenReused), Verdict::Rejected(RefreshTokenReused)),
+            (503, error(RefreshTokenReused), transient(Cause::Status(503), true)),
             (400, error(Other), Verdict::Rejected(Other)),
             // RFC 9449 §5, §8: refused before anything was spent.
             (400, error(InvalidDpopProof), Verdict::Rejected(InvalidDpopProof)),

@@ -64,6 +64,12 @@ fn read(
             .value("error")
             .and_then(Value::into_text)
             .and_then(|text| code(text.expose(), status))
+            .map(|code| {
+                let beside = ["code", "error_code"]
+                    .into_iter()
+                    .filter_map(|name| shape.value(name).and_then(Value::into_text));
+                beside.fold(code, |code, text| error::refined(code, text.expose()))
+            })
             .map(Body::Error);
         let found = if status.is_success() {
             grant.or(error).or_else(|| fields.unusable_grant(&shape, clock).map(granted))

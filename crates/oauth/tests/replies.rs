@@ -241,6 +241,35 @@ fn r8_a_row_for_each_error() {
 }
 
 #[test]
+fn k3_reuse_is_told_by_the_code_beside_the_error() {
+    let rows = [
+        // The issuer of this project, as it writes it; and others.
+        (
+            r#"{"error":"invalid_grant","code":"refresh_token_reused","error_description":"x"}"#,
+            Rejection::RefreshTokenReused,
+        ),
+        (
+            r#"{"error":"invalid_grant","error_code":"refresh_token_already_used"}"#,
+            Rejection::RefreshTokenReused,
+        ),
+        (r#"{"error":"invalid_grant","code":"session_revoked"}"#, Rejection::InvalidGrant),
+        (r#"{"error":"invalid_grant","code":400}"#, Rejection::InvalidGrant),
+        (r#"{"error":"invalid_grant","code":null}"#, Rejection::InvalidGrant),
+        // About another thing: the code makes nothing worse of it.
+        (r#"{"error":"invalid_client","code":"refresh_token_reused"}"#, Rejection::InvalidClient),
+    ];
+    for (json, rejection) in rows {
+        let found = parse(status(400), &headers(""), json.as_bytes(), NOW).body;
+        assert_eq!(found, rejected(rejection), "{json}");
+    }
+    let temporary = br#"{"error":"temporarily_unavailable","code":"refresh_token_reused"}"#;
+    assert_eq!(parse(status(400), &headers(""), temporary, NOW).body, TEMPORARY);
+    // A code alone is no verdict.
+    let alone = br#"{"code":"refresh_token_reused"}"#;
+    assert_eq!(parse(status(400), &headers(""), alone, NOW).body, Body::Json);
+}
+
+#[test]
 fn r8_the_words_of_a_web_framework_are_no_oauth_error() {
     for (at, error) in [
         (404, "Not Found"),

@@ -25,6 +25,8 @@ struct Faults {
     from: AtomicUsize,
     /// How often a lease was lost: one that was taken before is worth nothing.
     epoch: AtomicUsize,
+    /// Removing fails.
+    removes: Mutex<Option<StoreError>>,
     /// Reads fail, although there is a lease.
     reads: Mutex<Option<StoreError>>,
     /// How often the record was read without a lease.
@@ -70,6 +72,12 @@ impl WorldStore {
         *self.faults.asides.lock().unwrap() = None;
         *self.faults.away.lock().unwrap() = None;
         *self.faults.reads.lock().unwrap() = None;
+        self.fail_removes(None);
+    }
+
+    /// Nothing can be removed, or again.
+    pub fn fail_removes(&self, error: Option<StoreError>) {
+        *self.faults.removes.lock().unwrap() = error;
     }
 
     /// A lease can be had, but under it nothing can be read.
@@ -217,6 +225,9 @@ impl Lease for WorldLease {
         Box::pin(async move {
             tokio::task::yield_now().await;
             self.fence()?;
+            if let Some(error) = self.faults.removes.lock().unwrap().clone() {
+                return Err(error);
+            }
             *self.kept.lock().unwrap() = None;
             *self.aside.lock().unwrap() = None;
             Ok(())

@@ -11,6 +11,20 @@ pub(super) fn code(text: &str, status: StatusCode) -> Option<ErrorCode> {
     Some(known(text).unwrap_or(ErrorCode::Rejection(Rejection::Other)))
 }
 
+/// `code`, told more exactly by a code beside it, as servers that detect reuse have one: that the
+/// refresh token was used before (RFC 9700 §4.14.2).
+pub(super) fn refined(code: ErrorCode, beside: &str) -> ErrorCode {
+    const REUSED: [&str; 2] = ["refresh_token_reused", "refresh_token_already_used"];
+    match code {
+        ErrorCode::Rejection(Rejection::InvalidGrant)
+            if REUSED.iter().any(|reused| beside.eq_ignore_ascii_case(reused)) =>
+        {
+            ErrorCode::Rejection(Rejection::RefreshTokenReused)
+        }
+        code => code,
+    }
+}
+
 /// The same at a login endpoint, where each framework has codes of its own.
 pub(super) fn login_code(text: &str, status: StatusCode) -> Option<ErrorCode> {
     const WRONG_PASSWORD: [&str; 6] = [
