@@ -345,6 +345,9 @@ pub(crate) struct LogoutArguments {
     /// Forget it here without telling the server
     #[arg(long)]
     pub(crate) local: bool,
+    /// End the logins of all profiles
+    #[arg(long, conflicts_with = "profile")]
+    pub(crate) all: bool,
 }
 
 #[derive(Debug, Args)]
@@ -457,6 +460,9 @@ pub(crate) struct DoctorArguments {
     /// Close the breakers of all token endpoints, so that they are asked again at once
     #[arg(long)]
     pub(crate) reset_breaker: bool,
+    /// Remove records that nothing can be done with any more, a month after they ended
+    #[arg(long)]
+    pub(crate) repair: bool,
 }
 
 #[derive(Debug, Subcommand)]

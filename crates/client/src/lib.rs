@@ -89,5 +89,5 @@ pub use request::{
 pub use server::{AuthMethod, Endpoints, LoginRung, Server, ServerExchange};
 pub use source::{AccessToken, Bearer, TokenSource};
 pub use sources::{Sources, SourcesBuilder, Unfinished};
-pub use sweep::sweep;
+pub use sweep::{spent, sweep};
 pub use unlapse_core::{Error, Key, Policy, Reaction, Secret, SecurityEvent};

@@ -1,26 +1,37 @@
-//! Records that are good for nothing are removed (A4).
+//! Records that are good for nothing are found and removed (A4).
 
 use std::time::Duration;
 
 use unlapse_core::{Key, Now, Store, StoreError};
 
-/// Removes every record of `store` that is spent, and has been for `kept_for`
-/// ([`Record::is_spent`](unlapse_core::Record::is_spent)). Says which, and which could not be.
-///
-/// Nothing that is in use is waited for or read twice: a record whose lease somebody has is left to the
-/// next sweep, and so is one that cannot be read.
+/// The keys of every record of `store` that is spent, and has been for `kept_for`
+/// ([`Record::is_spent`](unlapse_core::Record::is_spent)). One that cannot be read is left out: what is
+/// wrong with it is told when it is asked for.
+pub async fn spent(
+    store: &dyn Store,
+    now: &Now,
+    kept_for: Duration,
+) -> Result<Vec<Key>, StoreError> {
+    let mut spent = Vec::new();
+    for key in store.list().await? {
+        if let Ok(Some(stored)) = store.load(&key).await
+            && stored.record.is_spent(now, kept_for)
+        {
+            spent.push(key);
+        }
+    }
+    Ok(spent)
+}
+
+/// Removes every record of `store` that is [`spent`]. Says which, and why one could not be: somebody has
+/// its lease, which is not waited for.
 pub async fn sweep(
     store: &dyn Store,
     now: &Now,
     kept_for: Duration,
 ) -> Result<Vec<(Key, Result<(), StoreError>)>, StoreError> {
     let mut swept = Vec::new();
-    for key in store.list().await? {
-        let spent = store.load(&key).await;
-        let is_spent = matches!(&spent, Ok(Some(stored)) if stored.record.is_spent(now, kept_for));
-        if !is_spent {
-            continue;
-        }
+    for key in spent(store, now, kept_for).await? {
         match remove(store, &key, now, kept_for).await {
             Ok(false) => {}
             Ok(true) => swept.push((key, Ok(()))),

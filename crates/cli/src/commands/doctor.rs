@@ -1,5 +1,7 @@
 //! `unlapse doctor`
 
+mod spent;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -71,6 +73,7 @@ pub(crate) fn run(app: &App, arguments: &DoctorArguments) -> Result<Exit, Diagno
         (Shelf::File(store), Storage::Kept(config)) => {
             findings.extend(storage(store));
             findings.push(custody(&config.custody));
+            findings.extend(spent::spent(store, arguments.repair)?);
         }
         _ => findings.push(Finding::note(
             "store",

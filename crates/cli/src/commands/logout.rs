@@ -1,13 +1,13 @@
 //! `unlapse logout`
 
-use serde_json::json;
+use serde_json::{Value, json};
 use unlapse::Revoked;
 use unlapse_core::{Cause, Error, StoreError};
 
 use crate::app::{App, failed};
 use crate::args::LogoutArguments;
 use crate::commands::running::{block_on, settled};
-use crate::config::Profile;
+use crate::config::{Grant, Profile};
 use crate::diagnosis::Diagnosis;
 use crate::exit::Exit;
 use crate::terminal;
@@ -24,28 +24,100 @@ enum LoggedOut {
     Nobody,
 }
 
+impl LoggedOut {
+    fn json(self, profile: &Profile) -> Value {
+        json!({ "profile": profile.name, "revoked_at_server": self == Self::Revoked })
+    }
+
+    fn describe(self, local: bool) -> &'static str {
+        match self {
+            Self::Revoked => "revoked at the server and forgotten",
+            Self::Forgotten if local => "forgotten here; the server was not told",
+            Self::Forgotten => "forgotten here; the server has no revocation endpoint",
+            Self::Nobody => "nobody was logged in",
+        }
+    }
+}
+
+pub(crate) fn run(app: &App, arguments: &LogoutArguments) -> Result<Exit, Diagnosis> {
+    if arguments.all {
+        return Ok(all(app, arguments.local));
+    }
+    let profile = app.profile(arguments.which.profile.as_deref())?;
+    let logged_out = log_out(app, profile, &app.shelf_of(profile), arguments.local)?;
+    if app.json {
+        terminal::data(&format!("{}\n", logged_out.json(profile)));
+    } else if !app.quiet {
+        let how = logged_out.describe(arguments.local);
+        terminal::note(&format!("{}: {how}", profile.name));
+    }
+    Ok(Exit::Ok)
+}
+
+/// Every login that there may be. One that cannot be ended keeps no other from it.
+fn all(app: &App, local: bool) -> Exit {
+    let shelves = app.shelves();
+    let (mut exit, mut rows) = (Exit::Ok, Vec::new());
+    for profile in app.config.profiles.values() {
+        if matches!(profile.grant, Grant::ApiKey(_)) {
+            // Nobody is logged in with it, and it cannot be forgotten here.
+            continue;
+        }
+        let mut row = LoggedOut::Nobody.json(profile);
+        row["problem"] = Value::Null;
+        match log_out(app, profile, shelves.of(profile), local) {
+            Ok(logged_out) => {
+                row["revoked_at_server"] = logged_out.json(profile)["revoked_at_server"].take();
+                if !app.json && !app.quiet {
+                    terminal::note(&format!("{}: {}", profile.name, logged_out.describe(local)));
+                }
+            }
+            Err(diagnosis) => {
+                row["problem"] = format!("unlapse::{}", diagnosis.code).into();
+                if !app.json {
+                    terminal::report(&diagnosis, false);
+                }
+                exit = [exit, diagnosis.exit]
+                    .into_iter()
+                    .max_by_key(|exit| exit.code())
+                    .unwrap_or(exit);
+            }
+        }
+        rows.push(row);
+    }
+    if app.json {
+        terminal::data(&format!("{}\n", json!({ "profiles": rows })));
+    } else if rows.is_empty() && !app.quiet {
+        terminal::note("no profiles that anybody logs in to");
+    }
+    exit
+}
+
 /// Revokes at the server, then forgets: in this order, so that a failure leaves something to try
 /// again with.
-pub(crate) fn run(app: &App, arguments: &LogoutArguments) -> Result<Exit, Diagnosis> {
-    let profile = app.profile(arguments.which.profile.as_deref())?;
-    let shelf = app.shelf_of(profile);
-    let was_there = match &shelf {
+fn log_out(
+    app: &App,
+    profile: &Profile,
+    shelf: &Shelf,
+    local: bool,
+) -> Result<LoggedOut, Diagnosis> {
+    let was_there = match shelf {
         Shelf::Memory(_) => false,
         Shelf::File(store) => match store.read(&profile.key()) {
             Ok(stored) => stored.is_some_and(|stored| stored.record.token.is_some()),
             // It has been set aside by now, and with it what could be revoked (C4). What cannot be
             // read can still be forgotten.
-            Err(error @ StoreError::Damaged { .. }) if !arguments.local => {
+            Err(error @ StoreError::Damaged { .. }) if !local => {
                 return Err(Diagnosis::of_store(&error, &profile.name));
             }
             // Anything else is met again, and told, below.
             Err(_) => true,
         },
     };
-    let logged_out = block_on(async {
-        let source = app.source(profile, &shelf).await?;
+    block_on(async {
+        let source = app.source(profile, shelf).await?;
         let work = async {
-            let revoked = if arguments.local {
+            let revoked = if local {
                 source.clear().await.map(|()| Revoked::Unsupported)
             } else {
                 source.log_out().await
@@ -58,21 +130,7 @@ pub(crate) fn run(app: &App, arguments: &LogoutArguments) -> Result<Exit, Diagno
             }
         };
         settled(&source, work).await
-    })?;
-    if app.json {
-        let at_server = logged_out == LoggedOut::Revoked;
-        let value = json!({ "profile": profile.name, "revoked_at_server": at_server });
-        terminal::data(&format!("{value}\n"));
-    } else if !app.quiet {
-        let how = match logged_out {
-            LoggedOut::Revoked => "revoked at the server and forgotten",
-            LoggedOut::Forgotten if arguments.local => "forgotten here; the server was not told",
-            LoggedOut::Forgotten => "forgotten here; the server has no revocation endpoint",
-            LoggedOut::Nobody => "nobody was logged in",
-        };
-        terminal::note(&format!("{}: {how}", profile.name));
-    }
-    Ok(Exit::Ok)
+    })
 }
 
 /// The server did not revoke: nothing is forgotten, and the reason says what helps.

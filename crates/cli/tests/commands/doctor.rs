@@ -1,5 +1,7 @@
 //! `doctor`: each finding with its repair.
 
+use std::time::Duration;
+
 use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
@@ -145,4 +147,35 @@ fn c16_a_disk_that_takes_nothing_is_found() {
     graded(&project, "disk", "bad");
     let open = std::fs::Permissions::from_mode(0o700);
     std::fs::set_permissions(project.store_dir(), open).expect("set");
+}
+
+#[test]
+fn a4_records_of_no_use_are_named_and_removed_on_request() {
+    let server = AuthServer::start(Class::Strict);
+    let project = Project::new(&server, "", "");
+    project.log_in(&server);
+    let month = Duration::from_secs(31 * 86_400);
+    project.edit(|record| {
+        let record = record.ended(unlapse_core::LoginReason::RefreshRejected);
+        record.next(|record| {
+            let token = record.token.as_mut().expect("a token");
+            token.obtained.wall = token.obtained.wall.minus(month);
+            token.obtained.boot.boot = !token.obtained.boot.boot;
+            record.stored_at = token.obtained.wall;
+        })
+    });
+    let doctor = project.run(&["doctor"]);
+    assert!(doctor.stdout.contains("1 of logins that ended more than a month ago"), "{doctor}");
+    assert!(doctor.stdout.contains("unlapse doctor --repair"), "{doctor}");
+    assert_eq!(project.status()["needs_login"], "refresh_rejected", "it is there yet");
+    let repaired = project.run(&["doctor", "--repair"]).ok();
+    assert!(repaired.stdout.contains("removed"), "{repaired}");
+    assert_eq!(project.stored(), None);
+
+    // What is alive, or has ended lately, stays.
+    project.log_in(&server);
+    project.expire();
+    let repaired = project.run(&["doctor", "--repair"]).ok();
+    assert!(!repaired.stdout.contains("removed"), "{repaired}");
+    assert!(server.accepts(project.run(&["token"]).ok().line()));
 }

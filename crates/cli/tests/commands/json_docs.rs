@@ -83,6 +83,7 @@ fn printed() -> Members {
     add("log", &project.run(&["log", "--json"]).ok().stdout);
     add("stats", &project.run(&["stats", "--json"]).ok().stdout);
     add("logout", &project.run(&["logout", "--json"]).ok().stdout);
+    add("logout", &project.run(&["logout", "--all", "--json"]).ok().stdout);
     queue(&project, &server, &mut add);
     let demo = project.run(&["demo", "--seconds", "3", "--workers", "1", "--json"]).ok();
     add("demo", demo.stdout.lines().last().expect("a line"));

@@ -1,6 +1,6 @@
 //! `logout`: revoked at the server first, then forgotten.
 
-use crate::harness::{AuthServer, Class, Fault, Project};
+use crate::harness::{AuthServer, Class, Fault, Project, config};
 
 fn logged_in() -> (AuthServer, Project) {
     let server = AuthServer::start(Class::Strict);
@@ -98,4 +98,50 @@ fn c4_what_cannot_be_read_can_still_be_forgotten() {
     std::fs::write(project.record_path(), "torn").expect("written");
     project.run(&["logout"]).failed(14, "store_damaged");
     project.run(&["logout", "--local"]).ok();
+}
+
+#[test]
+fn k3_k9_logout_all_ends_every_login_that_can_be_ended() {
+    let (one, mut two) = (AuthServer::start(Class::Strict), AuthServer::start(Class::Strict));
+    let second = config(&two, "", "timeout = \"1s\"").replace("profile.acme", "profile.other");
+    let key = "[profile.key]\ngrant = \"api_key\"\napi_key_env = \"A_KEY\"\n";
+    let project = Project::empty();
+    project.configure(&format!("{}{second}{key}", config(&one, "", "")), "");
+    let log_in = |profile: &str, server: &AuthServer| {
+        let arguments = ["login", profile, "--refresh-token-stdin"];
+        project.run_with(&arguments, &server.issue()).ok();
+    };
+    log_in("acme", &one);
+    log_in("other", &two);
+    two.stop();
+    let run = project.run(&["logout", "--all"]);
+    assert_eq!(run.code, Some(11), "{run}");
+    assert!(run.stderr.contains("acme: revoked at the server"), "{run}");
+    assert!(run.stderr.contains("unlapse logout other --local"), "{run}");
+    assert_eq!(one.counts().revocations, 1);
+    project.run(&["token", "acme"]).failed(10, "login_needed");
+    project.run(&["token", "other"]).ok();
+
+    two.start_again();
+    log_in("acme", &one);
+    let run = project.run(&["logout", "--all", "--json"]).ok();
+    let expected = serde_json::json!({ "profiles": [
+        { "profile": "acme", "revoked_at_server": true, "problem": null },
+        { "profile": "other", "revoked_at_server": true, "problem": null },
+    ] });
+    assert_eq!(run.json(), expected);
+    for profile in ["acme", "other"] {
+        project.run(&["token", profile]).failed(10, "login_needed");
+    }
+    // With a server that is away, it can be forgotten here all the same.
+    log_in("other", &two);
+    two.stop();
+    let away = project.run(&["logout", "--all", "--json"]);
+    assert_eq!(
+        (away.code, &away.json()["profiles"][1]["problem"]),
+        (Some(11), &"unlapse::temporary_failure".into())
+    );
+    project.run(&["logout", "--all", "--local"]).ok();
+    project.run(&["token", "other"]).failed(10, "login_needed");
+    project.run(&["logout", "acme", "--all"]).failed(2, "usage");
 }

@@ -57,6 +57,11 @@ pub fn passed() -> Option<Passed> {
 }
 
 impl Passed {
+    /// The token endpoint.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
     /// Does `work` with a source of the token of `acme`, built as the binary builds it, but on
     /// `disk`.
     pub fn with_source<F, T>(

@@ -5,6 +5,7 @@
 mod harness;
 mod lost_replies;
 mod outages;
+mod security;
 mod stale;
 mod verdicts;
 mod waits;
