@@ -75,13 +75,15 @@ impl Reserved {
 
     /// It is back.
     pub fn open(self) -> Server {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
-        let inside = runtime.enter();
-        let listener = self.socket.listen(1024).unwrap().into_std().unwrap();
+        // Within a runtime of its own: a test has another one.
+        let listening = std::thread::spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+            runtime
+                .unwrap()
+                .block_on(async { self.socket.listen(1024).unwrap().into_std().unwrap() })
+        });
+        let listener = listening.join().unwrap();
         listener.set_nonblocking(false).unwrap();
-        drop(inside);
-        // Whoever calls may be in another: there, a runtime must not be waited for.
-        runtime.shutdown_background();
         Server::serving(listener)
     }
 }
