@@ -1,39 +1,30 @@
 //! One attempt to send a request.
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, RETRY_AFTER};
+use http::header::RETRY_AFTER;
 use http::{Request, StatusCode};
 use unlapse_core::outbox::{Outcome, TokenTrouble};
 use unlapse_core::{Cause, Error, retry};
 
 use super::builder::Inner;
 use super::message::IDEMPOTENT_REPLAYED;
-use crate::dpop::{DPOP, Proven, wanted_nonce};
+use crate::authorize::Authorized;
+use crate::dpop::wanted_nonce;
 use crate::http::{HttpReply, NoReply};
 use crate::source::TokenSource;
 
 impl Inner {
-    /// A token for `request`, proven where it is bound (RFC 9449 §7).
-    pub(super) async fn proven(
-        source: &TokenSource,
-        request: &Request<Bytes>,
-        nonce: Option<&str>,
-    ) -> Result<Proven, Error> {
-        source.proven(request.method(), &request.uri().to_string(), nonce).await
-    }
-
-    /// Sends the request with `first`. A 401 is answered with a proof that has the nonce that the
+    /// Sends the request, which is `authorized`. A 401 is answered with a proof that has the nonce that the
     /// server wants, or with another token, once each (R13): neither was acted upon.
     pub(super) async fn send(
         &self,
         source: &TokenSource,
-        request: &Request<Bytes>,
-        first: Proven,
+        mut request: Request<Bytes>,
+        mut authorized: Authorized,
     ) -> (Outcome, Option<HttpReply>) {
-        let (mut proven, mut has_nonce, mut is_renewed) = (first, false, false);
+        let (mut has_nonce, mut is_renewed) = (false, false);
         loop {
-            let generation = proven.bearer().generation();
-            let reply = match self.call(request.clone(), &proven).await {
+            let reply = match self.call(request.clone()).await {
                 Ok(reply) => reply,
                 Err(NoReply::Unsent(cause)) => return (Outcome::Unsent(cause), None),
                 Err(NoReply::Lost(cause)) => return (Outcome::Lost(cause), None),
@@ -45,34 +36,25 @@ impl Inner {
             let again = match nonce {
                 Some(nonce) if !has_nonce => {
                     has_nonce = true;
-                    Self::proven(source, request, Some(&nonce)).await
+                    source.authorize_with(&mut request, Some(&nonce)).await
                 }
                 _ if !is_renewed => {
                     is_renewed = true;
-                    match source.reject(generation).await {
-                        Ok(_) => Self::proven(source, request, None).await,
+                    match source.reject(authorized.generation).await {
+                        Ok(_) => source.authorize(&mut request).await,
                         Err(error) => Err(error),
                     }
                 }
                 _ => return (self.replied(&reply), Some(reply)),
             };
             match again {
-                Ok(again) => proven = again,
+                Ok(again) => authorized = again,
                 Err(error) => return (no_token(&error), None),
             }
         }
     }
 
-    async fn call(
-        &self,
-        mut request: Request<Bytes>,
-        proven: &Proven,
-    ) -> Result<HttpReply, NoReply> {
-        let headers = request.headers_mut();
-        headers.insert(AUTHORIZATION, proven.bearer().header().clone());
-        if let Some(proof) = proven.proof() {
-            headers.insert(DPOP, proof.clone());
-        }
+    async fn call(&self, request: Request<Bytes>) -> Result<HttpReply, NoReply> {
         tokio::select! {
             biased;
             reply = self.http.call(request) => reply,

@@ -107,19 +107,19 @@ impl Inner {
             walked.halt = Some(Halt { until: None, is_blocked: true });
             return Ok(());
         };
-        let Some(request) = message::sent(&entry) else {
+        let Some(mut request) = message::sent(&entry) else {
             // No version of this has kept such a one: what is sealed is not what was sent before.
             let outcome = Outcome::Unsent(Cause::Request);
             let progress = entry.progress.after(outcome, Next::Refused, now);
             return self.set_apart(sender, id, progress, walked).await;
         };
-        let (outcome, reply) = match Self::proven(&source, &request, None).await {
+        let (outcome, reply) = match source.authorize(&mut request).await {
             Err(error) => (no_token(&error), None),
-            Ok(proven) => {
+            Ok(authorized) => {
                 // Durable before it leaves: whoever finds it after a crash knows that it may have been
                 // acted upon.
                 sender.save(id, entry.progress.begun(now)).await?;
-                self.send(&source, &request, proven).await
+                self.send(&source, request, authorized).await
             }
         };
         self.settle(sender, &entry, outcome, walked).await?;

@@ -1,9 +1,12 @@
 //! What goes out, in what order, and what stays.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use unlapse::Key;
 use unlapse::outbox::{Flushed, Mishap, OutboxError, OutboxEvent, OutboxPolicy, Sending};
+use unlapse::reqwest::{HttpSettings, ReqwestHttp};
+use unlapse::{Key, Outbox};
+use unlapse_store::RealDisk;
 
 use super::server::{Fault, Reserved};
 use super::side::{Side, key, login, policy};
@@ -235,6 +238,28 @@ async fn k12_what_is_dropped_is_not_sent() {
     assert_eq!(process.outbox.flush().await.unwrap().sent, 1);
     assert_eq!(side.server.done(), ["2"]);
     assert!(side.left().await.iter().all(|entry| entry.id != two.id));
+}
+
+#[tokio::test]
+async fn k12_a_source_is_looked_for_when_a_line_needs_it() {
+    let side = Side::open().await;
+    let process = side.process().await;
+    let other = Key::new("umbrella");
+    process.push("1").await;
+    process.push_as(&other, "2").await;
+    let store = Arc::new(super::side::store(side.root.path(), Arc::new(RealDisk)));
+    let http = Arc::new(ReqwestHttp::new(HttpSettings::default()));
+    let (source, asked) = (process.source.clone(), Arc::new(Mutex::new(Vec::new())));
+    let seen = Arc::clone(&asked);
+    let outbox = Outbox::builder(store, http).find_source(move |wanted| {
+        seen.lock().unwrap().push(wanted.clone());
+        let found = (*wanted == key()).then(|| source.clone());
+        Box::pin(async move { found })
+    });
+    let flushed = outbox.build().flush().await.unwrap();
+    assert_eq!((flushed.sent, flushed.left, flushed.is_blocked), (1, 1, true));
+    assert_eq!(*asked.lock().unwrap(), [key(), other]);
+    assert_eq!(side.server.done(), ["1"]);
 }
 
 #[tokio::test]
