@@ -4,12 +4,13 @@ use std::process::{Command, Stdio};
 
 use crate::harness::{AuthServer, Class, Project};
 
-const WITH_DATA: [&[&str]; 7] = [
+const WITH_DATA: [&[&str]; 8] = [
     &["token", "acme"],
     &["status"],
     &["list"],
     &["doctor"],
     &["config", "show"],
+    &["queue", "list", "--json"],
     &["completion", "bash"],
     &["--help"],
 ];

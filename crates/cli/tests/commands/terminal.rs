@@ -204,6 +204,26 @@ fn r6_ctrl_c_finishes_the_renewal_in_flight() {
 }
 
 #[test]
+fn k12_what_is_to_be_dropped_is_asked_about_and_only_a_yes_drops_it() {
+    let (server, project) = logged_in();
+    // A port where nobody listens, and nobody else can.
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.bind("127.0.0.1:0".parse().expect("an address")).expect("bound");
+    let away = format!("http://{}/", socket.local_addr().expect("an address"));
+    project.run(&["curl", "acme", &away, "--queue"]).ok();
+    let left = || project.run(&["queue", "list", "--json"]).ok().json()["entries"].clone();
+    for (answer, count) in [("\n", 1), ("no\n", 1), ("y\n", 0)] {
+        let mut terminal = Terminal::start(&project, &["queue", "drop", "--all"]);
+        terminal.until("Drop 1 request that nobody will send? [y/N]");
+        terminal.type_in(answer);
+        let (code, screen) = terminal.wait();
+        assert_eq!(code, 0, "{screen}");
+        assert_eq!(left().as_array().map(Vec::len), Some(count), "{answer:?}: {screen}");
+    }
+    drop(server);
+}
+
+#[test]
 fn colour_only_for_who_wants_it() {
     let (_server, mut project) = logged_in();
     let (_, screen) = Terminal::start(&project, &["status"]).wait();

@@ -60,6 +60,23 @@ fn k12_it_is_sent_at_once_where_it_can_be_after_those_before_it() {
 }
 
 #[test]
+fn k11_a_token_that_goes_out_on_a_request_is_written_down() {
+    let side = Side::open();
+    let served = || {
+        let log = side.project.run(&["log", "--json"]).ok();
+        log.stdout.matches("\"served\"").count()
+    };
+    let before = served();
+    side.curl(&["-d", "1"]).ok();
+    assert_eq!(served() - before, 1);
+    side.api.fault(Fault::Answer(503, ""));
+    side.put(&side.orders(), "2");
+    side.flush(&[]).ok();
+    side.curl(&["-d", "3", "--queue"]).ok();
+    assert_eq!(served() - before, 3);
+}
+
+#[test]
 fn k12_what_the_server_refuses_is_shown_now_or_stands_apart() {
     let side = Side::open();
     side.api.fault(Fault::Answer(422, ""));

@@ -1,10 +1,9 @@
 //! A request that is sent at once.
 
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, Request, StatusCode};
+use http::{Request, StatusCode};
 use unlapse::TokenSource;
-use unlapse::dpop::{DPOP, Proven, wanted_nonce};
+use unlapse::dpop::wanted_nonce;
 
 use super::asked::Asked;
 use super::shown::{self, Sink, Told};
@@ -84,53 +83,39 @@ async fn send(
     client: &reqwest::Client,
 ) -> Result<reqwest::Response, Diagnosis> {
     let (mut has_nonce, mut is_renewed) = (false, false);
-    let mut proven = prove(profile, source, request, None).await?;
+    let mut request = request.clone();
+    let mut authorized = source.authorize(&mut request).await.map_err(failed(profile))?;
+    app.served(profile);
     loop {
-        if proven.bearer().is_stale() && !app.quiet {
+        if authorized.is_stale && !app.quiet {
             terminal::warn("the token has ended, and its server cannot be reached");
         }
-        let generation = proven.bearer().generation();
-        let response = call(client, request.clone(), &proven).await?;
+        let response = call(client, request.clone()).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
         let nonce = wanted_nonce(response.status(), response.headers()).map(str::to_owned);
-        proven = match nonce {
+        authorized = match nonce {
             Some(nonce) if !has_nonce => {
                 has_nonce = true;
-                prove(profile, source, request, Some(&nonce)).await?
+                source.authorize_with(&mut request, Some(&nonce)).await
             }
             _ if !is_renewed => {
                 is_renewed = true;
-                source.reject(generation).await.map_err(failed(profile))?;
-                prove(profile, source, request, None).await?
+                source.reject(authorized.generation).await.map_err(failed(profile))?;
+                source.authorize(&mut request).await
             }
             _ => return Ok(response),
-        };
+        }
+        .map_err(failed(profile))?;
     }
-}
-
-async fn prove(
-    profile: &Profile,
-    source: &TokenSource,
-    request: &Request<Bytes>,
-    nonce: Option<&str>,
-) -> Result<Proven, Diagnosis> {
-    let proven = source.proven(request.method(), &request.uri().to_string(), nonce).await;
-    proven.map_err(failed(profile))
 }
 
 async fn call(
     client: &reqwest::Client,
-    mut request: Request<Bytes>,
-    proven: &Proven,
+    request: Request<Bytes>,
 ) -> Result<reqwest::Response, Diagnosis> {
     let is_safe = is_idempotent(&request);
-    let headers: &mut HeaderMap = request.headers_mut();
-    headers.insert(AUTHORIZATION, proven.bearer().header().clone());
-    if let Some(proof) = proven.proof() {
-        headers.insert(DPOP, proof.clone());
-    }
     let request: reqwest::Request =
         request.try_into().map_err(|_| unreachable("the request cannot be made"))?;
     client.execute(request).await.map_err(|error| {

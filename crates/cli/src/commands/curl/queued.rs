@@ -88,6 +88,7 @@ impl Shown<'_> {
         headers: &HeaderMap,
         body: Option<&Vec<u8>>,
     ) -> Result<Exit, Diagnosis> {
+        self.app.served(self.profile);
         let mut sink = Sink::of(self.app, self.arguments)?;
         shown::head(self.app, self.arguments, status, headers);
         match body {

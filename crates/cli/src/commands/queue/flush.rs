@@ -1,8 +1,7 @@
 //! `unlapse queue flush`
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::json;
 use unlapse::outbox::{Flushed, OutboxEvent};
@@ -35,13 +34,15 @@ pub(super) fn run(
         let sources = sources(app, keys.filter(|it| key.as_ref().is_none_or(|key| key == *it)));
         let sources = sources.await?;
         let progress = terminal::spinner("sending what waits".to_owned(), app.quiet);
-        let (told, bar) = (AtomicUsize::new(0), progress.clone());
+        let sent = Arc::new(Mutex::new(Vec::new()));
+        let (told, bar) = (Arc::clone(&sent), progress.clone());
         let mut builder = Outbox::builder(Arc::new(store), http)
             .policy(app.config.queue.policy)
             .observer(Arc::new(move |event| {
-                if matches!(event, OutboxEvent::Sent { .. }) {
-                    let sent = told.fetch_add(1, Ordering::SeqCst) + 1;
-                    bar.set_message(format!("sending what waits: {sent} sent"));
+                if let OutboxEvent::Sent { id, .. } = event {
+                    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+                    told.push(*id);
+                    bar.set_message(format!("sending what waits: {} sent", told.len()));
                 }
             }));
         for source in &sources {
@@ -55,6 +56,12 @@ pub(super) fn run(
                 (None, false) => outbox.flush().await,
             };
             progress.finish_and_clear();
+            for id in sent.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+                let entry = contents.entries.iter().find(|entry| entry.id == *id);
+                if let Some(profile) = entry.and_then(|entry| profile_of(app, &entry.key)) {
+                    app.served(profile);
+                }
+            }
             flushed.map_err(|error| failure::of(&error))
         };
         let settling = async {
