@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use metrics_host::{API_KEY, OTHER};
-use unlapse_example_stage::{Run, Stage, eventually};
+use unlapse_example_stage::{Desk, Issuing, Run, Stage, WAIT, eventually};
 
 fn main() -> ExitCode {
     // With arguments it is the program itself, as the demonstration starts it.
@@ -49,12 +49,16 @@ fn demonstrate(program: &std::path::Path) {
     );
 
     happens("kill -9, and once more");
+    hold(&stage, &desk);
     println!("killed by signal {}", watching.kill().signal.unwrap_or_default());
+    stage.issuing(Issuing::Prompt);
     watching = desk.start(&["watch", "50"]);
     println!("{}\n{}", watching.line("load"), watching.line("ada"));
 
     happens("the server goes away, and comes back");
+    hold(&stage, &desk);
     stage.down();
+    stage.issuing(Issuing::Prompt);
     eventually("it says so", || watching.stderr().contains("hint: "));
     print!(
         "{}",
@@ -90,6 +94,19 @@ fn demonstrate(program: &std::path::Path) {
     println!("renewals                  {}", tally.refreshes);
     println!("requests by API key       {}", tally.by_api_key);
     println!("sessions ended for reuse  {}", tally.reuses);
+}
+
+/// Lets no token be given from now on, and waits until those that were are kept: a strict server
+/// punishes an answer that is lost on the way, and no client can help it. What asks meanwhile is not
+/// heard.
+fn hold(stage: &Stage, desk: &Desk) {
+    stage.issuing(Issuing::Slow(WAIT));
+    let kept = || -> u64 {
+        let status = desk.run(&["status"]).stdout;
+        let generation = |line: &str| line.split(&[' ', ','][..]).nth(2)?.parse::<u64>().ok();
+        status.lines().filter_map(generation).map(|generation| generation - 1).sum()
+    };
+    eventually("what was given is kept", || kept() == stage.tally().refreshes);
 }
 
 fn typed(command: &str) {

@@ -1,9 +1,12 @@
 //! An account's tokens.
 
-use unlapse::reqwest::HttpSettings;
-use unlapse::{Info, LoggedIn, Login, Revoked, Secret, TokenSource};
-use unlapse_core::Credentials;
-use url::Url;
+use std::time::Duration;
+
+use reqwest_middleware::ClientBuilder;
+use unlapse::reqwest::{Authorize, HttpSettings};
+use unlapse::{Info, LoggedIn, Login, Origin, RequestPolicy, Revoked, Secret, TokenSource};
+use unlapse_core::{BreakerPolicy, Credentials};
+use unlapse_oauth::Endpoint;
 
 use crate::api::Api;
 use crate::failure::Failure;
@@ -11,13 +14,17 @@ use crate::scope::Scope;
 
 /// An account's tokens, one for each scope, kept alive.
 pub(crate) struct Session {
-    server: Url,
+    server: Endpoint,
     account: String,
     sources: Vec<(Scope, TokenSource)>,
 }
 
 impl Session {
-    pub(crate) fn new(server: Url, account: String, sources: Vec<(Scope, TokenSource)>) -> Self {
+    pub(crate) fn new(
+        server: Endpoint,
+        account: String,
+        sources: Vec<(Scope, TokenSource)>,
+    ) -> Self {
         Self { server, account, sources }
     }
 
@@ -55,10 +62,13 @@ impl Session {
         Login { credentials, ..Login::default() }
     }
 
-    /// The server, with the token for this.
+    /// The server, to requests that carry the token for this (K7). The token goes nowhere else.
     pub(crate) fn api(&self, scope: Scope) -> Result<Api, Failure> {
-        let client = unlapse::reqwest::client(self.of(scope).clone(), &HttpSettings::default());
-        Ok(Api::new(client.map_err(std::io::Error::other)?, self.server.clone()))
+        let origin = Origin::of(self.server.uri()).map_err(std::io::Error::other)?;
+        let authorize = Authorize::new(self.of(scope).clone()).policy(requests()).only_to([origin]);
+        let http = HttpSettings::default().build().map_err(std::io::Error::other)?;
+        let http = ClientBuilder::new(http).with(authorize).build();
+        Ok(Api::new(http, self.server.url().clone()))
     }
 
     fn of(&self, scope: Scope) -> &TokenSource {
@@ -92,4 +102,12 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// Whoever watches wants to see again soon after the server is back: an API that failed too often is
+/// tried again after five seconds.
+fn requests() -> RequestPolicy {
+    let policy = RequestPolicy::default();
+    let breaker = BreakerPolicy { open_for: Duration::from_secs(5), ..policy.breaker };
+    RequestPolicy { breaker, ..policy }
 }

@@ -11,7 +11,6 @@ use unlapse_core::Store;
 use unlapse_oauth::Endpoint;
 use unlapse_store::custody::Machine;
 use unlapse_store::{FileStore, Layout, MemoryStore};
-use url::Url;
 
 use crate::account;
 use crate::failure::Failure;
@@ -26,7 +25,7 @@ const CLIENT: &str = "monitor";
 
 /// The tokens of every account and scope at one server.
 pub(crate) struct Tokens {
-    server: Url,
+    server: Endpoint,
     /// What the server is called in the store.
     name: String,
     store: Arc<dyn Store>,
@@ -62,9 +61,8 @@ impl Tokens {
                 .api_keys(move |_| api_key.clone())
                 .observer(Arc::new(|_, event| warn(event)))
                 .build();
-        let server = endpoint.url().clone();
-        let name = server.as_str().trim_end_matches('/').to_owned();
-        Ok(Self { server, name, store, is_kept, sources })
+        let name = endpoint.url().as_str().trim_end_matches('/').to_owned();
+        Ok(Self { server: endpoint, name, store, is_kept, sources })
     }
 
     /// The accounts that something is kept of.
