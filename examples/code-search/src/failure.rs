@@ -59,6 +59,9 @@ impl Failure {
             Self::Token(Error::NeedsLogin { .. } | Error::Store(StoreError::Damaged { .. })) => {
                 "code-search login NAME"
             }
+            Self::Token(Error::Store(error)) if error.is_retryable() => {
+                "nothing is lost: see to the place that the message names, or wait for whoever has it"
+            }
             _ if self.is_retryable() => {
                 "nothing is lost: the same command will do when the server is back"
             }

@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicBool;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use tokio::task::JoinSet;
 use unlapse::{Secret, TokenSource};
+use unlapse_oauth::Endpoint;
 use zeroize::Zeroizing;
 
 use crate::api::Api;
@@ -45,9 +46,9 @@ async fn run() -> Result<(), Failure> {
     let settings = Settings::read(|name| std::env::var(name).ok())?;
     let project = Project::around(&std::env::current_dir()?)?;
     let server = session::server(&settings.server)?;
-    let source = session::source(&project, &settings).await?;
+    let source = session::source(&server, &project, &settings).await?;
     let done = tokio::select! {
-        done = act(command, &project, server, &source) => done,
+        done = act(command, &project, &server, &source) => done,
         _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
     };
     // A renewal under way is finished, and what could not be saved is (R5, R6).
@@ -63,10 +64,12 @@ async fn run() -> Result<(), Failure> {
 async fn act(
     command: Command,
     project: &Project,
-    server: url::Url,
+    server: &Endpoint,
     source: &TokenSource,
 ) -> Result<(), Failure> {
-    let api = || Ok::<_, Failure>(Arc::new(Api::new(session::client(source)?, server)));
+    let api = || {
+        Ok::<_, Failure>(Arc::new(Api::new(session::client(server, source)?, server.url().clone())))
+    };
     match command {
         Command::Login { username } => {
             session::log_in(source, &username, password()?).await?;

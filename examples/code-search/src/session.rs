@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest_middleware::ClientWithMiddleware;
-use unlapse::reqwest::{HttpSettings, ReqwestHttp};
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
+use unlapse::reqwest::{Authorize, HttpSettings, ReqwestHttp};
 use unlapse::tokio::TokioClock;
 use unlapse::{
-    Builder, Endpoints, Event, Key, LoggedIn, Login, LoginRung, Policy, Secret, Server,
+    Builder, Endpoints, Event, Key, LoggedIn, Login, LoginRung, Origin, Policy, Secret, Server,
     ServerExchange, TokenSource,
 };
 use unlapse_core::{Credentials, CustodyError, Rules};
@@ -15,24 +15,28 @@ use unlapse_oauth::Endpoint;
 use unlapse_oauth::grant::LoginEndpoint;
 use unlapse_store::custody::{Custody, KeyFile, Passphrase};
 use unlapse_store::{FileStore, Layout};
-use url::Url;
 
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::settings::Settings;
 
-/// Where people log in and out, below the server's URL.
-pub(crate) fn server(url: &str) -> Result<Url, Failure> {
-    let bad = |_| Failure::Usage(format!("CODE_SEARCH_SERVER: {url} is no https URL"));
-    // It says what is too unsafe to be sent a password: anything but https and this machine.
-    Ok(Endpoint::parse(url).map_err(bad)?.url().clone())
+/// The server that the environment names. It says what is too unsafe to be sent a password: anything but
+/// https and this machine.
+pub(crate) fn server(url: &str) -> Result<Endpoint, Failure> {
+    // What it says is not repeated: a password may stand in it.
+    let bad = |_| Failure::Usage("CODE_SEARCH_SERVER is no https URL".to_owned());
+    Endpoint::parse(url).map_err(bad)
 }
 
 /// The project's token, kept alive.
-pub(crate) async fn source(project: &Project, settings: &Settings) -> Result<TokenSource, Failure> {
+pub(crate) async fn source(
+    server: &Endpoint,
+    project: &Project,
+    settings: &Settings,
+) -> Result<TokenSource, Failure> {
     let at = |path: &str| {
-        let bad = |_| Failure::Usage(format!("CODE_SEARCH_SERVER: nothing can be below {path}"));
-        Endpoint::parse(&settings.server).and_then(|server| server.join_path(path)).map_err(bad)
+        let bad = |_| Failure::Usage("CODE_SEARCH_SERVER: nothing can be below it".to_owned());
+        server.join_path(path).map_err(bad)
     };
     let login = LoginEndpoint::new(at(LoginEndpoint::LOGIN_PATH)?)
         .with_refresh(at(LoginEndpoint::REFRESH_PATH)?);
@@ -59,7 +63,8 @@ pub(crate) async fn source(project: &Project, settings: &Settings) -> Result<Tok
         },
         ..Policy::default()
     };
-    let source = Builder::new(Key::new(&settings.server), Arc::new(store), exchange)
+    let name = Key::new(settings.server.trim_end_matches('/'));
+    let source = Builder::new(name, Arc::new(store), exchange)
         .policy(policy)
         .observer(Arc::new(|_, event| warn(event)))
         .build()
@@ -67,11 +72,16 @@ pub(crate) async fn source(project: &Project, settings: &Settings) -> Result<Tok
     Ok(source)
 }
 
-/// An HTTP client whose requests carry the token: one that is refused is renewed, and its request
-/// repeated (C9).
-pub(crate) fn client(source: &TokenSource) -> Result<ClientWithMiddleware, Failure> {
-    let client = unlapse::reqwest::client(source.clone(), &HttpSettings::default());
-    Ok(client.map_err(std::io::Error::other)?)
+/// An HTTP client whose requests carry the token, to this server alone: one that is refused is renewed,
+/// and its request repeated (C9).
+pub(crate) fn client(
+    server: &Endpoint,
+    source: &TokenSource,
+) -> Result<ClientWithMiddleware, Failure> {
+    let origin = Origin::of(server.uri()).map_err(std::io::Error::other)?;
+    let authorize = Authorize::new(source.clone()).only_to([origin]);
+    let http = HttpSettings::default().build_for(server.uri()).map_err(std::io::Error::other)?;
+    Ok(ClientBuilder::new(http).with(authorize).build())
 }
 
 /// Logs in. The name and the password stay with the token, sealed: when the server ends the login,

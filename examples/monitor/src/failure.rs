@@ -72,6 +72,9 @@ impl Failure {
                 "monitor login ACCOUNT"
             }
             Self::NotRevoked(_) => "nothing was removed: do it again when the server is back",
+            Self::Token(Error::Store(error)) if error.is_retryable() => {
+                "nothing is lost: see to the place that the message names, or wait for whoever has it"
+            }
             _ if self.is_retryable() => "nothing is lost: it goes on when the server is back",
             Self::Usage(_) | Self::Environment(_) => "docs/recipes/monitor.md shows how",
             Self::Refused(_) => "ask whoever runs the server whether you may do this",

@@ -66,7 +66,8 @@ impl Session {
     pub(crate) fn api(&self, scope: Scope) -> Result<Api, Failure> {
         let origin = Origin::of(self.server.uri()).map_err(std::io::Error::other)?;
         let authorize = Authorize::new(self.of(scope).clone()).policy(requests()).only_to([origin]);
-        let http = HttpSettings::default().build().map_err(std::io::Error::other)?;
+        let http = HttpSettings::default().build_for(self.server.uri());
+        let http = http.map_err(std::io::Error::other)?;
         let http = ClientBuilder::new(http).with(authorize).build();
         Ok(Api::new(http, self.server.url().clone()))
     }

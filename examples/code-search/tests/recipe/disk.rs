@@ -148,3 +148,31 @@ fn c16_in_a_read_only_project_the_login_goes_on_beside_it() {
     let tally = stage.tally();
     assert_eq!((tally.logins, tally.refreshes, tally.reuses), (1, 2, 0));
 }
+
+/// A shell that lets no file grow, and becomes what it is given: a disk that is full.
+const FULL: &str = "ulimit -f 0; exec \"$0\" \"$@\"";
+
+fn on_a_full_disk(desk: &Desk, arguments: &[&str]) -> Run {
+    let command = desk.command(&[]);
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", FULL]).arg(command.get_program()).args(arguments).current_dir(desk.work());
+    let variables = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    shell.env_clear().envs(variables);
+    Program::start(&mut shell, "").wait()
+}
+
+#[test]
+fn c16_on_a_full_disk_a_valid_token_serves_and_no_refresh_token_is_spent() {
+    let stage = code_host().start();
+    let desk = indexed(&stage);
+    let run = on_a_full_disk(&desk, &["search", "greet("]).ok();
+    assert_eq!((run.stdout.lines().count(), run.stderr.as_str()), (2, ""), "{run}");
+    stage.expire();
+    let asked = stage.tally().token_requests;
+    let run = on_a_full_disk(&desk, &["search", "greet("]).failed(11, "[store_full]");
+    assert!(run.stderr.contains("hint: nothing is lost: see to the place"), "{run}");
+    assert_eq!(stage.tally().token_requests, asked, "its successor could be kept nowhere");
+    finds(&desk);
+    let tally = stage.tally();
+    assert_eq!((tally.logins, tally.refreshes, tally.reuses), (1, 1, 0));
+}

@@ -92,3 +92,16 @@ fn k9_logging_out_ends_the_session_at_the_server_and_here() {
     desk.run(&["search", "x"]).failed(10, "[login_needed]");
     assert_eq!((stage.tally().ended, stage.tally().logins), (1, 1));
 }
+
+#[test]
+fn c12_what_stays_on_this_machine_goes_through_no_proxy() {
+    let stage = code_host().start();
+    let mut desk = indexed(&stage);
+    // Nobody listens there, and whoever did would read the token.
+    desk.set("http_proxy", "http://127.0.0.1:1");
+    desk.set("ALL_PROXY", "http://127.0.0.1:1");
+    finds(&desk);
+    stage.expire();
+    finds(&desk);
+    assert_eq!((stage.tally().logins, stage.tally().refreshes), (1, 1));
+}
