@@ -2,7 +2,7 @@
 //! `docs/recipes/code-search.md`.
 //!
 //! ```sh
-//! cargo run -p unlapse-example-code-search --example demo
+//! cargo run -p unlapse-example-code-search --example code-search-demo
 //! ```
 //!
 //! | file | what |

@@ -1,7 +1,7 @@
 //! A monitoring client without a daemon: the recipe of `docs/recipes/monitor.md`.
 //!
 //! ```sh
-//! cargo run -p unlapse-example-monitor --example demo
+//! cargo run -p unlapse-example-monitor --example monitor-demo
 //! ```
 //!
 //! | file | what |
