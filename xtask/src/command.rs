@@ -17,6 +17,7 @@ Jobs
   ci             what a submission must pass: format, lints, documentation, arrows, licences,
                  public surfaces, threads, the simulator, tests
   api            the public surface of each library, compared with docs/api; `--write` notes it
+  observed       the runs that docs/observability.md shows, made anew
   arrows         which of our crates may depend on which, checked and drawn
   licences       the licences and banned crates in deny.toml, checked against the dependencies
   bench          what can be measured beside other libraries
@@ -38,6 +39,8 @@ pub(crate) enum Command {
         /// Notes them, rather than comparing.
         write: bool,
     },
+    /// What the page on observability shows.
+    Observed,
     Arrows,
     Licences,
     Bench(Order),
@@ -76,6 +79,7 @@ pub(crate) fn parse(arguments: &[&str]) -> Result<Command, String> {
         ["ci"] => Ok(Command::Ci),
         ["api"] => Ok(Command::Api { write: false }),
         ["api", "--write"] => Ok(Command::Api { write: true }),
+        ["observed"] => Ok(Command::Observed),
         ["arrows"] => Ok(Command::Arrows),
         ["licences"] => Ok(Command::Licences),
         ["bench"] => Ok(Command::Bench(Order::List)),
@@ -85,9 +89,11 @@ pub(crate) fn parse(arguments: &[&str]) -> Result<Command, String> {
         ["fuzz", words @ ..] => fuzz::parse(words).map(Command::Fuzz),
         ["coverage"] => Ok(Command::Coverage),
         ["bench" | "threads", _, unknown, ..]
-        | ["test" | "threads" | "ci" | "api" | "arrows" | "licences" | "coverage", unknown, ..] => {
-            Err(format!("`cargo xtask {}` does not take `{unknown}`", arguments[0]))
-        }
+        | [
+            "test" | "threads" | "ci" | "api" | "observed" | "arrows" | "licences" | "coverage",
+            unknown,
+            ..,
+        ] => Err(format!("`cargo xtask {}` does not take `{unknown}`", arguments[0])),
         [unknown, ..] => Err(format!("there is no job `{unknown}`")),
     }
 }
@@ -110,6 +116,7 @@ mod tests {
         assert_eq!(parse(&["sim", "--seed", "7"]), Ok(Command::Sim(words)));
         assert_eq!(parse(&["api"]), Ok(Command::Api { write: false }));
         assert_eq!(parse(&["api", "--write"]), Ok(Command::Api { write: true }));
+        assert_eq!(parse(&["observed"]), Ok(Command::Observed));
         assert_eq!(parse(&["arrows"]), Ok(Command::Arrows));
         assert_eq!(parse(&["licences"]), Ok(Command::Licences));
         assert_eq!(parse(&["bench"]), Ok(Command::Bench(Order::List)));

@@ -14,6 +14,7 @@ mod fuzz;
 mod licences;
 mod metadata;
 mod needs;
+mod observed;
 mod output;
 mod page;
 mod peers;
@@ -74,6 +75,7 @@ fn run(command: Command) -> Result<bool> {
             Ok(outcome.is_success())
         }
         Command::Ci => Ok(ci::run()),
+        Command::Observed => observed::run().map(|()| true),
         Command::Threads(Threads::Explore(filter)) => {
             threads::run(filter.as_deref()).map(|()| true)
         }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 use unlapse_core::Key;
@@ -141,7 +142,14 @@ fn c17_i6_i7_the_example_is_scraped_traced_and_keeps_its_secrets() {
     assert!(text.contains("unlapse_renewal_duration_seconds_bucket{server=\"example\",outcome=\"renewed\",le=\"0.25\"}"));
     assert!(value(&text, "unlapse_automatic_renewals_total{server=\"example\"}") >= 1.0, "{text}");
     assert!(run.stderr.contains("a renewal has ended key=example event=\"finished\""), "{run}");
-    traced(&collector.spans());
+    let spans = collector.spans();
+    traced(&spans);
+    // `cargo xtask observed`, which shows both in the documentation.
+    if let Some(folder) = std::env::var_os("UNLAPSE_OBSERVED") {
+        let shown: Vec<_> = text.lines().filter(|line| !line.contains("_bucket{")).collect();
+        std::fs::write(Path::new(&folder).join("metrics"), shown.join("\n")).expect("written");
+        std::fs::write(Path::new(&folder).join("spans"), shown_tree(&spans)).expect("written");
+    }
 
     assert!(seen.len() >= 4, "tokens were seen: {}", seen.len());
     let traces: Vec<_> = collector.bodies().concat();
@@ -154,6 +162,56 @@ fn c17_i6_i7_the_example_is_scraped_traced_and_keeps_its_secrets() {
             assert!(!found, "R18: a token is in {}", String::from_utf8_lossy(said));
         }
     }
+}
+
+/// The renewal that needed two attempts, with its steps.
+fn shown_tree(spans: &[Span]) -> String {
+    let renewals = spans.iter().filter(|span| span.name == "unlapse.renewal");
+    let twice = |span: &&Span| attributes(span).contains("attempts=2");
+    let renewal = renewals.clone().find(twice).expect("one that failed at first");
+    let mut steps: Vec<_> =
+        spans.iter().filter(|span| span.parent_span_id == renewal.span_id).collect();
+    steps.sort_by_key(|span| span.start_time_unix_nano);
+    let lines = std::iter::once(renewal).chain(steps).map(|span| {
+        let took = span.end_time_unix_nano - span.start_time_unix_nano;
+        let indent = if span.span_id == renewal.span_id { "" } else { "  " };
+        let name = format!("{indent}{}", span.name);
+        let line = format!("{name:18}{:7.1} ms  {}", f64_of(took) / 1e6, attributes(span));
+        line.trim_end().to_owned()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Exact below 2^53 nanoseconds, which are three months.
+#[allow(clippy::cast_precision_loss, reason = "see above")]
+fn f64_of(nanos: u64) -> f64 {
+    nanos as f64
+}
+
+/// What Unlapse says of a span; the bridge says more, such as its line in the source.
+fn attributes(span: &Span) -> String {
+    const OURS: [&str; 9] = [
+        "key",
+        "demand",
+        "automatic",
+        "generation",
+        "attempts",
+        "outcome",
+        "spend",
+        "attempt",
+        "verdict",
+    ];
+    let ours = span.attributes.iter().filter(|it| OURS.contains(&it.key.as_str()));
+    let words = ours.filter_map(|it| {
+        let value = match it.value.as_ref()?.value.as_ref()? {
+            Value::StringValue(text) => text.clone(),
+            Value::BoolValue(on) => on.to_string(),
+            Value::IntValue(number) => number.to_string(),
+            _ => return None,
+        };
+        Some(format!("{}={value}", it.key))
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Every step of a renewal is a span, and belongs to it.
