@@ -1,10 +1,11 @@
 //! HTTP to Acme.
 
 use http::{Method, StatusCode};
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use unlapse::reqwest::HttpSettings;
-use unlapse::{Bearer, TokenSource};
+use unlapse::reqwest::{Authorize, HttpSettings};
+use unlapse::{Origin, RequestPolicy, TokenSource};
 use unlapse_oauth::Endpoint;
 
 use crate::error::AcmeError;
@@ -12,18 +13,23 @@ use crate::error::AcmeError;
 /// Largest reply that is read.
 const LARGEST: usize = 1 << 20;
 
-/// Requests with the token of one login.
+/// Acme, to whoever has logged in.
 #[derive(Clone)]
 pub(crate) struct Api {
-    http: reqwest::Client,
-    source: TokenSource,
+    http: ClientWithMiddleware,
     base: Endpoint,
 }
 
 impl Api {
-    pub(crate) fn new(base: Endpoint, source: TokenSource) -> Result<Self, AcmeError> {
-        let http = HttpSettings::default().build().map_err(std::io::Error::other)?;
-        Ok(Self { http, source, base })
+    pub(crate) fn new(
+        base: Endpoint,
+        source: TokenSource,
+        policy: RequestPolicy,
+    ) -> Result<Self, AcmeError> {
+        let acme = Origin::of(base.uri()).map_err(std::io::Error::other)?;
+        let authorize = Authorize::new(source).only_to([acme]).policy(policy);
+        let http = HttpSettings::default().build_for(base.uri()).map_err(std::io::Error::other)?;
+        Ok(Self { http: ClientBuilder::new(http).with(authorize).build(), base })
     }
 
     /// What is at `path`.
@@ -48,20 +54,11 @@ impl Api {
         body: Option<Vec<u8>>,
     ) -> Result<T, AcmeError> {
         let url = self.base.join_path(path).map_err(std::io::Error::other)?.url().clone();
-        let send = |bearer: Bearer| {
-            let mut request = self.http.request(method.clone(), url.clone());
-            if let Some(body) = body.clone() {
-                request = request.header(http::header::CONTENT_TYPE, "application/json").body(body);
-            }
-            request.header(http::header::AUTHORIZATION, bearer.into_header()).send()
-        };
-        let bearer = self.source.bearer().await?;
-        let generation = bearer.generation();
-        let mut response = send(bearer).await.map_err(|_| AcmeError::Away)?;
-        if response.status() == StatusCode::UNAUTHORIZED {
-            let next = self.source.reject(generation).await?;
-            response = send(next).await.map_err(|_| AcmeError::Away)?;
+        let mut request = self.http.request(method, url);
+        if let Some(body) = body {
+            request = request.header(http::header::CONTENT_TYPE, "application/json").body(body);
         }
+        let mut response = request.send().await?;
         match response.status() {
             status if status.is_success() => {}
             status if status.is_server_error() => return Err(AcmeError::Busy(status.as_u16())),
@@ -69,7 +66,7 @@ impl Api {
             status => return Err(AcmeError::Refused(status.as_u16())),
         }
         let mut reply = Vec::new();
-        while let Some(piece) = response.chunk().await.map_err(|_| AcmeError::Away)? {
+        while let Some(piece) = response.chunk().await? {
             if reply.len() + piece.len() > LARGEST {
                 return Err(AcmeError::Unreadable);
             }

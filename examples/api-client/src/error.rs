@@ -1,5 +1,6 @@
 //! What can go wrong, with a code each (A6).
 
+use unlapse::RequestError;
 use unlapse_core::UnixTime;
 
 use crate::settings::SettingError;
@@ -18,6 +19,9 @@ pub enum AcmeError {
     /// The plain file is no login.
     #[error("the token file cannot be taken over: {0}")]
     TokenFile(#[from] TokenFileError),
+    /// The request has no answer: there is no token, or it is refused, or the API takes nothing now.
+    #[error(transparent)]
+    Request(RequestError),
     /// The API could not be reached, or broke off.
     #[error("the API cannot be reached")]
     Away,
@@ -36,16 +40,17 @@ pub enum AcmeError {
 }
 
 impl AcmeError {
-    /// The stable name of this error. That of a token is `unlapse`'s own.
+    /// The stable name of this error. Those of tokens and of requests that carry one are `unlapse`'s.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Setting(error) => error.code(),
             Self::Token(error) => error.code(),
             Self::TokenFile(error) => error.code(),
-            Self::Away => "api_away",
-            Self::Busy(_) => "api_busy",
-            Self::Refused(_) => "api_refused",
-            Self::Unreadable => "api_unreadable",
+            Self::Request(error) => error.code(),
+            Self::Away => "acme_away",
+            Self::Busy(_) => "acme_busy",
+            Self::Refused(_) => "acme_refused",
+            Self::Unreadable => "acme_unreadable",
             Self::Io(_) => "io",
         }
     }
@@ -54,6 +59,7 @@ impl AcmeError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Token(error) => error.is_retryable(),
+            Self::Request(error) => error.is_retryable(),
             Self::Away | Self::Busy(_) => true,
             _ => false,
         }
@@ -61,14 +67,37 @@ impl AcmeError {
 
     /// Whether somebody has to log in.
     pub fn needs_login(&self) -> bool {
-        matches!(self, Self::Token(error) if error.needs_login())
+        match self {
+            Self::Token(error) => error.needs_login(),
+            Self::Request(error) => error.needs_login(),
+            _ => false,
+        }
     }
 
     /// The time before which asking again is useless, where it is known.
     pub fn retry_at(&self) -> Option<UnixTime> {
         match self {
             Self::Token(error) => error.retry_at(),
+            Self::Request(error) => error.retry_at(),
             _ => None,
         }
+    }
+}
+
+impl From<reqwest_middleware::Error> for AcmeError {
+    fn from(error: reqwest_middleware::Error) -> Self {
+        match error {
+            reqwest_middleware::Error::Reqwest(error) => error.into(),
+            reqwest_middleware::Error::Middleware(error) => match error.downcast() {
+                Ok(error) => Self::Request(error),
+                Err(other) => Self::Io(std::io::Error::other(other)),
+            },
+        }
+    }
+}
+
+impl From<reqwest::Error> for AcmeError {
+    fn from(_: reqwest::Error) -> Self {
+        Self::Away
     }
 }

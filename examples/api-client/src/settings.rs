@@ -2,9 +2,10 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use unlapse::{Environment, EnvironmentError, Persistence, Policy, Secret};
-use unlapse_core::Reuse;
+use unlapse::{Environment, EnvironmentError, Persistence, Policy, RequestPolicy, Secret};
+use unlapse_core::{BreakerPolicy, Reuse};
 use unlapse_oauth::{Endpoint, EndpointError};
 
 /// Why a setting cannot be used.
@@ -56,6 +57,8 @@ pub struct Settings {
     pub persistence: Persistence,
     /// The numbers of renewals (A6).
     pub policy: Policy,
+    /// Those of requests.
+    pub requests: RequestPolicy,
 }
 
 impl Settings {
@@ -80,12 +83,14 @@ impl Settings {
             (Some(_), None) => return Err(SettingError::Missing("ACME_PASSWORD")),
         };
         let state = path("XDG_STATE_HOME").or_else(|| Some(path("HOME")?.join(".local/state")));
+        let policy = environment.policy(Self::policy());
         Ok(Self {
             url,
             account,
             home: path("ACME_HOME").or_else(|| Some(state?.join("acme"))),
             persistence: environment.persistence().unwrap_or(Persistence::Auto),
-            policy: environment.policy(Self::policy()),
+            requests: Self::requests(&policy),
+            policy,
         })
     }
 
@@ -93,12 +98,24 @@ impl Settings {
     fn policy() -> Policy {
         Policy { reuse: Reuse::Strict, ..Policy::default() }
     }
+
+    /// Requests are tried as often as renewals are. When Acme is away, it is for seconds.
+    fn requests(policy: &Policy) -> RequestPolicy {
+        let breaker =
+            BreakerPolicy { open_for: Duration::from_secs(2), ..RequestPolicy::default().breaker };
+        RequestPolicy {
+            attempts: policy.attempts,
+            base_delay: policy.base_delay,
+            max_delay: policy.max_delay,
+            breaker,
+            ..RequestPolicy::default()
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn read(variables: &[(&str, &str)]) -> Result<Settings, SettingError> {
         let url = ("ACME_URL", "https://acme.example");

@@ -30,7 +30,7 @@ pub(crate) struct Tokens {
 impl Acme {
     /// A client with these settings, and with the token that was stored before (A4). Asks nobody.
     pub async fn new(settings: Settings) -> Result<Self, AcmeError> {
-        let Settings { url, account, home, persistence, policy } = settings;
+        let Settings { url, account, home, persistence, policy, requests } = settings;
         let server = server(&url)?;
         let credentials = account.as_ref().map(Account::credentials);
         let home = home.filter(|_| persistence.is_on(&server, credentials.as_ref()));
@@ -48,7 +48,7 @@ impl Acme {
         let source = Builder::new(key, store, Arc::new(exchange)).policy(policy).build().await;
         let tokens = Tokens { source: source.clone(), account };
         tokens.prepare().await?;
-        Ok(Self { api: Api::new(url, source)?, tokens })
+        Ok(Self { api: Api::new(url, source, requests)?, tokens })
     }
 
     /// A token that is valid now; renewed, or bought by a login, where there is none.

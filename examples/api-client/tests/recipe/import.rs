@@ -78,7 +78,9 @@ fn a5_of_ten_imports_at_once_one_takes_the_login() {
     let taken = runs.iter().filter(|run| run.stdout.contains("is taken over")).count();
     assert_eq!(taken, 1, "{runs:#?}");
     for run in runs.iter().filter(|run| run.code != Some(0)) {
-        assert!(run.stderr.contains("(token_file_missing)"), "{run}");
+        // On a busy machine the last in the line is told to come again.
+        let is_late = run.code == Some(11) && run.stderr.contains("(lease_busy)");
+        assert!(is_late || run.stderr.contains("(token_file_missing)"), "{run}");
     }
     assert!(desk.run(&["orders"]).ok().stdout.contains("anvil"));
     assert_eq!((stage.tally().refreshes, stage.tally().reuses), (1, 0));

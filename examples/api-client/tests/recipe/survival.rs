@@ -65,8 +65,8 @@ fn a4_the_server_goes_and_comes_and_the_login_stays() {
     let mut watching = desk.start(&["watch"]);
     watching.line("1 orders");
     stage.down();
-    watching.line("api_away");
-    desk.run(&["orders"]).failed(11, "(api_away)");
+    watching.line("_away: ");
+    desk.run(&["orders"]).failed(11, "(acme_away)");
     // There is a token, and it is given to whoever asks for it (R10).
     desk.run(&["token"]).ok();
     let refused = desk.run(&["refresh"]).failed(11, "(temporary_failure)");
