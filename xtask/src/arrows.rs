@@ -36,6 +36,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("unlapse-example-api-client", &["unlapse", "unlapse-core", "unlapse-oauth", "unlapse-store"]),
     ("unlapse-example-backend", &["unlapse-core", "unlapse-issuer"]),
     ("unlapse-example-code-search", &["unlapse", "unlapse-core", "unlapse-oauth", "unlapse-store"]),
+    ("unlapse-example-integrations", &["unlapse", "unlapse-core", "unlapse-oauth", "unlapse-store"]),
     ("unlapse-example-monitor", &["unlapse", "unlapse-core", "unlapse-oauth", "unlapse-store"]),
     ("unlapse-example-stage", &["unlapse-core", "unlapse-issuer"]),
     ("xtask", &[]),
