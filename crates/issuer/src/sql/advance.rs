@@ -43,6 +43,7 @@ const APPLY: &str = "id, subject, client, scopes, jkt, label, opened_at,
     salt, succession";
 
 /// The successions that change the session, as the query names them.
+#[cfg(feature = "postgres")]
 pub(crate) const CHANGES: [&str; 3] = ["rotate", "replay", "revoke_reuse"];
 
 /// The query, up to a table `decided` of one row or none: the session after the decision, and the

@@ -6,7 +6,9 @@ pub(crate) mod sweep;
 
 use unlapse_core::UnixTime;
 
-pub(crate) use advance::{ASKED, CHANGES, advance, succession};
+#[cfg(feature = "postgres")]
+pub(crate) use advance::CHANGES;
+pub(crate) use advance::{ASKED, advance, succession};
 pub(crate) use session_row::{BadRow, COLUMNS, SessionRow};
 
 /// A number as a column. Databases have no `u64`, and no number of ours comes near the difference.
