@@ -3,6 +3,8 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use acme_client::{Acme, AcmeError, Afterwards, Info, Settings};
@@ -12,6 +14,9 @@ const USAGE: &str = "acme orders | order ITEM | watch | token | obtain | refresh
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    // A file-size limit is a disk that is full, and no reason to die.
+    let heard = Arc::new(AtomicBool::new(false));
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, heard);
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match run(&arguments).await {

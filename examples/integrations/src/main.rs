@@ -8,6 +8,7 @@
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, Result};
 use integrations::{Connections, Providers};
@@ -18,6 +19,9 @@ use unlapse_store::{FileStore, Layout};
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    // A file-size limit is a disk that is full, and no reason to die.
+    let heard = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, heard)?;
     let environment = Environment::of_process()?;
     let filter = EnvFilter::try_new(environment.log().unwrap_or("info"))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
