@@ -34,9 +34,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("unlapse-sim", &["unlapse", "unlapse-core", "unlapse-issuer"]),
     ("unlapse-parts", &[]),
     ("unlapse-example-api-client", &["unlapse", "unlapse-core", "unlapse-oauth", "unlapse-store"]),
-    ("unlapse-example-backend", &["unlapse-core", "unlapse-issuer"]),
+    (
+        "unlapse-example-backend",
+        &["unlapse", "unlapse-core", "unlapse-issuer", "unlapse-oauth", "unlapse-store"],
+    ),
     ("unlapse-example-code-search", &["unlapse", "unlapse-core", "unlapse-oauth", "unlapse-store"]),
-    ("unlapse-example-integrations", &["unlapse", "unlapse-core", "unlapse-oauth", "unlapse-store"]),
+    (
+        "unlapse-example-integrations",
+        &["unlapse", "unlapse-core", "unlapse-oauth", "unlapse-store"],
+    ),
     ("unlapse-example-monitor", &["unlapse", "unlapse-core", "unlapse-oauth", "unlapse-store"]),
     ("unlapse-example-stage", &["unlapse-core", "unlapse-issuer"]),
     ("xtask", &[]),

@@ -22,6 +22,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let listen = arguments.next().unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let database = arguments.next().unwrap_or_else(|| "sessions.db".to_owned());
+    let lifetime = std::env::var("ACCESS_LIFETIME").unwrap_or_else(|_| "15m".to_owned());
 
     let users = MemoryUsers::new();
     let password = PasswordHash::new(&Secret::new("correct horse"), PasswordCost::default())?;
@@ -32,6 +33,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .peppers(Peppers::parse(&std::env::var("PEPPERS")?)?)
         .kept_keys(KeyPolicy::default())
         .users(Arc::new(users))
+        .access_lifetime(unlapse_core::duration::parse(&lifetime)?)
         .open()
         .await?;
     tokio::spawn(issuer.housekeeping(std::future::pending()));
