@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::api::Api;
 use crate::arguments::Command;
 use crate::failure::Failure;
-use crate::project::Project;
+use crate::project::{Project, TOKEN};
 use crate::search::{Hit, search};
 use crate::settings::Settings;
 use crate::{index, session};
@@ -73,7 +73,7 @@ async fn act(
     match command {
         Command::Login { username } => {
             session::log_in(source, &username, password()?).await?;
-            println!("logged in; the token is in {}", project.token_file().display());
+            println!("logged in; the token is in {TOKEN} of the project");
         }
         Command::Search { queries } => {
             let api = api()?;

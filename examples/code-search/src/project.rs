@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 /// The directory that makes a directory a project.
 const DIRECTORY: &str = ".code-indexer";
+/// Where a project's token rests (C1), below the project.
+pub(crate) const TOKEN: &str = ".code-indexer/.token";
 /// A file larger than this is no source code.
 const LARGEST: u64 = 256 * 1024;
 
@@ -32,9 +34,9 @@ impl Project {
         Ok(Self { root: root.unwrap_or(&here).to_owned() })
     }
 
-    /// Where its token rests (C1).
+    /// Where its token rests.
     pub(crate) fn token_file(&self) -> PathBuf {
-        self.root.join(DIRECTORY).join(".token")
+        self.root.join(TOKEN)
     }
 
     /// What its token is sealed for: a copy in another project does not open there (C2).
