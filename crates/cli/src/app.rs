@@ -82,9 +82,14 @@ impl App {
 
     /// Writes down that a token of the profile was handed out.
     pub(crate) fn served(&self, profile: &Profile) {
-        if let Some(diary) = &self.diary {
+        if let Some(diary) = self.diary_of(profile) {
             diary.served(&profile.key());
         }
+    }
+
+    /// The journal, for a profile whose login is kept (A3).
+    fn diary_of(&self, profile: &Profile) -> Option<&Arc<Diary>> {
+        self.diary.as_ref().filter(|_| wiring::is_kept(profile, self.config.persistence))
     }
 
     /// Warns of what has become unusual by what this process did.
@@ -160,7 +165,7 @@ impl App {
     ) -> Result<TokenSource, Diagnosis> {
         let mut builder = wiring::builder(profile, &self.config.http, shelf)?
             .ahead_of_time(false)
-            .observer(self.observer());
+            .observer(self.observer(self.diary_of(profile).cloned()));
         // Nor is anything else kept of what looks like a test.
         if let (Shelf::File(_), Some(breakers)) = (shelf, self.breakers()) {
             builder = builder.breakers(Arc::new(breakers));
@@ -169,9 +174,8 @@ impl App {
     }
 
     /// Writes the journal, and tells a person what they should know although there is a token.
-    fn observer(&self) -> Observer {
+    fn observer(&self, diary: Option<Arc<Diary>>) -> Observer {
         let quiet = self.quiet;
-        let diary = self.diary.clone();
         Arc::new(move |key: &Key, event: &Event| {
             if let Some(diary) = &diary {
                 diary.happened(key, event);

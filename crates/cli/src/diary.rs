@@ -1,5 +1,6 @@
 //! What this process writes into the journal of its store (K11).
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -70,7 +71,9 @@ impl Diary {
                 self.is_broken.store(true, Ordering::Relaxed);
                 let path = self.journal.path().display();
                 tracing::warn!(target: "unlapse", %path, %error, "the journal cannot be written");
-                if !self.quiet {
+                // A store on a read-only disk is meant to be one: nobody is to be told each time.
+                let is_meant = error.kind() == ErrorKind::ReadOnlyFilesystem;
+                if !self.quiet && !is_meant {
                     terminal::warn(&format!("the journal {path} cannot be written: {error}"));
                 }
             }

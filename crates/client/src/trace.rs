@@ -152,6 +152,10 @@ pub(crate) fn log(key: &Key, event: &Event) {
                 | Outcome::Failed { .. } => end!(warn),
             }
         }
+        // Fifty of these cost one renewal, and are no news after the first.
+        Event::Refused { generation, is_late: true } => {
+            line!(debug, "a server answered 401", generation, is_late = true);
+        }
         Event::Refused { generation, is_late } => {
             line!(info, "a server answered 401", generation, is_late);
         }

@@ -56,6 +56,7 @@ fn samples() -> Vec<Event> {
         finished(Outcome::Renewed),
         finished(Outcome::Adopted),
         finished(Outcome::Failed { code: "login_needed" }),
+        Event::Refused { generation: 2, is_late: false },
         Event::Refused { generation: 2, is_late: true },
         Event::BreakerOpened { until: UnixTime::from_secs(1) },
         Event::BreakerClosed,

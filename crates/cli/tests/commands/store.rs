@@ -196,7 +196,11 @@ fn a3_auto_keeps_nothing_of_a_server_on_this_machine() {
         assert!(server.accepts(project.run(&["token"]).ok().line()));
     }
     assert_eq!(server.counts().logins, 3);
+    let journal = project.store_dir().join("usage.log");
+    let written = || std::fs::read_to_string(&journal).expect("what is kept is written down");
+    let before = written();
     let again = project.run(&["token", "--no-persist"]).ok();
     assert!(server.accepts(again.line()));
+    assert_eq!(written(), before, "K11: what is not kept is not written down");
     assert_eq!(server.counts().logins, 4);
 }

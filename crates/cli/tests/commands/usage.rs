@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::harness::{AuthServer, Class, Fault, Project, config};
+use crate::harness::{AuthServer, Class, Fault, Mounted, Project, config};
 
 /// What was done, and by whom, in order.
 fn deeds(project: &Project) -> Vec<String> {
@@ -149,6 +149,21 @@ fn k11_a_journal_that_cannot_be_written_costs_one_warning_and_no_token() {
     project.run(&["refresh", "acme"]).ok();
     project.run(&["log"]).failed(11, "journal_unreadable");
     project.run(&["stats"]).failed(11, "journal_unreadable");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn k11_a_store_on_a_read_only_disk_has_no_journal_and_no_warning() {
+    let server = AuthServer::start(Class::Strict);
+    let project = Project::new(&server, "", "");
+    let Some(disk) = Mounted::tmpfs(&project.store_dir()) else { return };
+    project.log_in(&server);
+    let before = deeds(&project);
+    disk.remount("ro");
+    let run = project.run(&["token", "acme"]).ok();
+    assert!(server.accepts(run.stdout.trim()));
+    assert_eq!(run.stderr, "");
+    assert_eq!(deeds(&project), before);
 }
 
 #[test]
