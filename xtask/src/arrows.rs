@@ -44,6 +44,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["unlapse", "unlapse-core", "unlapse-oauth", "unlapse-store"],
     ),
     ("unlapse-example-monitor", &["unlapse", "unlapse-core", "unlapse-oauth", "unlapse-store"]),
+    (
+        "unlapse-example-observability",
+        &["unlapse", "unlapse-core", "unlapse-issuer", "unlapse-store"],
+    ),
     ("unlapse-example-stage", &["unlapse-core", "unlapse-issuer"]),
     ("xtask", &[]),
 ];

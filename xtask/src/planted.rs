@@ -61,8 +61,8 @@ pub(crate) const PLANTED: &[Planted] = &[
     Planted {
         what: "saved, and called unsaved by a look that began before",
         file: PUBLISHED,
-        from: "is_some_and(|now| now.is_saved())",
-        to: "is_some_and(|_| false)",
+        from: "let is_late = next.is_unsaved() && now.is_saved();",
+        to: "let is_late = false;",
         found_by: "r5_what_was_saved_is_not_called_unsaved_again",
     },
     Planted {

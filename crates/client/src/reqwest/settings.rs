@@ -35,16 +35,26 @@ impl Default for HttpSettings {
 pub struct HttpSetupError(#[from] reqwest::Error);
 
 impl HttpSettings {
-    /// The client that these settings make.
+    /// The client that these settings make. https goes through the proxy that the environment names
+    /// (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`); plain http, which is for this machine, through none: a
+    /// proxy would read the token.
     pub fn build(&self) -> Result<reqwest::Client, HttpSetupError> {
-        Ok(self.builder()?.build()?)
+        let builder = self.builder()?;
+        let proxy = https_proxy(|name| std::env::var(name).ok());
+        // One that is no URL is none, as reqwest has it.
+        let proxy = proxy.and_then(|proxy| reqwest::Proxy::https(proxy).ok());
+        let builder = match proxy {
+            Some(proxy) => builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_env())),
+            None => builder,
+        };
+        Ok(builder.build()?)
     }
 
     /// The client that these settings make for requests to `uri`. Plain http is for this machine: it
     /// takes no proxy, and none of the system's certificates are read.
     pub fn build_for(&self, uri: &Uri) -> Result<reqwest::Client, HttpSetupError> {
         if uri.scheme() == Some(&Scheme::HTTP) {
-            Ok(self.builder()?.no_proxy().tls_certs_only([]).build()?)
+            Ok(self.builder()?.tls_certs_only([]).build()?)
         } else {
             self.build()
         }
@@ -60,6 +70,7 @@ impl HttpSettings {
             // What may have been seen is sent again by the renewal alone, which knows when (R7).
             .retry(reqwest::retry::never())
             .referer(false)
+            .no_proxy()
             .user_agent(concat!("unlapse/", env!("CARGO_PKG_VERSION")));
         if let Some(pem) = &self.extra_ca {
             for certificate in reqwest::Certificate::from_pem_bundle(pem)? {
@@ -67,5 +78,33 @@ impl HttpSettings {
             }
         }
         Ok(builder)
+    }
+}
+
+/// The proxy for https, of those that environments name.
+fn https_proxy(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let names = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+    names.into_iter().filter_map(variable).find(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c12_a_row_for_each_variable_of_a_proxy() {
+        let rows: [(&[(&str, &str)], Option<&str>); 5] = [
+            (&[], None),
+            (&[("http_proxy", "http://a")], None),
+            (&[("HTTPS_PROXY", "http://a"), ("ALL_PROXY", "http://b")], Some("http://a")),
+            (&[("HTTPS_PROXY", ""), ("all_proxy", "http://b")], Some("http://b")),
+            (&[("https_proxy", "http://a"), ("HTTPS_PROXY", "http://b")], Some("http://a")),
+        ];
+        for (set, expected) in rows {
+            let read = |name: &str| {
+                set.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned())
+            };
+            assert_eq!(https_proxy(read).as_deref(), expected, "{set:?}");
+        }
     }
 }

@@ -29,6 +29,7 @@ mod login;
 mod origins;
 mod places;
 mod plain;
+mod proxy;
 mod refused;
 mod trap;
 mod world;
