@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use reqwest_middleware::ClientBuilder;
 use serde_json::Value;
-use unlapse::reqwest::{Authorize, HttpSettings, HttpSetupError};
+use unlapse::reqwest::Authorize;
 use unlapse::{Breakers, MemoryBreakers, Origin, RequestError};
 use unlapse_core::Now;
 
@@ -18,7 +18,6 @@ const LARGEST: usize = 1 << 20;
 /// Requests to the API of a connection's provider.
 #[derive(Clone)]
 pub(crate) struct Api {
-    http: reqwest::Client,
     connections: Connections,
     /// One for each provider's API, whoever's token goes there.
     breakers: Arc<dyn Breakers>,
@@ -45,20 +44,19 @@ pub(crate) enum ApiError {
 }
 
 impl Api {
-    pub(crate) fn new(connections: Connections) -> Result<Self, HttpSetupError> {
-        let breakers = Arc::new(MemoryBreakers::default());
-        Ok(Self { http: HttpSettings::default().build()?, connections, breakers })
+    pub(crate) fn new(connections: Connections) -> Self {
+        Self { connections, breakers: Arc::new(MemoryBreakers::default()) }
     }
 
     /// What is at `path` for the account of this connection.
     pub(crate) async fn get(&self, id: &ConnectionId, path: &str) -> Result<Value, ApiError> {
         let started = self.connections.now();
         let source = self.connections.source(id, started).await?;
-        let url = self.connections.provider(id).and_then(|known| known.api.join_path(path).ok());
-        let url = url.ok_or(ApiError::Unreadable)?;
+        let provider = self.connections.provider(id).ok_or(ApiError::Unreadable)?;
+        let url = provider.api.join_path(path).map_err(|_| ApiError::Unreadable)?;
         let origin = Origin::of(url.uri()).map_err(|_| ApiError::Unreadable)?;
         let authorize = Authorize::new(source).only_to([origin]).breakers(self.breakers.clone());
-        let http = ClientBuilder::new(self.http.clone()).with(authorize).build();
+        let http = ClientBuilder::new(provider.http.clone()).with(authorize).build();
         let sent = http.get(url.url().clone()).send().await;
         let mut response = sent.map_err(|error| self.failed(id, error, started))?;
         if !response.status().is_success() {

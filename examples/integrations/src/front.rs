@@ -9,7 +9,6 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
-use unlapse::reqwest::HttpSetupError;
 
 use crate::api::Api;
 use crate::connection::Connection;
@@ -32,15 +31,15 @@ type Names = Path<(String, String, String)>;
 
 /// The routes of the service: `PUT` and `GET /users/{user}/{provider}/{account}`,
 /// `POST …/refresh`, `GET …/profile`.
-pub fn front(connections: Connections) -> Result<Router, HttpSetupError> {
-    let api = Api::new(connections.clone())?;
+pub fn front(connections: Connections) -> Router {
+    let api = Api::new(connections.clone());
     let one = "/users/{user}/{provider}/{account}";
-    Ok(Router::new()
+    Router::new()
         .route(one, get(connection).put(connect))
         .route(&format!("{one}/refresh"), post(refresh))
         .route(&format!("{one}/profile"), get(profile_of))
         .layer(DefaultBodyLimit::max(LARGEST))
-        .with_state(Front { connections, api }))
+        .with_state(Front { connections, api })
 }
 
 impl Front {

@@ -40,7 +40,7 @@ async fn main() -> Result<()> {
     let store = Arc::new(FileStore::new(Layout::Directory(home), "integrations", custody));
     let connections = Connections::new(store, providers);
 
-    let app = integrations::front(connections.clone())?;
+    let app = integrations::front(connections.clone());
     let listener = tokio::net::TcpListener::bind(&listen).await.context(listen)?;
     println!("listening on {}", listener.local_addr()?);
     axum::serve(listener, app).with_graceful_shutdown(interrupted()).await?;

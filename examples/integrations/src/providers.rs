@@ -16,6 +16,8 @@ use crate::connection_id::is_name;
 pub struct Provider {
     /// Where its API is.
     pub(crate) api: Endpoint,
+    /// Speaks to its API: with a pool of its own, and through no proxy to this machine.
+    pub(crate) http: reqwest::Client,
     /// Speaks to its token endpoint.
     pub(crate) exchange: Arc<dyn Exchange>,
     pub(crate) policy: Arc<Policy>,
@@ -100,8 +102,10 @@ impl Providers {
             let (server, reuse) = entry.way.server(url, secret)?;
             let is_ours = server.login == LoginRung::ClientCredentials;
             let policy = Arc::new(Policy { reuse, ..base.clone() });
-            let provider =
-                Provider { api: url(&entry.api)?, exchange: exchange(server), policy, is_ours };
+            let api = url(&entry.api)?;
+            let http = HttpSettings::default().build_for(api.uri());
+            let http = http.map_err(|error| bad(&name, &error))?;
+            let provider = Provider { api, http, exchange: exchange(server), policy, is_ours };
             named.insert(name, provider);
         }
         let nobody = exchange(Server::public("", Endpoints::default()));

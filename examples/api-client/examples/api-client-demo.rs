@@ -1,42 +1,47 @@
 //! The crate beside a server of its own, in one command: `docs/recipes/api-client.md`.
 //!
 //! ```sh
-//! cargo run -p unlapse-example-api-client --example demo
+//! cargo run -p unlapse-example-api-client --example api-client-demo
 //! ```
-#![expect(clippy::print_stdout, reason = "it talks to a person")]
 #![expect(clippy::disallowed_methods, reason = "it writes the token file that is imported")]
 
 #[path = "../tests/recipe/acme_server.rs"]
 mod acme_server;
 
+use std::io::{self, Write};
 use std::path::Path;
 
 use acme_client::{Acme, AcmeError, Afterwards, Settings};
-use unlapse_example_stage::Stage;
+use unlapse_example_stage::{Stage, Tally};
 
 #[tokio::main]
 async fn main() -> Result<(), AcmeError> {
+    demonstrate(&mut io::stdout()).await.map(drop)
+}
+
+/// Lets the crate live through all of it, and tells it to `out`; what the server has counted.
+pub(crate) async fn demonstrate(out: &mut (dyn Write + Send)) -> Result<Tally, AcmeError> {
     let mut stage = acme_server::acme();
     let dir = tempfile::tempdir()?;
     let acme = client(&stage, dir.path()).await?;
 
-    happens("a token.json of before");
+    happens(out, "a token.json of before")?;
     let file = dir.path().join("token.json");
     let session = stage.open_session(Stage::USER, Stage::CLIENT, "");
     std::fs::write(&file, format!(r#"{{"refresh_token": "{}"}}"#, session.expose()))?;
     let imported = acme.import_token(&file, Afterwards::Remove).await?;
-    println!("taken over: {}, still there: {}", imported.is_taken_over, file.exists());
-    println!("{} order", acme.orders().await?.len());
+    writeln!(out, "taken over: {}, still there: {}", imported.is_taken_over, file.exists())?;
+    writeln!(out, "{} order", acme.orders().await?.len())?;
 
-    happens("the token methods");
+    happens(out, "the token methods")?;
     let first = acme.get_token().await?;
-    println!("get_token      the same once more: {}", acme.get_token().await? == first);
-    println!("refresh_token  another: {}", acme.refresh_token().await? != first);
-    println!("obtain_token   another: {}", acme.obtain_token().await? != first);
+    writeln!(out, "get_token      the same once more: {}", acme.get_token().await? == first)?;
+    writeln!(out, "refresh_token  another: {}", acme.refresh_token().await? != first)?;
+    writeln!(out, "obtain_token   another: {}", acme.obtain_token().await? != first)?;
     let info = acme.token_info().await?;
-    println!("token_info     generation {}, {:?} left", info.generation, info.expires_in);
+    writeln!(out, "token_info     generation {}, {:?} left", info.generation, info.expires_in)?;
 
-    happens("the server refuses every access token; fifty calls at once");
+    happens(out, "the server refuses every access token; fifty calls at once")?;
     stage.expire();
     let before = stage.tally();
     let mut calls = tokio::task::JoinSet::new();
@@ -47,29 +52,33 @@ async fn main() -> Result<(), AcmeError> {
     let placed = calls.join_all().await.into_iter().flatten().count();
     let since = stage.tally() - before;
     let (refused, renewals) = (since.unauthorized, since.refreshes);
-    println!("{placed} placed, {refused} refused at first, {renewals} renewal");
+    writeln!(out, "{placed} placed, {refused} refused at first, {renewals} renewal")?;
 
-    happens("the server goes away, and comes back");
+    happens(out, "the server goes away, and comes back")?;
     stage.down();
     if let Err(error) = acme.orders().await {
-        println!("{}: {error}; worth another try: {}", error.code(), error.is_retryable());
+        writeln!(out, "{}: {error}; worth another try: {}", error.code(), error.is_retryable())?;
     }
     stage.up();
-    println!("{} orders", acme.orders().await?.len());
+    writeln!(out, "{} orders", acme.orders().await?.len())?;
 
-    happens("another start, after an operator has ended every session");
+    happens(out, "another start, after an operator has ended every session")?;
     acme.close().await?;
     stage.end_sessions();
     let acme = client(&stage, dir.path()).await?;
-    println!("{} orders", acme.orders().await?.len());
+    writeln!(out, "{} orders", acme.orders().await?.len())?;
     acme.close().await?;
 
-    happens("what the server has counted");
+    happens(out, "what the server has counted")?;
     let tally = stage.tally();
-    println!("logins                    {}   (obtain_token, and the ended session)", tally.logins);
-    println!("renewals                  {}", tally.refreshes);
-    println!("sessions ended for reuse  {}", tally.reuses);
-    Ok(())
+    writeln!(
+        out,
+        "logins                    {}   (obtain_token, and the ended session)",
+        tally.logins
+    )?;
+    writeln!(out, "renewals                  {}", tally.refreshes)?;
+    writeln!(out, "sessions ended for reuse  {}", tally.reuses)?;
+    Ok(tally)
 }
 
 async fn client(stage: &Stage, home: &Path) -> Result<Acme, AcmeError> {
@@ -85,6 +94,6 @@ async fn client(stage: &Stage, home: &Path) -> Result<Acme, AcmeError> {
     Acme::new(settings?).await
 }
 
-fn happens(what: &str) {
-    println!("\n-- {what}");
+fn happens(out: &mut (dyn Write + Send), what: &str) -> io::Result<()> {
+    writeln!(out, "\n-- {what}")
 }
