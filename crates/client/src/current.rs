@@ -239,3 +239,26 @@ fn shard() -> usize {
         shard.get()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn k12_the_mark_shares_a_word_with_the_generation() {
+        for generation in [0, 1, 7, STALE - 1] {
+            for is_stale in [false, true] {
+                let served = Served::of(generation, is_stale);
+                assert_eq!((served.generation(), served.is_stale()), (generation, is_stale));
+            }
+        }
+        // Nobody lives to see it; and it is not taken for a stale token.
+        assert!(!Served::of(u64::MAX, false).is_stale());
+    }
+
+    #[cfg(target_pointer_width = "64")]
+    #[test]
+    fn c15_a_bearer_is_no_larger_for_its_mark() {
+        assert_eq!(size_of::<Option<crate::Bearer>>(), size_of::<HeaderValue>() + 8);
+    }
+}
