@@ -62,14 +62,14 @@ pub(crate) const PLANTED: &[Planted] = &[
         what: "saved, and called unsaved by a look that began before",
         file: PUBLISHED,
         from: "let is_late = next.is_unsaved() && now.is_saved();",
-        to: "let is_late = false;",
+        to: "let is_late = next.is_unsaved() && now.is_saved() && false;",
         found_by: "r5_what_was_saved_is_not_called_unsaved_again",
     },
     Planted {
         what: "the outcome is told before it is published",
         file: SHARED,
-        from: "let ended = shared.run(demand).await;",
-        to: "sender.send_replace(Some(Ok(()))); let ended = shared.run(demand).await;",
+        from: "let ended = shared.run(demand, automatic).await;",
+        to: "sender.send_replace(Some(Ok(()))); let ended = shared.run(demand, automatic).await;",
         found_by: "r1_k5_all_who_want_a_token_share_one_renewal",
     },
     Planted {
@@ -125,7 +125,7 @@ pub(crate) const PLANTED: &[Planted] = &[
         what: "a logout lets its lease go between reading and revoking",
         file: SOURCE,
         from: "let revoked = match &record.token {",
-        to: "drop(hold);\n        let (mut hold, _) = self.hold().await?;\n        \
+        to: "drop(hold);\n        let (mut hold, _) = self.shared.held().await?;\n        \
              let revoked = match &record.token {",
         found_by: "k9_r1_a_logout_beside_renewals_revokes_the_newest_token_and_ends_all",
     },
