@@ -33,8 +33,8 @@ impl Drop for UnderWay {
         count.under_way -= 1;
         let landed = if count.under_way == 0 { count.landed.take() } else { None };
         drop(count);
-        if let Some((landed, _)) = landed {
-            landed.send_replace(true);
+        if let Some(landed) = landed {
+            landed.0.send_replace(true);
         }
     }
 }
@@ -43,11 +43,14 @@ impl Drop for UnderWay {
 #[derive(Default)]
 pub(crate) struct Traffic(BriefMutex<Count>);
 
+/// Says that the last has landed.
+type Landing = (watch::Sender<bool>, watch::Receiver<bool>);
+
 #[derive(Default)]
 struct Count {
-    under_way: usize,
+    under_way: u32,
     /// Tells of the last of them, where somebody waits.
-    landed: Option<(watch::Sender<bool>, watch::Receiver<bool>)>,
+    landed: Option<Box<Landing>>,
 }
 
 impl Traffic {
@@ -62,7 +65,7 @@ impl Traffic {
 
     /// Waits until none is.
     pub(crate) async fn landed(&self) {
-        let mut new = Some(watch::channel(false));
+        let mut new = Some(Box::new(watch::channel(false)));
         let mut landed = {
             let mut count = self.count();
             if count.under_way == 0 {
@@ -71,7 +74,7 @@ impl Traffic {
             if count.landed.is_none() {
                 count.landed = new.take();
             }
-            count.landed.as_ref().map(|(_, landed)| landed.clone())
+            count.landed.as_ref().map(|landed| landed.1.clone())
         };
         let Some(landed) = &mut landed else { return };
         // Whoever lands last says so, and the sender is gone only after that.
