@@ -8,6 +8,7 @@ use crate::current::{Credential, Current};
 
 /// A credential as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Info {
     /// Where the token came from.
     pub source: Source,

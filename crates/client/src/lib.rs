@@ -1,17 +1,59 @@
 //! Tokens that never lapse: one durable, cancel-safe renewal across tasks, processes and hosts.
 //!
-//! - **Get a token**: [`TokenSource`], put together by [`Builder`].
-//! - **Of many keys**: [`Sources`], with one keeper and one HTTP client for all of them.
-//! - **Requests that carry it by themselves**: the features `tower` and `reqwest-middleware`, or
-//!   [`TokenSource::authorize`] for one at a time.
-//! - **What it is made of**: a [`Store`](unlapse_core::Store) where records rest, an [`Exchange`]
-//!   with a server, a [`Clock`], a [`Spawn`]. Each can be replaced; the renewal stays.
-//! - **Tokens bound to a key** (RFC 9449): [`dpop`].
-//! - **Requests that wait for the network**: [`Outbox`].
-//! - **Settings from the environment**: [`Environment`], [`Persistence`].
-//! - **What happens**: [`Event`], told to an [`Observer`] and to every [`Subscription`], and logged
-//!   with `tracing` in the span of its renewal.
-//! - **What can go wrong**: [`Error`], with a stable code each.
+//! ```no_run
+//! # #[cfg(feature = "reqwest-middleware")]
+//! # async fn program() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//! use unlapse::reqwest::HttpSettings;
+//! use unlapse::{Builder, Endpoints, Key, Server, ServerExchange};
+//! use unlapse_store::custody::KeyFile;
+//! use unlapse_store::{FileStore, Layout};
+//!
+//! // Who we are, to whom, and where the token rests: sealed, and shared with every process that says so.
+//! let issuer = Some("https://login.example".parse()?);
+//! let server = Server::public("my-client", Endpoints { issuer, ..Endpoints::default() });
+//! let layout = Layout::Directory(".tokens".into());
+//! let store = FileStore::new(layout, "my-project", Arc::new(KeyFile::new("tokens.key")));
+//!
+//! let exchange = Arc::new(ServerExchange::of(server));
+//! let source = Builder::new(Key::new("example"), Arc::new(store), exchange).build().await;
+//! let api = unlapse::reqwest::client(source.clone(), &HttpSettings::default())?;
+//! let orders = api.get("https://api.example/orders").send().await?; // no line about tokens
+//!
+//! source.settle().await?; // before the process ends
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where to look
+//!
+//! | to … | see |
+//! | --- | --- |
+//! | get a token, log in, log out | [`TokenSource`], put together by [`Builder`] |
+//! | keep many keys alive: scopes, accounts, tenants | [`Sources`] |
+//! | have requests carry their token | features `reqwest-middleware` and `tower`; [`TokenSource::authorize`] for one at a time |
+//! | say who the server is and how to log in | [`Server`], spoken to by [`ServerExchange`] |
+//! | say where records rest | a [`Store`]: `unlapse-store` has sealed files |
+//! | set what is a matter of choice | [`Policy`], [`Environment`], [`Persistence`] |
+//! | send requests that wait for the network | [`Outbox`] |
+//! | bind tokens to a key (RFC 9449) | [`dpop`] |
+//! | see what happens | [`Event`], told to an [`Observer`] and to every [`Subscription`], and logged with `tracing`; feature `metrics` |
+//! | act on a security event | [`TokenSource::report`], [`SecurityEvent`] |
+//! | know what went wrong | [`Error`]: `code()`, `is_retryable()`, `needs_login()`, `retry_at()` |
+//! | replace an effect, as a test does | [`Exchange`], [`Http`], [`Clock`], [`Spawn`], [`Breakers`] |
+//!
+//! Words that come from beneath are in [`unlapse_core`] and [`unlapse_oauth`], which are here, too.
+//!
+//! # Features
+//!
+//! | feature | brings | by default |
+//! | --- | --- | --- |
+//! | `tokio` | clock and tasks of tokio | yes |
+//! | `reqwest` | HTTP to the token endpoint | yes |
+//! | `reqwest-middleware` | a ready client, and a middleware for your own | no |
+//! | `tower` | a layer for hyper, tonic and whatever speaks `http` | no |
+//! | `dpop` | proofs of possession | no |
+//! | `metrics` | counters and histograms for the recorder that the program installs | no |
 //!
 //! # Why another client library
 //!
@@ -90,4 +132,9 @@ pub use server::{AuthMethod, Endpoints, LoginRung, Server, ServerExchange};
 pub use source::{AccessToken, Bearer, TokenSource};
 pub use sources::{Sources, SourcesBuilder, Unfinished};
 pub use sweep::{spent, sweep};
-pub use unlapse_core::{Error, Key, Policy, Reaction, Secret, SecurityEvent};
+pub use unlapse_core::{
+    Credentials, Error, Key, Policy, Reaction, Reuse, Secret, SecurityEvent, Store, StoreError,
+    UnixTime,
+};
+pub use unlapse_oauth::Endpoint;
+pub use {unlapse_core, unlapse_oauth};

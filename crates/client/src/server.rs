@@ -93,6 +93,13 @@ pub struct ServerExchange {
 }
 
 impl ServerExchange {
+    /// Speaks to `server` over reqwest, with the settings of C12 and tokio's clock.
+    #[cfg(all(feature = "reqwest", feature = "tokio"))]
+    pub fn of(server: Server) -> Self {
+        let http = crate::reqwest::ReqwestHttp::new(crate::reqwest::HttpSettings::default());
+        Self::new(server, Arc::new(http), Arc::new(crate::tokio::TokioClock::new()))
+    }
+
     /// Speaks to `server` over `http`.
     pub fn new(server: Server, http: Arc<dyn Http>, clock: Arc<dyn Clock>) -> Self {
         Self { server, http, clock, metadata: OnceCell::new(), proving: None }

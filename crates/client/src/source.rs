@@ -60,6 +60,7 @@ impl Bearer {
 
 /// An access token, for callers that need more than a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AccessToken {
     /// The token itself.
     pub secret: Secret,

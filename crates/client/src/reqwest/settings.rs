@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn c12_a_row_for_each_variable_of_a_proxy() {
-        let rows: [(&[(&str, &str)], Option<&str>); 5] = [
+        type Row = (&'static [(&'static str, &'static str)], Option<&'static str>);
+        let rows: [Row; 5] = [
             (&[], None),
             (&[("http_proxy", "http://a")], None),
             (&[("HTTPS_PROXY", "http://a"), ("ALL_PROXY", "http://b")], Some("http://a")),
