@@ -27,7 +27,8 @@ match api.get("https://api.example/orders").send().await {
 [`Authorize`] is the middleware alone, for a client of your own.
 
 # Errors
-What the network does is told as reqwest tells it: `Error::Reqwest`. Everything else is a
+What the network does is told as reqwest tells it: `Error::Reqwest`. Everything else, also that an
+earlier try may have been done where the last one was never sent, is a
 [`RequestError`](crate::RequestError) in `Error::Middleware`, and [`request_error`] finds it.
 "#
 )]

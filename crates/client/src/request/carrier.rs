@@ -38,6 +38,8 @@ struct Progress {
     failures: u32,
     renewed: bool,
     proven_again: bool,
+    /// A try that failed may have been done all the same.
+    in_doubt: bool,
 }
 
 /// A try that may be made now: with this token, at this place.
@@ -104,25 +106,38 @@ impl Carrier {
     pub(crate) async fn carry<C: Call>(
         &self,
         errand: &Errand,
-        mut call: C,
+        call: C,
     ) -> Result<C::Reply, Ended<C::Error>> {
-        let lane = self.lanes.to(&errand.origin, self.policy.at_once);
         let mut progress = Progress {
             start: self.clock().now(),
             failures: 0,
             renewed: false,
             proven_again: false,
+            in_doubt: false,
         };
+        let ended = self.bring(errand, call, &mut progress).await;
+        // Whatever became of the last try, those before it are not forgotten.
+        ended
+            .map_err(|ended| if progress.in_doubt { ended.in_doubt(&errand.origin) } else { ended })
+    }
+
+    async fn bring<C: Call>(
+        &self,
+        errand: &Errand,
+        mut call: C,
+        progress: &mut Progress,
+    ) -> Result<C::Reply, Ended<C::Error>> {
+        let lane = self.lanes.to(&errand.origin, self.policy.at_once);
         loop {
-            let ready = self.ready(errand, &lane, &progress).await?;
+            let ready = self.ready(errand, &lane, progress).await?;
             let Ready { proven, nonce, turn, _place: place } = ready;
-            let left = self.left(errand, &progress);
+            let left = self.left(errand, progress);
             let Some(tried) = within(self.clock(), left, call.send(&proven)).await else {
                 // A caller in a hurry says nothing of the API; one that had time does.
                 if left >= self.policy.deadline / 2 {
                     turn.end(Outcome::Lost, self.clock().now(), &self.policy.breaker);
                 }
-                return Err(self.too_late(errand, &progress, WaitingFor::Answer).into());
+                return Err(self.too_late(errand, progress, WaitingFor::Answer).into());
             };
             drop(place);
             let now = self.clock().now();
@@ -142,6 +157,7 @@ impl Carrier {
                 lane.accepted(generation);
             }
             progress.failures += u32::from(outcome.is_repeated_later());
+            progress.in_doubt |= outcome.may_be_done();
             let standing = Standing {
                 is_idempotent: errand.is_idempotent,
                 can_repeat: call.can_repeat(),
@@ -155,7 +171,7 @@ impl Carrier {
                 is_away,
                 delay: self.delay(outcome, progress.failures),
                 max_delay: self.policy.max_delay,
-                left: self.left(errand, &progress),
+                left: self.left(errand, progress),
             };
             let step = decide(outcome, &standing);
             if step != Step::Give {
@@ -163,10 +179,10 @@ impl Carrier {
                 tracing::debug!(target: "unlapse", %origin, ?outcome, ?step, generation);
             }
             match step {
-                Step::Give => return tried.map_err(|(_, error)| Ended::Network(error)),
+                Step::Give => return tried.map_err(|(fault, error)| Ended::Network(fault, error)),
                 Step::Renew => {
                     drop(tried);
-                    self.renew(errand, &lane, &progress, generation).await?;
+                    self.renew(errand, &lane, progress, generation).await?;
                     progress.renewed = true;
                 }
                 Step::Prove => progress.proven_again = true,
@@ -176,7 +192,7 @@ impl Carrier {
                 }
                 Step::RenewForNext => {
                     drop(tried);
-                    self.renew(errand, &lane, &progress, generation).await?;
+                    self.renew(errand, &lane, progress, generation).await?;
                     return Err(RequestError::BodySpent { origin: errand.origin.clone() }.into());
                 }
                 Step::ProveNext => {

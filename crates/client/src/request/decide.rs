@@ -30,6 +30,12 @@ impl Outcome {
         self.is_failure() || matches!(self, Self::Answered { status: 408 | 425 | 429, .. })
     }
 
+    /// Whether the API may have done what the request asks for, although the try failed: a gateway gives
+    /// up on what goes on behind it.
+    pub(crate) fn may_be_done(self) -> bool {
+        matches!(self, Self::Lost | Self::Answered { status: 408 | 500..=599, .. })
+    }
+
     /// Whether the API is in trouble, as its breaker sees it (R16): a refused token is no trouble.
     pub(crate) fn is_failure(self) -> bool {
         matches!(self, Self::Unsent | Self::Lost | Self::Answered { status: 500..=599, .. })

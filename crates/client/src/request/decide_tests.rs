@@ -138,6 +138,25 @@ fn r16_what_an_api_answers_to_a_token_is_no_trouble_of_its_own() {
     }
 }
 
+#[test]
+fn r8_a_row_for_each_failure_that_may_have_been_done() {
+    for (outcome, may_be_done) in [
+        (Outcome::Lost, true),
+        (status(408), true),
+        (status(500), true),
+        (status(504), true),
+        (Outcome::Unsent, false),
+        (Outcome::Refused, false),
+        (Outcome::Unauthorized, false),
+        (Outcome::WantsNonce, false),
+        // RFC 8470 §5.2: it was not processed. RFC 6585 §4: nor was this.
+        (status(425), false),
+        (status(429), false),
+    ] {
+        assert_eq!(outcome.may_be_done(), may_be_done, "{outcome:?}");
+    }
+}
+
 fn outcomes() -> impl Strategy<Value = Outcome> {
     let answered = (100_u16..700, proptest::option::of(0_u64..200)).prop_map(|(status, after)| {
         Outcome::Answered { status, retry_after: after.map(Duration::from_secs) }
@@ -171,7 +190,7 @@ proptest! {
             // Never twice what cannot be sent twice, nor what may have been done.
             prop_assert!(can_repeat || sent == 1);
             prop_assert!(!maybe_done || is_idempotent);
-            maybe_done |= matches!(outcome, Outcome::Lost | Outcome::Answered { status: 500..=599, .. });
+            maybe_done |= outcome.may_be_done();
             standing.failures += u32::from(outcome.is_repeated_later());
             match decide(outcome, &standing) {
                 Step::Renew => { renewals += 1; standing.renewed = true; }

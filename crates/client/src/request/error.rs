@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use unlapse_core::{Error, UnixTime};
 
+use super::call::Fault;
 use super::origin::{Origin, OriginError};
 use super::refusal::Refusal;
 
@@ -94,6 +95,16 @@ pub enum RequestError {
         /// What the HTTP client says.
         source: BoxError,
     },
+    /// An earlier try of an idempotent request was lost, or answered with a 408 or 5xx, and the last one
+    /// came to nothing for a reason of its own. The API may have done what it asks for.
+    #[error("{last}; {origin} may have done it at an earlier try")]
+    InDoubt {
+        /// The API.
+        origin: Origin,
+        /// Why the last try came to nothing. Of itself alone it says that nothing was sent.
+        #[source]
+        last: Box<RequestError>,
+    },
 }
 
 /// What a request was waiting for when its deadline passed.
@@ -119,6 +130,15 @@ impl fmt::Display for WaitingFor {
 }
 
 impl RequestError {
+    /// What a fault of the HTTP client beneath is.
+    pub(crate) fn of(fault: Fault, origin: Origin, source: BoxError) -> Self {
+        match fault {
+            Fault::Unsent => Self::Unsent { origin, source },
+            Fault::Lost => Self::Lost { origin, source },
+            Fault::Refused => Self::Client(source),
+        }
+    }
+
     /// The stable name of this error, a heading of the troubleshooting page. For want of a token it is
     /// that error's own.
     pub fn code(&self) -> &'static str {
@@ -132,7 +152,7 @@ impl RequestError {
             Self::ForeignOrigin { .. } | Self::NoOrigin(_) => "api_origin",
             Self::Client(_) => "api_client",
             Self::Unsent { .. } => "api_unreachable",
-            Self::Lost { .. } => "api_reply_lost",
+            Self::Lost { .. } | Self::InDoubt { .. } => "api_reply_lost",
         }
     }
 
@@ -141,6 +161,7 @@ impl RequestError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Token(error) => error.is_retryable(),
+            Self::InDoubt { last, .. } => last.is_retryable(),
             Self::Unauthorized { .. }
             | Self::ForeignOrigin { .. }
             | Self::NoOrigin(_)
@@ -155,11 +176,13 @@ impl RequestError {
     }
 
     /// Whether the API may have done what the request asks for: there is no answer, and it left or may
-    /// have left. A request that was refused for its token was sent, and nothing was done.
+    /// have left, by the last try or one before it. A request that was refused for its token was sent,
+    /// and nothing was done.
     pub fn was_sent(&self) -> bool {
         matches!(
             self,
             Self::Lost { .. }
+                | Self::InDoubt { .. }
                 | Self::Client(_)
                 | Self::Deadline { waiting_for: WaitingFor::Answer, .. }
         )
@@ -167,23 +190,32 @@ impl RequestError {
 
     /// Whether a person has to log in again.
     pub fn needs_login(&self) -> bool {
-        matches!(self, Self::Token(error) if error.needs_login())
+        match self {
+            Self::Token(error) => error.needs_login(),
+            Self::InDoubt { last, .. } => last.needs_login(),
+            _ => false,
+        }
     }
 
     /// Whether the API could not be reached or did not answer: nothing is said of the token.
     pub fn is_network(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::Unsent { .. }
-                | Self::Lost { .. }
-                | Self::Away { .. }
-                | Self::Deadline { waiting_for: WaitingFor::Answer, .. }
-        )
+            | Self::Lost { .. }
+            | Self::Away { .. }
+            | Self::Deadline { waiting_for: WaitingFor::Answer, .. } => true,
+            Self::InDoubt { last, .. } => last.is_network(),
+            _ => false,
+        }
     }
 
     /// Whether it is about the token: there is none, or it was refused.
     pub fn is_authentication(&self) -> bool {
-        matches!(self, Self::Token(_) | Self::Unauthorized { .. } | Self::BodySpent { .. })
+        match self {
+            Self::Token(_) | Self::Unauthorized { .. } | Self::BodySpent { .. } => true,
+            Self::InDoubt { last, .. } => last.is_authentication(),
+            _ => false,
+        }
     }
 
     /// The time before which asking again is useless, where it is known.
@@ -191,6 +223,7 @@ impl RequestError {
         match self {
             Self::Token(error) => error.retry_at(),
             Self::Away { until, .. } => Some(*until),
+            Self::InDoubt { last, .. } => last.retry_at(),
             _ => None,
         }
     }
@@ -220,6 +253,7 @@ mod tests {
             Error::Temporary { key: key(), cause: Cause::Connect, attempts: 3, retry_at: Some(at) };
         let ended = Error::NeedsLogin { key: key(), reason: LoginReason::RefreshRejected };
         let late = |waiting_for| RequestError::Deadline { origin: origin(), waited, waiting_for };
+        let in_doubt = |last| RequestError::InDoubt { origin: origin(), last: Box::new(last) };
         let (yes, no) = (true, false);
         for (error, code, expected) in [
             (temporary.into(), "temporary_failure", [yes, no, no, yes]),
@@ -247,6 +281,21 @@ mod tests {
                 RequestError::Lost { origin: origin(), source: source() },
                 "api_reply_lost",
                 [yes, yes, yes, no],
+            ),
+            (
+                in_doubt(RequestError::Busy { origin: origin(), waited }),
+                "api_reply_lost",
+                [yes, yes, no, no],
+            ),
+            (
+                in_doubt(RequestError::Unsent { origin: origin(), source: source() }),
+                "api_reply_lost",
+                [yes, yes, yes, no],
+            ),
+            (
+                in_doubt(RequestError::BodySpent { origin: origin() }),
+                "api_reply_lost",
+                [yes, yes, no, yes],
             ),
         ] {
             assert_eq!((error.code(), answers(&error)), (code, expected), "{error}");

@@ -87,7 +87,7 @@ impl Middleware for Authorize {
         let sending = Sending { request: Some(request), extensions, next };
         self.carrier.carry(&errand, sending).await.map_err(|ended| match ended {
             Ended::Because(error) => Error::middleware(error),
-            Ended::Network(error) => error,
+            Ended::Network(_, error) => error,
         })
     }
 }

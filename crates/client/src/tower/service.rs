@@ -13,7 +13,7 @@ use super::body::Copies;
 use super::future::AuthorizeFuture;
 use crate::dpop::Proven;
 use crate::request::{
-    BoxError, Call, Carrier, Ended, Errand, Fault, Origin, RequestDeadline, RequestError,
+    BoxError, Call, Carrier, Ended, Errand, Fault, RequestDeadline, RequestError,
 };
 
 /// A service whose requests carry their token: see [`tower`](crate::tower).
@@ -67,11 +67,11 @@ where
                 parts,
                 body: Some(body),
                 copies,
-                origin: errand.origin.clone(),
                 is_unsent,
             };
             carrier.carry(&errand, sending).await.map_err(|ended| match ended {
-                Ended::Because(error) | Ended::Network(error) => error,
+                Ended::Because(error) => error,
+                Ended::Network(fault, error) => RequestError::of(fault, errand.origin, error),
             })
         })
     }
@@ -93,7 +93,6 @@ struct Sending<S, B> {
     /// What is sent next; nothing, once it was sent and cannot be again.
     body: Option<B>,
     copies: Copies,
-    origin: Origin,
     is_unsent: fn(&BoxError) -> bool,
 }
 
@@ -106,29 +105,25 @@ where
     R: Send,
 {
     type Reply = Response<R>;
-    type Error = RequestError;
+    type Error = BoxError;
 
     fn can_repeat(&self) -> bool {
         self.body.is_some()
     }
 
-    async fn send(&mut self, proven: &Proven) -> Result<Response<R>, (Fault, RequestError)> {
+    async fn send(&mut self, proven: &Proven) -> Result<Response<R>, (Fault, BoxError)> {
         if !mem::take(&mut self.is_ready) {
             let ready = poll_fn(|context| self.service.poll_ready(context)).await;
-            let refused = |error| (Fault::Refused, RequestError::Client(error));
-            ready.map_err(|error| refused(error.into()))?;
+            ready.map_err(|error| (Fault::Refused, error.into()))?;
         }
         let body = self.body.take().expect("invariant: repeated only while there is a body");
         self.body = self.copies.of(&body);
         let mut request = Request::from_parts(self.parts.clone(), body);
         proven.put_on(request.headers_mut());
         self.service.call(request).await.map_err(|error| {
-            let (origin, source) = (self.origin.clone(), error.into());
-            if (self.is_unsent)(&source) {
-                (Fault::Unsent, RequestError::Unsent { origin, source })
-            } else {
-                (Fault::Lost, RequestError::Lost { origin, source })
-            }
+            let error = error.into();
+            let fault = if (self.is_unsent)(&error) { Fault::Unsent } else { Fault::Lost };
+            (fault, error)
         })
     }
 

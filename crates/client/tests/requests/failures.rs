@@ -51,7 +51,53 @@ async fn mute(world: &mut World, good: usize) -> (String, Arc<AtomicUsize>) {
     (origin, count)
 }
 
+/// An origin that reads one request, and is gone for good.
+async fn goes(world: &mut World) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    world.servers.spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        drop(listener);
+        assert_ne!(stream.read(&mut [0; 4096]).await.unwrap(), 0);
+    });
+    origin
+}
+
 for_both_faces! {
+    async fn r8_what_an_earlier_try_may_have_done_is_told_though_the_last_was_never_sent(face: Face) {
+        let mut world = World::new().await;
+        let client = Setup::quick().client(face, &world.source);
+        let put = |url: &str| Ask { method: http::Method::PUT, ..Ask::post(url) };
+        let failure = client.send(put(&goes(&mut world).await)).await.unwrap_err();
+        assert_eq!(failure.code, "api_reply_lost");
+        assert!(failure.was_sent && failure.is_network, "{}", failure.shown);
+
+        let keyed = Ask::post(&goes(&mut world).await).with("idempotency-key", "\"8e03978e\"");
+        assert!(client.send(keyed).await.unwrap_err().was_sent);
+    }
+
+    async fn r8_what_an_earlier_try_may_have_done_is_told_though_no_place_is_free(face: Face) {
+        let world = World::new().await;
+        let mut setup = Setup::quick();
+        (setup.policy.at_once, setup.policy.place_wait) = (1, Duration::from_millis(50));
+        let client = setup.client(face, &world.source);
+        let url = world.url("/orders");
+        let after = HeaderMap::from_iter([(RETRY_AFTER, "1".parse().unwrap())]);
+        world.api.will_answer_with(504, after);
+        let put = Ask { method: http::Method::PUT, ..Ask::post(&url) };
+        let other = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            world.api.takes(Duration::from_secs(60));
+            client.send(Ask::get(&url)).await
+        };
+        let failure = tokio::select! {
+            failure = client.send(put) => failure.unwrap_err(),
+            _ = other => panic!("it hangs"),
+        };
+        assert_eq!(failure.code, "api_reply_lost");
+        assert!(failure.was_sent && failure.shown.contains("no place"), "{}", failure.shown);
+    }
+
     async fn c10_a_server_that_is_down_is_told_of_and_asked_again(face: Face) {
         let mut world = World::new().await;
         let address = free().await;
