@@ -83,6 +83,8 @@ mod look;
 mod mark;
 pub mod outbox;
 mod persistence;
+#[cfg(any(feature = "reqwest", feature = "tower"))]
+mod places;
 mod proving;
 mod published;
 mod queue;

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use unlapse_core::Now;
 
 use super::origin::Origin;
+use crate::places;
 
 /// How long an API that refuses a new token is believed, so that one which refuses every token costs a
 /// renewal a minute, and not one with every request.
@@ -45,7 +46,7 @@ impl Lane {
     fn to(origin: &Origin, at_once: usize) -> Self {
         Self {
             breaker: format!("api {origin}"),
-            places: Arc::new(Semaphore::new(at_once.clamp(1, Semaphore::MAX_PERMITS))),
+            places: places::at_once(at_once),
             heard: Mutex::default(),
         }
     }

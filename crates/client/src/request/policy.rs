@@ -14,8 +14,8 @@ pub struct RequestPolicy {
     /// Tries of one request that fails, the first included. What a refused token or a wanted nonce
     /// costs is not counted: each is one try more, once (R13, RFC 9449 §9).
     pub attempts: u32,
-    /// Requests to one origin at once, until the head of the answer (C12). A waiting renewal takes no
-    /// place.
+    /// Requests to one origin at once, until the head of the answer (C12): at least one, whatever it
+    /// says; `usize::MAX` is no limit. A waiting renewal takes no place.
     pub at_once: usize,
     /// Longest wait for a place among them.
     pub place_wait: Duration,

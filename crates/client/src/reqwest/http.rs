@@ -1,19 +1,18 @@
 //! Token endpoints by reqwest.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::uri::Scheme;
 use http::{Request, Uri};
-use tokio::sync::Semaphore;
 use unlapse_core::{BoxFuture, Cause};
 use unlapse_oauth::MAX_REPLY;
 use zeroize::Zeroizing;
 
 use super::settings::HttpSettings;
 use crate::http::{Http, HttpReply, NoReply};
+use crate::places::Places;
 
 /// Longest wait for a place among the requests that are made at once (C12).
 const PLACE_WAIT: Duration = Duration::from_secs(5);
@@ -28,26 +27,14 @@ pub struct ReqwestHttp {
     direct: OnceLock<Option<reqwest::Client>>,
     /// For others: through the proxy that the environment names, if any.
     client: OnceLock<Option<reqwest::Client>>,
-    /// A server that hangs takes the places of its own requests only (R17).
-    places: Mutex<HashMap<String, Arc<Semaphore>>>,
+    places: Places,
 }
 
 impl ReqwestHttp {
     /// A client with these settings, built when it is first used.
     pub fn new(settings: HttpSettings) -> Self {
-        Self {
-            settings,
-            direct: OnceLock::new(),
-            client: OnceLock::new(),
-            places: Mutex::default(),
-        }
-    }
-
-    fn places(&self, uri: &Uri) -> Arc<Semaphore> {
-        let host = uri.authority().map(ToString::to_string).unwrap_or_default();
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || Arc::new(Semaphore::new(self.settings.at_once));
-        Arc::clone(places.entry(host).or_insert_with(new))
+        let places = Places::new(settings.at_once);
+        Self { settings, direct: OnceLock::new(), client: OnceLock::new(), places }
     }
 
     fn client(&self, uri: &Uri) -> Option<&reqwest::Client> {
@@ -63,12 +50,13 @@ impl Http for ReqwestHttp {
     fn call(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<HttpReply, NoReply>> {
         Box::pin(async move {
             let client = self.client(request.uri()).ok_or(NoReply::Unsent(Cause::Request))?;
+            let host = request.uri().authority().map_or("", |authority| authority.as_str());
+            let place = self.places.to(host).acquire_owned();
             #[expect(
                 clippy::disallowed_methods,
                 reason = "reqwest's own timeouts are tokio's, too"
             )]
-            let place =
-                tokio::time::timeout(PLACE_WAIT, self.places(request.uri()).acquire_owned()).await;
+            let place = tokio::time::timeout(PLACE_WAIT, place).await;
             // The semaphore is never closed.
             let _place = place.map_err(|_| NoReply::Unsent(Cause::Timeout))?;
             let request = request.try_into().map_err(|_| NoReply::Unsent(Cause::Request))?;

@@ -12,7 +12,7 @@ pub struct HttpSettings {
     pub connect_timeout: Duration,
     /// Between two pieces of a reply.
     pub read_timeout: Duration,
-    /// Requests to one server at once.
+    /// Requests to one server at once: at least one, whatever it says; `usize::MAX` is no limit.
     pub at_once: usize,
     /// CA certificates in PEM, beside the system's.
     pub extra_ca: Option<Vec<u8>>,

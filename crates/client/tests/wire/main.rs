@@ -107,6 +107,22 @@ async fn a_grant_there_and_back() {
 }
 
 #[tokio::test]
+async fn c12_any_number_of_requests_at_once_can_be_asked_for() {
+    for at_once in [0, usize::MAX] {
+        let json = r#"{"access_token":"at-2"}"#;
+        let (origin, _served) = serve(vec![reply("200 OK", "", json)]).await;
+        let http = ReqwestHttp::new(HttpSettings { at_once, ..HttpSettings::default() });
+        let clock = Arc::new(TokioClock::new());
+        let exchange = ServerExchange::new(server(&origin), Arc::new(http), clock);
+        let refresh_token = Secret::new("rt-1");
+        let request =
+            Request::Refresh { refresh_token: &refresh_token, credentials: None, sender_key: None };
+        let answer = exchange.send(request).await;
+        assert!(matches!(body(&answer), Body::Grant(_)), "{at_once}");
+    }
+}
+
+#[tokio::test]
 async fn r8_what_never_left_is_unsent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());

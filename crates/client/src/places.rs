@@ -1,0 +1,72 @@
+//! Requests at once (C12).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Semaphore;
+
+/// Beyond so many servers, those that nobody is on the way to are forgotten.
+const MOST_SERVERS: usize = 1024;
+
+/// So many requests to one server at once: at least one, and at most as many as can be counted.
+pub(crate) fn at_once(most: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)))
+}
+
+/// The places of each server's requests. One that hangs takes the places of its own only (R17).
+pub(crate) struct Places {
+    at_once: usize,
+    servers: Mutex<HashMap<String, Arc<Semaphore>>>,
+}
+
+impl Places {
+    /// For so many requests to each server at once: see [`at_once`].
+    pub(crate) fn new(at_once: usize) -> Self {
+        Self { at_once, servers: Mutex::default() }
+    }
+
+    /// Those of `server`.
+    pub(crate) fn to(&self, server: &str) -> Arc<Semaphore> {
+        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(places) = servers.get(server) {
+            return Arc::clone(places);
+        }
+        if servers.len() >= MOST_SERVERS {
+            servers.retain(|_, places| Arc::strong_count(places) > 1);
+        }
+        let places = at_once(self.at_once);
+        servers.insert(server.to_owned(), Arc::clone(&places));
+        places
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c12_a_row_for_each_number_at_once() {
+        for (most, places) in [(0, 1), (1, 1), (10, 10), (usize::MAX, Semaphore::MAX_PERMITS)] {
+            assert_eq!(at_once(most).available_permits(), places);
+        }
+    }
+
+    #[test]
+    fn r17_each_server_has_places_of_its_own() {
+        let places = Places::new(1);
+        let _taken = places.to("one").try_acquire_owned().expect("free");
+        assert!(places.to("one").try_acquire().is_err());
+        assert!(places.to("other").try_acquire().is_ok());
+    }
+
+    #[test]
+    fn a_thousand_servers_are_forgotten_but_not_those_in_use() {
+        let places = Places::new(1);
+        let _taken = places.to("used").try_acquire_owned().expect("free");
+        for number in 1..3 * MOST_SERVERS {
+            places.to(&number.to_string());
+        }
+        assert!(places.servers.lock().expect("sound").len() <= MOST_SERVERS);
+        assert!(places.to("used").try_acquire().is_err());
+    }
+}
