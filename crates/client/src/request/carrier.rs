@@ -162,7 +162,8 @@ impl Carrier {
                 is_idempotent: errand.is_idempotent,
                 can_repeat: call.can_repeat(),
                 is_api_key: generation == 0,
-                is_suspect: lane.is_suspect(generation, &now),
+                // A newer one that is at hand costs nothing to try.
+                is_suspect: lane.is_suspect(generation, &now) && !self.is_superseded(generation),
                 renewed: progress.renewed,
                 proven_again: progress.proven_again,
                 is_nonce_new: given != nonce.as_deref(),
@@ -273,13 +274,23 @@ impl Carrier {
         generation: u64,
     ) -> Result<(), RequestError> {
         let left = self.left(errand, progress);
+        let was_superseded = self.is_superseded(generation);
         match within(self.clock(), left, self.source.reject(generation)).await {
             Some(renewed) => {
-                lane.renewed(renewed?.generation(), self.clock().now());
+                let renewed = renewed?.generation();
+                // One that was there already was bought for another reason.
+                if !was_superseded {
+                    lane.renewed(renewed, self.clock().now());
+                }
                 Ok(())
             }
             None => Err(self.too_late(errand, progress, WaitingFor::Token)),
         }
+    }
+
+    /// Whether a newer token is at hand.
+    fn is_superseded(&self, generation: u64) -> bool {
+        self.source.shared().newer_than(generation).is_some()
     }
 
     fn left(&self, errand: &Errand, progress: &Progress) -> Duration {

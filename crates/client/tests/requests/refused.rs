@@ -47,6 +47,48 @@ for_both_faces! {
         assert_eq!(answer.body, "4 ");
     }
 
+    async fn r13_a_late_401_is_repeated_with_the_newer_token_whatever_came_of_the_one_between(face: Face) {
+        let world = World::new().await;
+        let client = Setup::quick().client(face, &world.source);
+        let url = world.url("/orders");
+        // The second token is here since the API refused the first, and it has not taken it yet.
+        let streaming = Ask::post(&url).streaming();
+        world.api.will_answer(&[401]);
+        assert_eq!(client.send(streaming).await.unwrap_err().code, "api_body_spent");
+        // A request is on the way with it while a third is bought elsewhere, and the server ends it.
+        world.api.will_answer(&[401]);
+        world.api.takes(Duration::from_secs(1));
+        let elsewhere = async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            world.source.force_refresh().await.unwrap();
+            world.api.takes(Duration::ZERO);
+        };
+        let late = client.send(Ask::get(&url));
+        let (answer, ()) = tokio::join!(late, elsewhere);
+        assert_eq!(answer.unwrap().body, "3 ");
+        assert_eq!(world.api.generations(), [1, 2, 3]);
+        assert_eq!(world.login.renewals(), 2);
+    }
+
+    async fn r13_a_token_that_was_there_before_a_late_401_is_not_under_suspicion(face: Face) {
+        let world = World::new().await;
+        let client = Setup::quick().client(face, &world.source);
+        let url = world.url("/upload");
+        world.api.will_answer(&[401]);
+        world.api.takes(Duration::from_secs(1));
+        let elsewhere = async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            world.source.force_refresh().await.unwrap();
+            world.api.takes(Duration::ZERO);
+        };
+        let (late, ()) = tokio::join!(client.send(Ask::post(&url).streaming()), elsewhere);
+        assert_eq!(late.unwrap_err().code, "api_body_spent");
+        // The second was bought for another reason: the API may want a third.
+        world.api.accepts_from(3);
+        assert_eq!(client.send(Ask::get(&url)).await.unwrap().body, "3 ");
+        assert_eq!(world.login.renewals(), 2);
+    }
+
     async fn r13_a_body_that_streams_is_not_repeated_and_the_next_one_will_do(face: Face) {
         let world = World::new().await;
         let client = Setup::quick().client(face, &world.source);
