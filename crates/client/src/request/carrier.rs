@@ -252,6 +252,10 @@ impl Carrier {
         lane: &Lane,
         progress: &Progress,
     ) -> Result<OwnedSemaphorePermit, RequestError> {
+        // One that is free is nobody's: whoever waits was given theirs first.
+        if let Ok(place) = Arc::clone(&lane.places).try_acquire_owned() {
+            return Ok(place);
+        }
         let left = self.left(errand, progress);
         let patience = self.policy.place_wait.min(left);
         let place = Arc::clone(&lane.places).acquire_owned();

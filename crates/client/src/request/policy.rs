@@ -17,7 +17,7 @@ pub struct RequestPolicy {
     /// Requests to one origin at once, until the head of the answer (C12): at least one, whatever it
     /// says; `usize::MAX` is no limit. A waiting renewal takes no place.
     pub at_once: usize,
-    /// Longest wait for a place among them.
+    /// Longest wait for a place among them. Zero: one that is free, or none.
     pub place_wait: Duration,
     /// Delay before the first repeat; doubles with each (C10).
     pub base_delay: Duration,

@@ -56,6 +56,25 @@ for_both_faces! {
         assert_eq!(first.unwrap().body, "2 ");
     }
 
+    async fn c12_whoever_will_not_wait_for_a_place_takes_a_free_one(face: Face) {
+        let world = World::new().await;
+        let policy =
+            RequestPolicy { at_once: 1, place_wait: Duration::ZERO, ..RequestPolicy::default() };
+        let client = Setup { policy, ..Setup::default() }.client(face, &world.source);
+        let url = world.url("/orders");
+        assert_eq!(client.send(Ask::get(&url)).await.unwrap().body, "1 ");
+        world.api.takes(60 * SECOND);
+        let other = async {
+            tokio::time::sleep(SECOND / 5).await;
+            client.send(Ask::get(&url)).await
+        };
+        let failure = tokio::select! {
+            failure = other => failure.unwrap_err(),
+            _ = client.send(Ask::get(&url)) => panic!("it hangs"),
+        };
+        assert_eq!(failure.code, "api_busy");
+    }
+
     async fn c12_whoever_waits_for_a_token_takes_no_place(face: Face) {
         let world = World::expired().await;
         let policy = RequestPolicy { at_once: 1, place_wait: SECOND / 2, ..RequestPolicy::default() };
