@@ -1,8 +1,6 @@
 //! The effects that a renewal is given: clock, tasks, network, proofs, breakers. Nothing here names tokio,
 //! files or HTTP, so that the same renewal runs in a simulator that breaks all of them.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderValue, Method};
@@ -151,26 +149,4 @@ pub trait Breakers: Send + Sync {
     /// more than once, and the last time counts. A breaker that cannot be kept protects less, and
     /// nothing else: no error.
     fn update(&self, endpoint: &str, change: &mut dyn FnMut(Breaker) -> Breaker);
-}
-
-/// Breakers of one process.
-#[derive(Debug, Default)]
-pub struct MemoryBreakers(Mutex<HashMap<String, Breaker>>);
-
-impl Breakers for MemoryBreakers {
-    fn read(&self, endpoint: &str) -> Breaker {
-        let breakers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        breakers.get(endpoint).copied().unwrap_or_default()
-    }
-
-    fn update(&self, endpoint: &str, change: &mut dyn FnMut(Breaker) -> Breaker) {
-        let mut breakers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = breakers.get(endpoint).copied().unwrap_or_default();
-        let after = change(before);
-        if after == Breaker::default() {
-            breakers.remove(endpoint);
-        } else {
-            breakers.insert(endpoint.to_owned(), after);
-        }
-    }
 }

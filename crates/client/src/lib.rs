@@ -81,6 +81,7 @@ mod keeper;
 mod login;
 mod look;
 mod mark;
+mod memory_breakers;
 pub mod outbox;
 mod persistence;
 #[cfg(any(feature = "reqwest", feature = "tower"))]
@@ -114,15 +115,14 @@ pub mod tower;
 
 pub use authorize::Authorized;
 pub use builder::Builder;
-pub use effects::{
-    Breakers, Clock, Exchange, MemoryBreakers, Prover, Request, Revoked, Spawn, ToProve,
-};
+pub use effects::{Breakers, Clock, Exchange, Prover, Request, Revoked, Spawn, ToProve};
 pub use environment::{Environment, EnvironmentError};
 pub use events::{Event, Observer, Outcome};
 pub use feed::{Happening, Subscription};
 pub use http::{Http, HttpReply, NoReply};
 pub use info::{Info, Source};
 pub use login::{LoggedIn, Login};
+pub use memory_breakers::MemoryBreakers;
 pub use outbox::Outbox;
 pub use persistence::Persistence;
 #[cfg(any(feature = "tower", feature = "reqwest-middleware"))]

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, Weak};
 use unlapse_core::{Dice, Store};
 
 use crate::agenda::Agenda;
-use crate::effects::{Breakers, Clock, MemoryBreakers, Spawn};
+use crate::effects::{Breakers, Clock, Spawn};
 use crate::events::Observer;
 use crate::feed::Feed;
 use crate::keeper;
+use crate::memory_breakers::MemoryBreakers;
 use crate::sources::Members;
 
 /// The effects of a set of keys, and their keeper's agenda: there once, however many keys there are.

@@ -18,7 +18,8 @@ use super::policy::RequestPolicy;
 use super::refusal::Refusal;
 use super::turn::Turn;
 use crate::dpop::{self, Proven};
-use crate::effects::{Breakers, Clock, MemoryBreakers};
+use crate::effects::{Breakers, Clock};
+use crate::memory_breakers::MemoryBreakers;
 use crate::source::TokenSource;
 
 /// Carries requests that have one login. Its copies share places, breakers, and what was learned.
