@@ -12,7 +12,8 @@ use crate::effects::Breakers;
 pub(crate) struct Turn<'a> {
     breakers: &'a dyn Breakers,
     name: &'a str,
-    is_trial: bool,
+    /// When the trial began that this is.
+    trial: Option<UnixTime>,
 }
 
 impl<'a> Turn<'a> {
@@ -39,7 +40,11 @@ impl<'a> Turn<'a> {
             if admission == Admission::Trial { breaker.trying(now) } else { breaker }
         });
         admitted(admission, errand)?;
-        Ok(Self { breakers, name: &lane.breaker, is_trial: admission == Admission::Trial })
+        Ok(Self {
+            breakers,
+            name: &lane.breaker,
+            trial: (admission == Admission::Trial).then_some(now),
+        })
     }
 
     /// Tells the breaker, and says whether it is open now. An API that answers 401 is there.
@@ -47,7 +52,7 @@ impl<'a> Turn<'a> {
         if outcome == Outcome::Refused {
             return false;
         }
-        self.is_trial = false;
+        self.trial = None;
         let mut is_open = false;
         self.breakers.update(self.name, &mut |breaker| {
             let after = match outcome {
@@ -64,10 +69,12 @@ impl<'a> Turn<'a> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        if self.is_trial {
-            let without = |breaker| Breaker { trial_since: None, ..breaker };
-            self.breakers.update(self.name, &mut { without });
-        }
+        let Some(began) = self.trial else { return };
+        self.breakers.update(self.name, &mut |breaker| match breaker.trial_since {
+            Some(since) if since == began => Breaker { trial_since: None, ..breaker },
+            // This one was given up for dead, and another is under way.
+            _ => breaker,
+        });
     }
 }
 
@@ -77,5 +84,38 @@ fn admitted(admission: Admission, errand: &Errand) -> Result<(), RequestError> {
             Err(RequestError::Away { origin: errand.origin.clone(), until })
         }
         Admission::Closed | Admission::Trial => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http::{HeaderMap, Method};
+
+    use super::super::lane::Lanes;
+    use super::*;
+    use crate::memory_breakers::MemoryBreakers;
+
+    #[test]
+    fn r16_a_trial_that_was_given_up_for_dead_takes_no_turn_from_the_next() {
+        let origin: super::super::origin::Origin =
+            "https://api.example".parse().expect("an origin");
+        let (breakers, lane) = (MemoryBreakers::default(), Lanes::default().to(&origin, 1));
+        let errand =
+            Errand::new(&Method::GET, &HeaderMap::new(), origin, "/", Duration::from_secs(120));
+        let at = |secs| UnixTime::from_secs(1000 + secs);
+        let policy = BreakerPolicy { failures: 1, ..BreakerPolicy::default() };
+        breakers.update(&lane.breaker, &mut |breaker| breaker.failed(at(0), &policy));
+
+        let begins = policy.open_for.as_secs();
+        let take = |secs| Turn::take(&breakers, &lane, &errand, at(begins + secs));
+        let dead = take(0).expect("the trial");
+        assert!(take(59).is_err(), "one at a time");
+        let next = take(60).expect("the first is taken to be dead");
+        drop(dead);
+        assert!(take(61).is_err(), "the next is under way");
+        drop(next);
+        assert!(take(62).is_ok());
     }
 }
