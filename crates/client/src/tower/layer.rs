@@ -57,7 +57,8 @@ impl AuthorizeLayer {
     }
 
     /// Which errors of the service beneath say that a request surely never left: only those are
-    /// repeated whatever the request does. Without, a connection that was refused.
+    /// repeated whatever the request does. Without, a connection that was refused, as far as it is not
+    /// an error of hyper's, which has a connection: a body that is read from elsewhere may fail so.
     ///
     /// Of hyper's client: `|error| error.downcast_ref::<hyper_util::client::legacy::Error>()
     /// .is_some_and(|error| error.is_connect())`.
@@ -86,10 +87,12 @@ impl<S> Layer<S> for AuthorizeLayer {
     }
 }
 
-/// Whether a connection was refused. Anything else may have come after the request had left.
+/// Whether a connection was refused. Anything else may have come after the request had left; so may what
+/// is beneath an error of hyper's, which begins where there is a connection: half of the request has
+/// left when its body fails, for want of a connection of its own.
 fn is_refused(error: &BoxError) -> bool {
     let mut next: Option<&(dyn core::error::Error + 'static)> = Some(&**error);
-    while let Some(error) = next {
+    while let Some(error) = next.filter(|error| !error.is::<hyper::Error>()) {
         if let Some(io) = error.downcast_ref::<std::io::Error>()
             && io.kind() == std::io::ErrorKind::ConnectionRefused
         {

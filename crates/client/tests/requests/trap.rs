@@ -1,6 +1,9 @@
-//! tower's own traps: a clone is not ready because its original was; and a gRPC server's 401 is none.
+//! tower's own traps: a clone is not ready because its original was; a gRPC server's 401 is none; and not
+//! every connection that was refused was the request's own.
 
 use std::convert::Infallible;
+use std::io;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -8,7 +11,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use http_body::{Body, Frame};
 use http_body_util::{BodyExt as _, Empty};
+use hyper_util::client::legacy::Client as HyperClient;
+use hyper_util::rt::TokioExecutor;
 use tower::limit::ConcurrencyLimitLayer;
 use tower::{Layer as _, Service, ServiceBuilder, ServiceExt as _};
 use unlapse::tower::AuthorizeLayer;
@@ -52,6 +58,30 @@ impl Service<Request<Empty<Bytes>>> for Strict {
         assert!(std::mem::take(&mut self.is_ready), "called without being asked");
         let call = self.calls.fetch_add(1, Ordering::SeqCst);
         std::future::ready(Ok((self.answers)(call, &request)))
+    }
+}
+
+/// Begins, and fails as a body does that comes from a server which is away.
+#[derive(Clone)]
+struct Forwarded {
+    has_begun: bool,
+}
+
+impl Body for Forwarded {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let has_begun = std::mem::replace(&mut self.has_begun, true);
+        let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
+        Poll::Ready(Some(if has_begun {
+            Err(refused())
+        } else {
+            Ok(Frame::data(Bytes::from_static(b"half")))
+        }))
     }
 }
 
@@ -146,4 +176,18 @@ async fn a_body_like_tonics_is_sent_once_and_its_type_may_say_otherwise() {
     let error = again.layer(refuses).oneshot(request()).await.unwrap_err();
     assert_eq!(error.code(), "api_unauthorized", "sent with the next token as well");
     assert_eq!(world.login.renewals(), 2);
+}
+
+#[tokio::test]
+async fn r8_a_body_whose_own_connection_is_refused_has_left_by_half() {
+    let world = World::new().await;
+    let connector = hyper_util::client::legacy::connect::HttpConnector::new();
+    let hyper = HyperClient::builder(TokioExecutor::new()).build(connector);
+    let layer = AuthorizeLayer::new(world.source.clone());
+    // It may be sent again; but a POST is not, once half of it has left.
+    let service = layer.copying(|body: &Forwarded| Some(body.clone())).layer(hyper);
+    let request = Request::post(world.url("/upload")).body(Forwarded { has_begun: false }).unwrap();
+    let error = service.oneshot(request).await.unwrap_err();
+    assert_eq!(error.code(), "api_reply_lost", "{error:?}");
+    assert!(error.was_sent());
 }
