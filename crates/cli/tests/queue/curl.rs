@@ -58,6 +58,25 @@ fn r13_a_401_costs_one_renewal_and_one_repeat() {
 }
 
 #[test]
+fn rfc9449_8_2_a_nonce_that_was_given_is_shown_after_a_renewal_too() {
+    let side = Side::open();
+    let origin = &side.auth.origin;
+    let profile = format!(
+        "[profile.acme]\ntoken_endpoint = \"{origin}/token\"\nclient_id = \"bound\"\ndpop = true\n"
+    );
+    side.project.configure(&profile, "");
+    side.log_in("acme");
+    let granted = side.auth.granted();
+    side.api.want_nonce();
+    let wanted = "www-authenticate: DPoP error=\"use_dpop_nonce\"\r\ndpop-nonce: n1\r\n";
+    side.api.fault(Fault::Answer(401, wanted));
+    side.api.fault(Fault::Answer(401, "www-authenticate: DPoP error=\"invalid_token\"\r\n"));
+    let run = side.curl(&["-d", "1"]).ok();
+    assert_eq!((run.stdout.as_str(), side.auth.granted()), ("done 1", granted + 1));
+    assert_eq!(side.api.seen().len(), 3);
+}
+
+#[test]
 fn a_status_is_an_exit_code_with_fail_alone() {
     let side = Side::open();
     for (status, code, error) in [

@@ -9,7 +9,7 @@ use unlapse_core::{Cause, Error, retry};
 use super::builder::Inner;
 use super::message::IDEMPOTENT_REPLAYED;
 use crate::authorize::Authorized;
-use crate::dpop::wanted_nonce;
+use crate::dpop::{self, wanted_nonce};
 use crate::http::{HttpReply, NoReply};
 use crate::source::TokenSource;
 
@@ -22,7 +22,7 @@ impl Inner {
         mut request: Request<Bytes>,
         mut authorized: Authorized,
     ) -> (Outcome, Option<HttpReply>) {
-        let (mut has_nonce, mut is_renewed) = (false, false);
+        let (mut nonce, mut is_proven_again, mut is_renewed) = (None, false, false);
         loop {
             let reply = match self.call(request.clone()).await {
                 Ok(reply) => reply,
@@ -32,22 +32,19 @@ impl Inner {
             if reply.status != StatusCode::UNAUTHORIZED {
                 return (self.replied(&reply), Some(reply));
             }
-            let nonce = wanted_nonce(reply.status, &reply.headers).map(str::to_owned);
-            let again = match nonce {
-                Some(nonce) if !has_nonce => {
-                    has_nonce = true;
-                    source.authorize_with(&mut request, Some(&nonce)).await
+            // Whatever is proven next has to have the last nonce (RFC 9449 §8.2).
+            nonce = dpop::nonce(&reply.headers).map(str::to_owned).or(nonce);
+            if wanted_nonce(reply.status, &reply.headers).is_some() && !is_proven_again {
+                is_proven_again = true;
+            } else if !is_renewed {
+                is_renewed = true;
+                if let Err(error) = source.reject(authorized.generation).await {
+                    return (no_token(&error), None);
                 }
-                _ if !is_renewed => {
-                    is_renewed = true;
-                    match source.reject(authorized.generation).await {
-                        Ok(_) => source.authorize(&mut request).await,
-                        Err(error) => Err(error),
-                    }
-                }
-                _ => return (self.replied(&reply), Some(reply)),
-            };
-            match again {
+            } else {
+                return (self.replied(&reply), Some(reply));
+            }
+            match source.authorize_with(&mut request, nonce.as_deref()).await {
                 Ok(again) => authorized = again,
                 Err(error) => return (no_token(&error), None),
             }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use unlapse::TokenSource;
-use unlapse::dpop::wanted_nonce;
+use unlapse::dpop::{self, wanted_nonce};
 
 use super::asked::Asked;
 use super::shown::{self, Sink, Told};
@@ -82,7 +82,7 @@ async fn send(
     request: &Request<Bytes>,
     client: &reqwest::Client,
 ) -> Result<reqwest::Response, Diagnosis> {
-    let (mut has_nonce, mut is_renewed) = (false, false);
+    let (mut nonce, mut is_proven_again, mut is_renewed) = (None, false, false);
     let mut request = request.clone();
     let mut authorized = source.authorize(&mut request).await.map_err(failed(profile))?;
     app.served(profile);
@@ -94,20 +94,18 @@ async fn send(
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
-        let nonce = wanted_nonce(response.status(), response.headers()).map(str::to_owned);
-        authorized = match nonce {
-            Some(nonce) if !has_nonce => {
-                has_nonce = true;
-                source.authorize_with(&mut request, Some(&nonce)).await
-            }
-            _ if !is_renewed => {
-                is_renewed = true;
-                source.reject(authorized.generation).await.map_err(failed(profile))?;
-                source.authorize(&mut request).await
-            }
-            _ => return Ok(response),
+        // Whatever is proven next has to have the last nonce (RFC 9449 §8.2).
+        nonce = dpop::nonce(response.headers()).map(str::to_owned).or(nonce);
+        if wanted_nonce(response.status(), response.headers()).is_some() && !is_proven_again {
+            is_proven_again = true;
+        } else if !is_renewed {
+            is_renewed = true;
+            source.reject(authorized.generation).await.map_err(failed(profile))?;
+        } else {
+            return Ok(response);
         }
-        .map_err(failed(profile))?;
+        let again = source.authorize_with(&mut request, nonce.as_deref()).await;
+        authorized = again.map_err(failed(profile))?;
     }
 }
 
