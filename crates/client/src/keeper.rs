@@ -130,7 +130,9 @@ impl Shared {
         let unsaved = self.is_unsaved() || !self.renewer.memory.is_empty();
         let unsaved = unsaved.then_some(upkeep.saves);
         let failed = upkeep.failed.as_deref().copied();
-        Some(next(record, unsaved, failed, now, &self.renewer.policy, &self.renewer.key))
+        // Where only a person can help, there is nothing to renew: a look finds whether one has.
+        let renewable = record.filter(|record| !self.renewer.needs_person(record, *now));
+        Some(next(renewable, unsaved, failed, now, &self.renewer.policy, &self.renewer.key))
     }
 
     /// Somebody asks for it, or holds it.
@@ -157,7 +159,9 @@ impl Shared {
     /// Does what the keeper found to be due.
     async fn attend(self: &Arc<Self>, chore: Chore) {
         match chore {
-            Chore::Look if self.is_idle() => {}
+            // Asked before a renewal as well: one that fails, or is due all the time, leaves no time
+            // for a look.
+            Chore::Look | Chore::Renew if self.is_idle() => {}
             Chore::Look => {
                 // A store that cannot be read now is read again after the next trust time.
                 let _ = self.look().await;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use unlapse_core::{
     Admission, Answer, Cause, Demand, Error, Key, Now, Plan, Policy, Record, Reuse, Secret,
-    SenderKeyProblem, Situation, Spend, StoreError, Verdict, classify, decide, plan,
+    SenderKeyProblem, Situation, Spend, Stop, StoreError, Verdict, classify, decide, plan,
 };
 
 use tracing::Instrument as _;
@@ -252,6 +252,14 @@ impl Renewer {
             lost: effort.lost,
             waited: effort.waited,
         }
+    }
+
+    /// Whether a renewal ahead of time of what this record has could only say that a person has to
+    /// log in (R14).
+    pub(crate) fn needs_person(&self, record: &Record, now: Now) -> bool {
+        let demand = Demand::Fresh { min_ttl: Duration::ZERO };
+        let situation = self.situation(record, now, demand, &Effort::default(), true);
+        matches!(plan(&situation), Plan::Stop(Stop::NeedsLogin(_)))
     }
 
     /// The right to make a request: when the breaker asks for a trial, one of all keys makes it

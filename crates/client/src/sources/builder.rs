@@ -91,8 +91,9 @@ impl SourcesBuilder {
     }
 
     /// How long a source that nobody holds and nobody asked for stays in memory; an hour by default.
-    /// It is noticed when the keeper looks at the key, every trust time ([`Policy::trust`]). Until
-    /// then it is renewed ahead of time; afterwards it comes back from the store when it is asked for.
+    /// It is noticed when the keeper turns to the key: to look at it, every trust time
+    /// ([`Policy::trust`]), or to renew it. Until then it is renewed ahead of time; afterwards it comes
+    /// back from the store when it is asked for.
     pub fn idle(mut self, idle: Duration) -> Self {
         self.idle = idle;
         self

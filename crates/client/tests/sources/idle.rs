@@ -1,10 +1,11 @@
 //! What nobody needs is let go of, and comes back.
 
 use unlapse::{Key, Policy};
-use unlapse_core::StoreError;
+use unlapse_core::{Rejection, StoreError};
 
 use crate::farm::Farm;
 use crate::secs;
+use crate::world::Fault;
 
 const DAY: u64 = 86_400;
 
@@ -95,4 +96,30 @@ async fn k1_a_key_that_is_forgotten_stays_in_the_store_and_with_who_holds_it() {
     for source in [held, again] {
         assert_eq!(source.bearer().await.unwrap().header(), "Bearer at-2");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn k1_what_fails_or_is_always_due_is_let_go_of_as_well() {
+    let [dead, away, short] = ["dead", "away", "short"].map(Key::new);
+    let keys = [&dead, &away, &short].map(Key::clone);
+    let farm = Farm::new(keys, |key| if key.server == "short" { 50 } else { 3600 });
+    farm.servers[&dead].fault(Fault::Reject(Rejection::InvalidGrant));
+    for _ in 0..9999 {
+        farm.servers[&away].fault(Fault::Status(503, None));
+    }
+    let sources = farm.builder().build();
+    let held = sources.source(&dead).await;
+    for key in farm.keys() {
+        sources.source(&key).await;
+    }
+    farm.pass(secs(3700)).await;
+    // Nobody has asked for an hour.
+    assert_eq!(sources.keys(), std::slice::from_ref(&dead));
+    drop(held);
+    farm.pass(secs(3700)).await;
+    assert!(sources.keys().is_empty());
+    // Nothing more is bought for nobody.
+    let requests = farm.requests(|_| true);
+    farm.pass(secs(3700)).await;
+    assert_eq!(farm.requests(|_| true), requests);
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use unlapse::{Event, Key, Policy, Spawn};
-use unlapse_core::{BoxFuture, Store as _};
+use unlapse::{Clock as _, Event, Key, Policy, Spawn};
+use unlapse_core::{BoxFuture, Rejection, State, Store as _};
 
 use crate::farm::Farm;
 use crate::secs;
@@ -122,6 +122,51 @@ async fn r17_leases_that_others_hold_keep_no_other_key_from_its_renewal() {
     farm.pass(secs(3400)).await;
     assert_eq!(farm.servers[&farm.keys()[0]].requests(), 1);
     drop(held);
+}
+
+#[tokio::test(start_paused = true)]
+async fn r14_a_login_that_only_a_person_can_bring_back_is_looked_at_and_not_renewed() {
+    let key = Key::new("acme");
+    let farm = Farm::new([key.clone()], |_| 3600);
+    farm.servers[&key].fault(Fault::Reject(Rejection::InvalidGrant));
+    let sources = farm.builder().build();
+    let source = sources.source(&key).await;
+    // The last round began while the token was valid.
+    farm.pass(secs(3640)).await;
+    let started = || {
+        let events = farm.events.lock().unwrap();
+        events.iter().filter(|(_, event)| matches!(event, Event::Started { .. })).count()
+    };
+    let before = started();
+    assert!(before > 0 && source.bearer_now().is_none());
+    farm.pass(secs(3600)).await;
+    assert_eq!(started(), before);
+    // Somebody logs in by way of another process.
+    let stored = farm.store.read(&key).unwrap().record;
+    assert!(matches!(stored.state, State::NeedsLogin(_)));
+    farm.store.put(&key, stored.logged_in(farm.servers[&key].open(), farm.clock.now()));
+    farm.pass(secs(61)).await;
+    assert!(source.bearer_now().is_some());
+    // And that login is renewed.
+    farm.pass(secs(3600)).await;
+    assert!(source.bearer_now().is_some());
+    assert_eq!(farm.requests(|_| true), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn r14_stored_credentials_are_tried_for_as_long_as_they_may_help() {
+    let key = Key::new("acme");
+    let farm = Farm::new([key.clone()], |_| 3600);
+    let server = &farm.servers[&key];
+    server.rungs.lock().unwrap().login = true;
+    server.fault(Fault::Reject(Rejection::InvalidGrant));
+    for _ in 0..4 {
+        server.fault(Fault::Status(503, None));
+    }
+    let source = farm.builder().build().source(&key).await;
+    farm.pass(secs(3900)).await;
+    // Nobody has asked: the server has come back, and the keeper has logged in.
+    assert!(source.bearer_now().is_some());
 }
 
 /// Counts the tasks that have not ended.
