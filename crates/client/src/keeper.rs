@@ -32,6 +32,13 @@ pub(crate) struct Upkeep {
     touched: Now,
 }
 
+impl Upkeep {
+    /// Whether its last renewal ahead of time came to nothing.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+}
+
 /// Keeps the keys of a set alive until every handle to them is gone.
 pub(crate) async fn keep(world: Weak<World>, agenda: Arc<Agenda>) {
     let (clock, start) = {
@@ -57,7 +64,7 @@ pub(crate) async fn keep(world: Weak<World>, agenda: Arc<Agenda>) {
                     queue.put(&shared, passed.saturating_add(millis(after)), chore);
                 }
             }
-            begin(queue.start(passed), &agenda);
+            begin(queue.start(passed, &now), &agenda);
             queue.next().map_or(IDLE, |due| Duration::from_millis(due.saturating_sub(passed)))
         };
         tokio::select! {

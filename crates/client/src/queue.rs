@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, Weak};
 
-use unlapse_core::UnixTime;
+use unlapse_core::{Now, UnixTime};
 
 use crate::chore::Chore;
 use crate::shared::Shared;
@@ -41,8 +41,33 @@ pub(crate) enum Line {
 #[derive(Default)]
 struct Standing {
     under_way: usize,
-    /// What expires first goes first.
-    waiting: BTreeMap<(UnixTime, Place), (Weak<Shared>, Chore)>,
+    /// Of the same rank, what expires first goes first.
+    waiting: BTreeMap<(Rank, UnixTime, Place), (Weak<Shared>, Chore)>,
+}
+
+/// What goes first in a line: whatever has the most to lose by waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// A token that this process alone has (R5).
+    Unsaved,
+    /// A token that serves, and nothing that stands against a better one.
+    Serving,
+    /// A token that serves, whose renewal failed last time: it may keep its place for long.
+    Failing,
+    /// A token that has ended. It comes back every round for as long as its renewal fails, and would
+    /// keep those from their places that still can be renewed in time (K2).
+    Ended,
+}
+
+impl Rank {
+    fn of(chore: Chore, has_failed: bool, has_ended: bool) -> Self {
+        match chore {
+            Chore::Save => Self::Unsaved,
+            _ if has_ended => Self::Ended,
+            _ if has_failed => Self::Failing,
+            Chore::Look | Chore::Renew => Self::Serving,
+        }
+    }
 }
 
 impl Line {
@@ -82,22 +107,25 @@ impl Queue {
         self.due.first_key_value().map(|((due, _), _)| *due)
     }
 
-    /// The chores whose time has come, as many as there are places for.
-    pub(crate) fn start(&mut self, now: u64) -> Vec<(Arc<Shared>, Chore)> {
+    /// The chores whose time has come, as many as there are places for; `passed` is what `now` is by
+    /// the keeper's own milliseconds.
+    pub(crate) fn start(&mut self, passed: u64, now: &Now) -> Vec<(Arc<Shared>, Chore)> {
         let mut started = Vec::new();
         while let Some(first) = self.due.first_entry()
-            && first.key().0 <= now
+            && first.key().0 <= passed
         {
             let ((_, place), (weak, chore)) = first.remove_entry();
             let Some(shared) = weak.upgrade() else { continue };
-            {
+            let has_failed = {
                 let mut upkeep = shared.upkeep.lock().unwrap_or_else(PoisonError::into_inner);
                 upkeep.due = None;
                 upkeep.is_busy = true;
-            }
+                upkeep.has_failed()
+            };
+            let rank = Rank::of(chore, has_failed, shared.valid(now).is_none());
             let line = Line::of(&shared, chore);
             let standing = self.lines.entry(line.clone()).or_default();
-            standing.waiting.insert((shared.ends_at(), place), (weak, chore));
+            standing.waiting.insert((rank, shared.ends_at(), place), (weak, chore));
             self.advance(&line, &mut started);
         }
         started
@@ -137,4 +165,29 @@ impl Queue {
 
 fn place(shared: &Weak<Shared>) -> Place {
     shared.as_ptr().addr()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn k2_r5_a_row_for_each_rank() {
+        let rows = [
+            (Chore::Save, false, false, Rank::Unsaved),
+            (Chore::Save, true, true, Rank::Unsaved),
+            (Chore::Renew, false, false, Rank::Serving),
+            (Chore::Renew, true, false, Rank::Failing),
+            (Chore::Renew, false, true, Rank::Ended),
+            (Chore::Renew, true, true, Rank::Ended),
+            (Chore::Look, false, false, Rank::Serving),
+            (Chore::Look, false, true, Rank::Ended),
+        ];
+        for (chore, has_failed, has_ended, rank) in rows {
+            let found = Rank::of(chore, has_failed, has_ended);
+            assert_eq!(found, rank, "{chore:?} {has_failed} {has_ended}");
+        }
+        // In this order they are served.
+        assert!([Rank::Unsaved, Rank::Serving, Rank::Failing, Rank::Ended].is_sorted());
+    }
 }

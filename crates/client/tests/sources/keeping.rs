@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use unlapse::{Clock as _, Event, Key, Policy, Spawn};
-use unlapse_core::{BoxFuture, Rejection, State, Store as _};
+use unlapse_core::{BoxFuture, BreakerPolicy, Rejection, State, Store as _};
 
 use crate::farm::Farm;
 use crate::secs;
@@ -167,6 +167,29 @@ async fn r14_stored_credentials_are_tried_for_as_long_as_they_may_help() {
     farm.pass(secs(3900)).await;
     // Nobody has asked: the server has come back, and the keeper has logged in.
     assert!(source.bearer_now().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn k2_r17_tokens_that_have_ended_wait_behind_those_that_still_serve() {
+    let has_ended = |key: &Key| key.account.as_str() < "00040";
+    let farm = Farm::new(accounts("acme", 60), |key| if has_ended(key) { 600 } else { 3600 });
+    for (_, server) in farm.servers.iter().filter(|(key, _)| has_ended(key)) {
+        *server.latency.lock().unwrap() = secs(20);
+        for _ in 0..1000 {
+            server.fault(Fault::Status(503, None));
+        }
+    }
+    // One that stays closed: as long as some keys of a server succeed, it does.
+    let breaker = BreakerPolicy { failures: u32::MAX, ..BreakerPolicy::default() };
+    let policy = Policy { breaker, ..Policy::default() };
+    let sources = farm.builder().policy(policy).idle(secs(100_000)).build();
+    for key in farm.keys() {
+        sources.source(&key).await;
+    }
+    farm.pass(secs(3550)).await;
+    // More of them want to be renewed at any time than there are places.
+    assert!(farm.requests(has_ended) > 400);
+    assert_eq!(farm.requests(|key| !has_ended(key)), 20);
 }
 
 /// Counts the tasks that have not ended.
