@@ -121,6 +121,28 @@ impl Current {
         })
     }
 
+    /// The same with what is known of its record by now. To look at that is no renewal, which alone
+    /// finds out that a token is not stale any more: it stays so, until it is to be asked for once
+    /// more. `None` when it is not stale, or no record allows that any longer.
+    pub(crate) fn still_stale(
+        &self,
+        record: &Record,
+        kept: Kept,
+        now: &Now,
+        policy: &Policy,
+    ) -> Option<Self> {
+        if !self.is_stale() || record.generation != self.generation() {
+            return None;
+        }
+        record.stale_left(now, policy)?;
+        Some(Self {
+            credential: Credential::token(Box::new(record.clone()), kept),
+            hot: self.hot,
+            served: self.served,
+            headers: Default::default(),
+        })
+    }
+
     /// A token once more, for another while; not an API key, which only the ladder gives.
     pub(crate) fn again(
         &self,

@@ -49,8 +49,8 @@ impl Shared {
         let looking = Looking(Arc::clone(self));
         self.renewer.world.spawn.spawn(Box::pin(async move {
             // A store that cannot be read now is read again when its time has come again.
-            if looking.0.look().await.is_err() {
-                looking.0.republish(looking.0.renewer.policy.round);
+            if let Err(error) = looking.0.look().await {
+                looking.0.republish(&error);
             }
         }));
     }

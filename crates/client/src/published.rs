@@ -36,20 +36,25 @@ impl Published {
         *self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Publishes what a record of this mark comes to, unless something newer was; says whether.
-    pub(crate) fn publish(&self, mark: Mark, next: Option<Current>) -> bool {
+    /// Publishes what a record of this mark comes to, given what it takes the place of, unless
+    /// something newer was published; says whether.
+    pub(crate) fn publish(
+        &self,
+        mark: Mark,
+        next: impl FnOnce(Option<&Current>) -> Option<Current>,
+    ) -> bool {
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         if newest.supersedes(mark) {
             return false;
         }
+        let next = next(self.load().as_deref());
         let mark = newest.then(mark);
         if mark == *newest
             && let (Some(now), Some(next)) = (self.load().as_ref(), &next)
         {
             // The same record again: once it is saved, whoever saw it unsaved saw it earlier.
             let is_late = next.is_unsaved() && now.is_saved();
-            // To look at it is no renewal, which alone finds out that it is not stale any more.
-            if is_late || now.is_stale() && !next.is_stale() {
+            if is_late {
                 return false;
             }
         }

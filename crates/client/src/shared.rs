@@ -299,7 +299,7 @@ impl Shared {
                     self.forget(&ended);
                 }
                 // The old token, if it is still valid, serves until the next round (R10).
-                self.republish(chore::pause(&error, &self.renewer.policy));
+                self.republish(&error);
                 Err(error)
             }
         }
@@ -315,13 +315,24 @@ impl Shared {
         let now = self.renewer.clock.now();
         let mark = Mark::of(&record);
         let Renewer { key, policy, .. } = &self.renewer;
-        let next = Current::token(record, kept, &now, key, policy, again);
-        self.publish(mark, next);
+        self.publish(mark, |before| {
+            let stale = before.and_then(|it| it.still_stale(&record, kept.clone(), &now, policy));
+            stale.or_else(|| Current::token(record, kept, &now, key, policy, again))
+        });
     }
 
-    pub(crate) fn publish(&self, mark: Mark, next: Option<Current>) {
-        let found = next.is_some();
-        if !self.current.publish(mark, next) {
+    pub(crate) fn publish(
+        &self,
+        mark: Mark,
+        next: impl FnOnce(Option<&Current>) -> Option<Current>,
+    ) {
+        let mut found = false;
+        let is_published = self.current.publish(mark, |before| {
+            let next = next(before);
+            found = next.is_some();
+            next
+        });
+        if !is_published {
             return;
         }
         #[cfg(feature = "metrics")]
@@ -380,11 +391,15 @@ impl Shared {
         saved
     }
 
-    /// Serves what there is for another while.
-    pub(crate) fn republish(&self, again: Duration) {
-        let renewer = &self.renewer;
-        let now = renewer.clock.now();
-        self.current.republish(|current| current.again(&now, &renewer.key, &renewer.policy, again));
+    /// Serves what there is for another while, since `error` was all that came of more.
+    pub(crate) fn republish(&self, error: &Error) {
+        let Renewer { key, policy, clock, .. } = &self.renewer;
+        let now = clock.now();
+        let again = chore::pause(error, policy);
+        self.current.republish(|current| {
+            let stale = current.is_stale().then(|| self.stale_again(current, error, &now));
+            stale.flatten().or_else(|| current.again(&now, key, policy, again))
+        });
         self.think_again();
     }
 

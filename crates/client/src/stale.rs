@@ -62,15 +62,26 @@ impl Shared {
             let _ = self.look().await;
         }
         let now = self.renewer.clock.now();
-        self.current.republish(|current| match &current.credential {
-            Credential::Token { record, .. } if record.is_stale_after(&error, &now, policy) => {
-                let kept = current.credential.kept();
-                Current::stale(record.clone(), kept, &now, policy, policy.round)
-            }
-            _ => None,
-        });
+        self.current.republish(|current| self.stale_again(current, &error, &now));
         // The look, or the renewal, may have brought a valid one by now.
         self.valid(&now).or_else(|| self.stale(demand, &now)).ok_or(error)
+    }
+
+    /// The current token, stale until the next round, if that is all there is after `error`.
+    pub(crate) fn stale_again(
+        &self,
+        current: &Current,
+        error: &Error,
+        now: &Now,
+    ) -> Option<Current> {
+        let policy = &self.renewer.policy;
+        match &current.credential {
+            Credential::Token { record, .. } if record.is_stale_after(error, now, policy) => {
+                let kept = current.credential.kept();
+                Current::stale(record.clone(), kept, now, policy, policy.round)
+            }
+            _ => None,
+        }
     }
 
     /// Makes a token that has ended what callers get, until the next round.
@@ -80,7 +91,7 @@ impl Shared {
         let mark = Mark::of(&record);
         let next = Current::stale(record.clone(), kept.clone(), &now, policy, policy.round);
         match next {
-            Some(next) => self.publish(mark, Some(next)),
+            Some(next) => self.publish(mark, |_| Some(next)),
             // The bound was reached meanwhile.
             None => self.publish_record(record, kept),
         }

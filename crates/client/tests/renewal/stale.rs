@@ -226,9 +226,58 @@ async fn k12_r13_a_401_to_a_stale_token_says_that_there_is_no_other() {
     let error = process.reject(bearer.generation()).await.unwrap_err();
     assert!(error.is_retryable() && !error.needs_login(), "{error}");
     // Others may be luckier with it, and do not wait.
+    assert!(process.bearer_now().is_some_and(|bearer| bearer.is_stale()));
+    let start = world.clock.now();
     assert!(process.token().await.unwrap().is_stale);
+    assert_eq!(world.clock.now(), start);
     // A renewal that somebody wants is none that a stale token stands in for.
     assert!(process.refresh().await.is_err() && process.force_refresh().await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn k12_r9_r13_a_verdict_after_a_401_ends_it() {
+    for rejection in [Rejection::InvalidGrant, Rejection::InvalidClient] {
+        for is_saved in [true, false] {
+            let (world, process) = world(600).await;
+            world.expire().await;
+            away(&world, Fault::Unsent, 3);
+            let bearer = process.bearer().await.unwrap();
+            if !is_saved {
+                world.store.fail_saves(1, StoreError::Full { place: "the disk".to_owned() }, true);
+            }
+            away(&world, Fault::Reject(rejection), 1);
+            assert!(process.reject(bearer.generation()).await.is_err());
+            assert!(process.bearer_now().is_none(), "{rejection:?} {is_saved}");
+            assert!(!process.info().await.unwrap().is_stale(), "{rejection:?} {is_saved}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn k12_what_another_process_has_found_out_takes_no_stale_token_away() {
+    let (world, process) = world(86_400).await;
+    let other = world.process().await;
+    world.expire().await;
+    away(&world, Fault::Unsent, 9);
+    assert!(process.token().await.unwrap().is_stale);
+    world.pass(secs(5)).await;
+    let before = world.store.record().revision;
+    assert!(other.token().await.unwrap().is_stale);
+    assert!(world.store.record().revision > before);
+    // Looks at the store, as a keeper does.
+    assert!(process.info().await.unwrap().is_stale());
+    assert!(process.bearer_now().is_some_and(|bearer| bearer.is_stale()));
+    // For no longer than it would have been without the look.
+    world.pass(secs(26)).await;
+    assert!(process.bearer_now().is_none());
+    // A verdict that the other has heard counts here as well (R9).
+    away(&world, Fault::Unsent, 9);
+    assert!(process.token().await.unwrap().is_stale);
+    world.server.faults.lock().unwrap().clear();
+    away(&world, Fault::Reject(Rejection::InvalidGrant), 1);
+    assert!(other.refresh().await.unwrap_err().needs_login());
+    assert!(!process.info().await.unwrap().is_stale());
+    assert!(process.bearer_now().is_none());
 }
 
 #[tokio::test(start_paused = true)]
