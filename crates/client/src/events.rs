@@ -69,7 +69,8 @@ pub enum Event {
         /// How the answer was lost.
         cause: Cause,
     },
-    /// The login has ended.
+    /// The login has ended, and a person has to bring it back. Not told where stored credentials
+    /// may do so without one, unless these were refused as well (R14); an API key may stand in.
     Ended {
         /// Why.
         reason: LoginReason,

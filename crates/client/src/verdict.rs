@@ -84,18 +84,27 @@ impl Renewer {
         if stored.generation > record.generation {
             return Ok(stored);
         }
-        self.tell(&Event::Ended { reason });
-        if reason == LoginReason::ReuseDetected {
-            let revoked = record.revoked(SecurityEvent::ReuseDetected, self.clock.now());
-            match hold.clear(&revoked).await {
+        let is_reused = reason == LoginReason::ReuseDetected;
+        let ended = if is_reused {
+            record.revoked(SecurityEvent::ReuseDetected, self.clock.now())
+        } else {
+            record.ended(reason)
+        };
+        // Where stored credentials are tried next, nobody has to come as yet (R14).
+        let is_last =
+            spend == Spend::Login || !self.exchange.rungs(ended.credentials.as_ref()).login;
+        if is_last {
+            self.tell(&Event::Ended { reason });
+        }
+        if is_reused {
+            match hold.clear(&ended).await {
                 // Whoever has the lease now may have logged in anew.
                 Ok(()) | Err(StoreError::Fenced) => {}
-                Err(error) => hold.remember(&revoked, error),
+                Err(error) => hold.remember(&ended, error),
             }
-            return Ok(revoked);
+        } else {
+            hold.keep(&ended).await;
         }
-        let ended = record.ended(reason);
-        hold.keep(&ended).await;
         Ok(ended)
     }
 

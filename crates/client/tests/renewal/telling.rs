@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 use std::io::Write;
 use std::sync::Once;
+use std::sync::atomic::Ordering;
 
 use tracing::Instrument as _;
 use tracing_subscriber::fmt::format::FmtSpan;
 use unlapse::{Event, Outcome, Secret, Subscription};
-use unlapse_core::{Cause, Demand, Plan, Rejection, Reuse, Row, Spend};
+use unlapse_core::{Cause, Demand, LoginReason, Plan, Rejection, Reuse, Row, Spend};
 
 use crate::world::{Fault, World};
 use crate::{GRACE, LOGIN, full, secs};
@@ -289,4 +290,28 @@ async fn r18_no_secret_is_in_any_span_or_event() {
         assert!(!events.contains(canary), "{canary} in {events}");
         assert!(!lines.contains(canary), "{canary} in {lines}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn i6_an_end_that_stored_credentials_make_good_is_told_to_nobody() {
+    let world = World::new(Reuse::Strict);
+    let process = world.log_in().await;
+    world.server.rungs.lock().unwrap().login = true;
+    world.expire().await;
+    world.server.fault(Fault::Reject(Rejection::InvalidGrant));
+    process.token().await.unwrap();
+    assert_eq!(world.server.logins.load(Ordering::SeqCst), 1);
+    assert!(world.saw(|event| matches!(event, Event::Rejected { .. })));
+    assert!(!world.saw(|event| matches!(event, Event::Ended { .. })));
+    // When these are refused as well, a person is needed: told once.
+    world.expire().await;
+    world.server.fault(Fault::Reject(Rejection::InvalidGrant));
+    *world.server.refuse_login.lock().unwrap() = true;
+    assert!(process.token().await.unwrap_err().needs_login());
+    let ended: Vec<_> = world.events.lock().unwrap().iter().filter_map(ended).collect();
+    assert_eq!(ended, [LoginReason::CredentialsRejected]);
+}
+
+fn ended(event: &Event) -> Option<LoginReason> {
+    if let Event::Ended { reason } = event { Some(*reason) } else { None }
 }
