@@ -85,13 +85,20 @@ impl Sources {
 
     /// Lets go of `key`'s source, which comes back from the store when it is asked for again; the store
     /// keeps its record. What could not be saved is saved first, and on an error the source stays.
-    /// Handles that others hold go on, apart from the set.
+    /// So it does when there are new renewals for as long as a caller would wait
+    /// ([`Policy::caller_deadline`]): [`Error::Deadline`]. Handles that others hold go on, apart from
+    /// the set.
     pub async fn forget(&self, key: &Key) -> Result<(), Error> {
+        let start = self.set.world.clock.now();
         while let Some(shared) = self.set.members.hold(key) {
             let source = TokenSource::of(shared);
             source.settle().await?;
             if self.set.members.remove(source.shared()) {
                 break;
+            }
+            let waited = self.set.world.clock.now().elapsed(&start);
+            if waited >= source.shared().renewer.policy.caller_deadline {
+                return Err(Error::Deadline { key: key.clone(), waited });
             }
         }
         Ok(())

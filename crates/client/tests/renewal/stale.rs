@@ -281,6 +281,26 @@ async fn k12_what_another_process_has_found_out_takes_no_stale_token_away() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn k12_r5_a_stale_token_that_could_not_be_saved_is_seen_to_be_saved() {
+    let (world, process) = world(600).await;
+    world.expire().await;
+    away(&world, Fault::Unsent, 99);
+    world.store.fail_saves(0, StoreError::ReadOnly { place: "the disk".to_owned() }, false);
+    // A copy of it lies aside, as where its place is read-only (C16).
+    *world.store.aside.lock().unwrap() = Some(world.store.record().failed(unsent(&world)));
+    let token = process.token().await.unwrap();
+    assert!(token.is_stale && token.is_unsaved);
+    world.store.heal();
+    process.settle().await.unwrap();
+    let token = process.token().await.unwrap();
+    assert!(token.is_stale && !token.is_unsaved);
+}
+
+fn unsent(world: &World) -> unlapse_core::Failure {
+    world.store.record().failure(Cause::Connect, world.clock.now(), None)
+}
+
+#[tokio::test(start_paused = true)]
 async fn k12_r7_a_lost_reply_is_served_stale_until_it_is_known_what_became_of_it() {
     let (world, process) = world(600).await;
     world.expire().await;
