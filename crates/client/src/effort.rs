@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use unlapse_core::{Cause, Error, Secret};
+use unlapse_core::{Cause, Error, Row, Secret};
 
 use crate::events::Outcome;
 use crate::renew::Renewed;
@@ -27,6 +27,18 @@ pub(crate) struct Effort {
 }
 
 impl Effort {
+    /// No request is made, by this row: if a token serves all the same, for want of a better one, it
+    /// is for what the row says (R10, K12).
+    pub(crate) fn ended_by(&mut self, row: Row) {
+        self.failed = match row {
+            Row::BreakerOpen => Some("breaker_open"),
+            Row::LostTwice | Row::ServedInDoubt | Row::TooEarly => Some("outcome_unknown"),
+            Row::JustFailed | Row::AskedToWait => Some("temporary_failure"),
+            // What was asked for, all that is left of a login, or nothing to serve.
+            _ => None,
+        };
+    }
+
     /// What it has come to.
     pub(crate) fn outcome(&self, renewed: &Result<Renewed, Error>) -> Outcome {
         match (renewed, self.failed) {
@@ -48,6 +60,26 @@ mod tests {
     use super::*;
     use crate::hold::Kept;
     use unlapse_core::{Key, LoginReason};
+
+    #[test]
+    fn i6_r10_what_a_token_serves_in_want_of() {
+        let rows = [
+            (Row::Met, None),
+            (Row::ServedToItsEnd, None),
+            (Row::NothingLeft, None),
+            (Row::JustFailed, Some("temporary_failure")),
+            (Row::AskedToWait, Some("temporary_failure")),
+            (Row::LostTwice, Some("outcome_unknown")),
+            (Row::ServedInDoubt, Some("outcome_unknown")),
+            (Row::TooEarly, Some("outcome_unknown")),
+            (Row::BreakerOpen, Some("breaker_open")),
+        ];
+        for (row, code) in rows {
+            let mut effort = Effort::default();
+            effort.ended_by(row);
+            assert_eq!(effort.failed, code, "{row:?}");
+        }
+    }
 
     #[test]
     fn i6_a_row_for_each_outcome() {

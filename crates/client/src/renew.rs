@@ -113,7 +113,10 @@ impl Renewer {
                     return Ok(self.adopt(record, hold.release()));
                 }
                 Plan::Spend(spend) => spend,
-                end => return self.end(end, hold, record, effort, trouble).await,
+                end => {
+                    effort.ended_by(row);
+                    return self.end(end, hold, record, effort, trouble).await;
+                }
             };
             let sender_key = match self.sender_key(&record, spend, effort) {
                 Ok(sender_key) => sender_key,

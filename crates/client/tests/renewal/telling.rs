@@ -315,3 +315,35 @@ async fn i6_an_end_that_stored_credentials_make_good_is_told_to_nobody() {
 fn ended(event: &Event) -> Option<LoginReason> {
     if let Event::Ended { reason } = event { Some(*reason) } else { None }
 }
+
+#[tokio::test(start_paused = true)]
+async fn i6_r10_a_token_that_serves_for_want_of_a_renewal_is_not_called_adopted() {
+    let mut world = World::new(Reuse::Strict);
+    world.policy.stale = secs(600);
+    let process = world.log_in().await;
+    let mut events = process.subscribe();
+    world.pass(secs(3310)).await;
+    for _ in 0..5 {
+        world.server.fault(Fault::Unsent);
+    }
+    let mut outcomes = Vec::new();
+    for _ in 0..4 {
+        // Due, and valid: the renewal goes on in the background.
+        process.bearer().await.unwrap();
+        process.settle().await.unwrap();
+        outcomes.extend(read(&mut events).iter().filter_map(outcome));
+        world.pass(secs(31)).await;
+    }
+    let served = |code| Outcome::Served { code };
+    let open = served("breaker_open");
+    assert_eq!(outcomes, [served("temporary_failure"), open, open, open]);
+    // It has ended, and the breaker is open still.
+    world.pass(secs(200)).await;
+    assert!(process.token().await.unwrap().is_stale);
+    let outcomes: Vec<_> = read(&mut events).iter().filter_map(outcome).collect();
+    assert_eq!(outcomes, [Outcome::Stale { code: "breaker_open" }]);
+}
+
+fn outcome(event: &Event) -> Option<Outcome> {
+    if let Event::Finished { outcome, .. } = event { Some(*outcome) } else { None }
+}
