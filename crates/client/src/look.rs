@@ -35,7 +35,11 @@ impl Shared {
                     self.publish_record(Box::new(stored.record), kept);
                 }
             }
-            None if unsaved.is_none() => self.current.replace(seen, None),
+            None if unsaved.is_none() => {
+                self.current.replace(seen, None);
+                #[cfg(feature = "metrics")]
+                self.measure_unsaved();
+            }
             None => {}
         }
         Ok(())

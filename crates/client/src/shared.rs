@@ -70,7 +70,7 @@ impl Shared {
 
     /// Counts this credential among those whose newest token is not saved, or no more.
     #[cfg(feature = "metrics")]
-    fn measure_unsaved(&self) {
+    pub(crate) fn measure_unsaved(&self) {
         self.unsaved.measure(&self.renewer.key, || self.is_unsaved());
     }
 
@@ -352,6 +352,8 @@ impl Shared {
             Some(Ok(header)) => {
                 let current = Current::api_key(header, &now, &self.renewer.policy);
                 self.current.replace(seen, Some(current));
+                #[cfg(feature = "metrics")]
+                self.measure_unsaved();
                 Ok(())
             }
             _ => Err(self.unusable()),

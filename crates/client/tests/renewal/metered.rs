@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use unlapse::Secret;
-use unlapse_core::{Rejection, Reuse};
+use unlapse_core::{Rejection, Reuse, StoreError};
 
 use crate::world::{Fault, World};
 use crate::{full, secs};
@@ -107,6 +107,39 @@ async fn r5_r16_unsaved_tokens_and_the_breaker_are_gauges() {
     drop(process);
     tokio::task::yield_now().await;
     assert_value(&handle.render(), unsaved, 0.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn r5_an_unsaved_token_that_gives_way_is_counted_no_more() {
+    let (handle, _guard) = recorder();
+    let unsaved = "unlapse_unsaved_tokens{server=\"acme\"}";
+    for api_key in [None, Some(Secret::new("key"))] {
+        let world = World::new(Reuse::Strict);
+        let process = world.log_in().await;
+        world.store.fail_saves(1, StoreError::ReadOnly { place: "the disk".to_owned() }, false);
+        process.force_refresh().await.unwrap();
+        drop(process);
+        world.store.heal();
+        // The next process finds the copy that lies aside.
+        let has_key = api_key.is_some();
+        let builder = world.builder().ahead_of_time(false);
+        let builder = if let Some(key) = api_key { builder.api_key(key) } else { builder };
+        let process = builder.build().await;
+        assert_value(&handle.render(), unsaved, 1.0);
+        if has_key {
+            // It is of no use any more, and the API key stands in.
+            world.expire().await;
+            world.server.fault(Fault::Reject(Rejection::InvalidGrant));
+            assert_eq!(process.token().await.unwrap().secret.expose(), "key");
+        } else {
+            // It is removed by hand, with all there is.
+            world.store.kept.lock().unwrap().take();
+            world.store.aside.lock().unwrap().take();
+            process.info().await.unwrap();
+            assert!(process.bearer_now().is_none());
+        }
+        assert_value(&handle.render(), unsaved, 0.0);
+    }
 }
 
 #[tokio::test(start_paused = true)]
