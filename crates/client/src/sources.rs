@@ -7,7 +7,7 @@ mod members;
 mod unfinished;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use unlapse_core::{Error, Key, Policy, Secret, Store, StoreError};
 
@@ -42,6 +42,8 @@ struct Set {
     members: Arc<Members>,
     loading: Loading,
     world: Arc<World>,
+    /// The keeper was started.
+    keeping: Once,
     servers: Of<Arc<dyn Exchange>>,
     policies: Of<Arc<Policy>>,
     api_keys: Of<Option<Secret>>,
@@ -161,6 +163,8 @@ impl Set {
 
     /// The source of `key`, with what the store has: read once, however many ask.
     async fn load(&self, key: &Key) -> Arc<Shared> {
+        // Not before: a set may be built where no task can be started yet.
+        self.keeping.call_once_force(|_| self.world.keep());
         let _turn = self.loading.turn(key).await;
         // Whoever had the turn before has brought it.
         if let Some(shared) = self.hold(key) {

@@ -1,6 +1,6 @@
 //! How a set of sources is put together.
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use unlapse_core::{Key, Policy, Secret, Store};
@@ -99,13 +99,15 @@ impl SourcesBuilder {
         self
     }
 
-    /// The set, empty as yet.
+    /// The set, empty as yet. Its keeper starts with the first source that is asked for, in the tokio
+    /// runtime of whoever asks, and ends with that runtime: a set that is kept in a `static` should be
+    /// asked first from the one that lives on.
     pub fn build(self) -> Sources {
         let members = Arc::new(Members::new(self.idle));
         let world = self.effects.world(Arc::downgrade(&members));
-        world.keep();
         let Self { servers, policies, api_keys, .. } = self;
         let loading = Loading::default();
-        Sources::of(Set { members, loading, world, servers, policies, api_keys })
+        let keeping = Once::new();
+        Sources::of(Set { members, loading, world, keeping, servers, policies, api_keys })
     }
 }

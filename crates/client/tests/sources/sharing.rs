@@ -109,3 +109,18 @@ async fn r16_keys_of_one_server_share_its_breaker() {
     let alone = alone.ahead_of_time(false).build().await;
     assert_ne!(alone.bearer().await.unwrap_err().code(), "breaker_open");
 }
+
+#[test]
+fn a_set_can_be_built_before_there_is_a_runtime() {
+    let farm = Farm::new([Key::new("acme")], |_| 3600);
+    let sources = farm.builder().build();
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        sources.source(&Key::new("acme")).await;
+        farm.pass(secs(3500)).await;
+        // By one keeper, whose runtime is that of who asked first.
+        sources.source(&Key::new("acme")).await;
+    });
+    assert_eq!(farm.requests(|_| true), 1);
+}
