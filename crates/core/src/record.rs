@@ -89,7 +89,7 @@ impl LoginReason {
             }
             Self::CredentialsRejected => "the server rejected the stored credentials",
             Self::RefreshExpired => "the refresh token has expired",
-            Self::NoRefreshToken => "the token has expired and there is no refresh token",
+            Self::NoRefreshToken => "there is no refresh token to renew the token with",
             Self::ReuseDetected => "the server saw a refresh token used twice, and ended the login",
             Self::Revoked => "the login was reported as revoked",
         }

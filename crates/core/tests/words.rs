@@ -143,6 +143,8 @@ fn r9_each_reason_to_log_in_has_words_of_its_own() {
     ];
     let words: BTreeSet<_> = reasons.iter().map(|reason| reason.describe()).collect();
     assert_eq!(words.len(), reasons.len());
+    // Also said of a token that has not ended, or never does, when a renewal of it is asked for.
+    assert!(!LoginReason::NoRefreshToken.describe().contains("expired"));
 }
 
 #[test]
