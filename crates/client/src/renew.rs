@@ -243,6 +243,7 @@ impl Renewer {
             rungs.login &= demand == Demand::NewLogin;
             rungs.api_key = false;
         }
+        let breaker = self.world.breakers.read(&self.exchange.endpoint());
         Situation {
             record,
             now,
@@ -250,7 +251,8 @@ impl Renewer {
             key: &self.key,
             demand,
             rungs,
-            breaker: self.world.breakers.read(&self.exchange.endpoint()).admit(now.wall),
+            breaker: breaker.admit(now.wall),
+            is_there: breaker.is_there,
             attempts: effort.attempts,
             lost: effort.lost,
             waited: effort.waited,

@@ -399,6 +399,10 @@ impl Shared {
         let now = clock.now();
         let again = chore::pause(error, policy);
         self.current.republish(|current| {
+            if current.is_stale() && matches!(error, Error::BreakerOpen { .. }) {
+                // Nobody was asked: what was found out last holds until its round is over.
+                return None;
+            }
             let stale = current.is_stale().then(|| self.stale_again(current, error, &now));
             stale.flatten().or_else(|| current.again(&now, key, policy, again))
         });

@@ -246,10 +246,18 @@ impl Renewer {
                 Verdict::Granted(_) => breaker.succeeded(),
                 Verdict::Rejected(rejection) if rejection.ends_login() => breaker.succeeded(),
                 Verdict::Transient { cause: Cause::Status(429), .. } => breaker.answered(),
+                Verdict::Transient { cause, .. }
+                | Verdict::Unsent(cause)
+                | Verdict::Unknown(cause)
+                    if cause.is_away() =>
+                {
+                    breaker.failed(now.wall, policy)
+                }
+                // It is there: no want of a server that a stale token stands in for (K12).
                 Verdict::Rejected(_)
                 | Verdict::Transient { .. }
                 | Verdict::Unsent(_)
-                | Verdict::Unknown(_) => breaker.failed(now.wall, policy),
+                | Verdict::Unknown(_) => breaker.refused(now.wall, policy),
             };
             (before, after) = (breaker, next);
             next

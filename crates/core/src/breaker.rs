@@ -21,6 +21,10 @@ pub struct Breaker {
     pub open_for: Duration,
     /// A trial is under way since then.
     pub trial_since: Option<UnixTime>,
+    /// The last failure was an answer: the endpoint is there, and it is no want of a server that the
+    /// breaker stands for (K12).
+    #[serde(default)]
+    pub is_there: bool,
 }
 
 /// Whether a request may be made.
@@ -82,13 +86,20 @@ impl Breaker {
         if self.trial_since.is_some() { Self::default() } else { self }
     }
 
+    /// The endpoint answered at `now` what asking again does not help: a failure like any other, of an
+    /// endpoint that is there.
+    #[must_use]
+    pub fn refused(self, now: UnixTime, policy: &BreakerPolicy) -> Self {
+        Self { is_there: true, ..self.failed(now, policy) }
+    }
+
     /// The endpoint failed at `now`.
     #[must_use]
     pub fn failed(self, now: UnixTime, policy: &BreakerPolicy) -> Self {
         let failures = self.failures.saturating_add(1);
         // A request that was under way when it opened prolongs nothing.
         if self.open_at(now).is_some() {
-            return Self { failures, trial_since: None, ..self };
+            return Self { failures, trial_since: None, is_there: false, ..self };
         }
         let open_for = match self.open_until {
             Some(_) => self.open_for.saturating_mul(2).min(policy.open_at_most),
@@ -101,6 +112,7 @@ impl Breaker {
             open_until,
             open_for: if opens { open_for } else { Duration::ZERO },
             trial_since: None,
+            is_there: false,
         }
     }
 }
@@ -151,6 +163,22 @@ mod tests {
             waits.push(breaker.open_until.expect("open").since(until).as_secs());
         }
         assert_eq!(waits, [600, 1200, 2400, 3600, 3600, 3600]);
+    }
+
+    #[test]
+    fn k12_r9_the_last_failure_says_whether_the_endpoint_is_there() {
+        let policy = BreakerPolicy::default();
+        let refused = failed(4).refused(secs(100), &policy);
+        assert_eq!(refused.admit(secs(100)), Admission::Open { until: secs(400) });
+        assert!(refused.is_there && !failed(5).is_there);
+        // Also while it is open, and by a trial.
+        assert!(failed(5).refused(secs(200), &policy).is_there);
+        assert!(!refused.failed(secs(200), &policy).is_there);
+        assert!(!refused.trying(secs(400)).failed(secs(400), &policy).is_there);
+        assert!(!refused.succeeded().is_there);
+        // One that was kept before this was asked.
+        let before = r#"{"failures":5,"open_until":400000,"open_for":{"secs":300,"nanos":0},"trial_since":null}"#;
+        assert!(!serde_json::from_str::<Breaker>(before).expect("as it was").is_there);
     }
 
     #[test]

@@ -56,6 +56,10 @@ pub struct Situation<'a> {
     pub rungs: Rungs,
     /// What the breaker of the token endpoint says.
     pub breaker: Admission,
+    /// What opened the breaker were answers, and no want of a server: [`Breaker::is_there`].
+    ///
+    /// [`Breaker::is_there`]: crate::Breaker::is_there
+    pub is_there: bool,
     /// Requests that this renewal has made.
     pub attempts: u32,
     /// Those of them whose outcome was lost.
@@ -318,7 +322,7 @@ impl Situation<'_> {
     /// Whether a token that has ended satisfies the caller for want of a server (K12).
     fn may_serve_stale(&self, stop: Stop) -> bool {
         matches!(self.demand, Demand::Fresh { .. })
-            && self.record.is_stale_at(stop, &self.now, self.policy)
+            && self.record.is_stale_at(stop, self.is_there, &self.now, self.policy)
     }
 }
 

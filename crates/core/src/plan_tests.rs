@@ -37,6 +37,7 @@ struct Row {
     rungs: Rungs,
     reuse: Reuse,
     breaker: Admission,
+    is_there: bool,
     lost: u32,
     away: bool,
     stale: Duration,
@@ -51,6 +52,7 @@ impl Row {
             rungs: REFRESH,
             reuse: Reuse::Unknown,
             breaker: Admission::Closed,
+            is_there: false,
             lost: 0,
             away: false,
             stale: Duration::ZERO,
@@ -102,6 +104,7 @@ impl Row {
             demand: self.demand,
             rungs: self.rungs,
             breaker: self.breaker,
+            is_there: self.is_there,
             attempts: self.lost,
             lost: self.lost,
             waited: Duration::ZERO,
@@ -286,6 +289,7 @@ fn r7_r17_a_replay_fits_into_the_window() {
             demand: ANY,
             rungs: REFRESH,
             breaker: Admission::Closed,
+            is_there: false,
             attempts: lost,
             lost,
             waited: Duration::from_secs(waited),
@@ -325,6 +329,12 @@ fn k12_what_cannot_be_tried_now_is_served_stale() {
     check(&Row::new(record(), EXPIRED).breaker_open(), Plan::Stop(open));
     check(&Row::new(record(), EXPIRED).stale(60).breaker_open(), Plan::Stale);
     check(&Row::new(record(), EXPIRED + 60).stale(60).breaker_open(), Plan::Stop(open));
+    // It was verdicts that opened it, also where this key failed before for want of a server.
+    for record in [record(), failed(Cause::Connect)] {
+        let mut row = Row::new(record, EXPIRED + 40).stale(60).breaker_open();
+        row.is_there = true;
+        check(&row, Plan::Stop(open));
+    }
     // Nothing less will do for whoever was told 401, or wants another.
     for demand in [Demand::Rejected(1), Demand::NewerThan(1), Demand::Force] {
         check(&away().stale(60).demand(demand), Plan::Stop(later));

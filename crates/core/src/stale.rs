@@ -61,11 +61,11 @@ impl Record {
     pub fn is_stale_after(&self, error: &Error, now: &Now, policy: &Policy) -> bool {
         let is_away = match error {
             Error::Temporary { cause, .. } | Error::OutcomeUnknown { cause, .. } => cause.is_away(),
-            // Other keys of the endpoint may have opened it, before this one was tried.
-            Error::BreakerOpen { .. } => true,
             // The renewal goes on, here or elsewhere: what is known is how the last one ended.
             Error::Deadline { .. } | Error::Store(StoreError::Busy { .. }) => self.is_away(),
-            Error::NeedsLogin { .. }
+            // Only a plan knows what has opened it.
+            Error::BreakerOpen { .. }
+            | Error::NeedsLogin { .. }
             | Error::ClientRejected { .. }
             | Error::SenderKey { .. }
             | Error::RuleBroken { .. }
@@ -74,10 +74,18 @@ impl Record {
         is_away && self.stale_left(now, policy).is_some()
     }
 
-    /// Whether the token may be served beyond its end when a plan stops like this.
-    pub(crate) fn is_stale_at(&self, stop: Stop, now: &Now, policy: &Policy) -> bool {
+    /// Whether the token may be served beyond its end when a plan stops like this. `is_there`: what
+    /// opened the breaker were answers.
+    pub(crate) fn is_stale_at(
+        &self,
+        stop: Stop,
+        is_there: bool,
+        now: &Now,
+        policy: &Policy,
+    ) -> bool {
         let is_away = match stop {
-            Stop::BreakerOpen { .. } => true,
+            // Other keys of the endpoint may have opened it, before this one was tried.
+            Stop::BreakerOpen { .. } => !is_there,
             Stop::Later { .. } | Stop::InDoubt => self.is_away(),
             Stop::NeedsLogin(_) => false,
         };
@@ -210,8 +218,8 @@ mod tests {
             (temporary(Cause::Connect), Some(Cause::Client), false),
             (Error::OutcomeUnknown { key: key(), cause: Cause::Broken }, away, true),
             (Error::OutcomeUnknown { key: key(), cause: Cause::Interrupted }, away, false),
-            (open(), None, true),
-            (open(), away, true),
+            (open(), None, false),
+            (open(), away, false),
             (open(), Some(Cause::Client), false),
             (late(), away, true),
             (late(), None, false),

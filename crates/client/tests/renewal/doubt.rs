@@ -242,6 +242,7 @@ fn r7_r11_a_clock_set_back_by_a_reboot_opens_no_window_again() {
             demand: Demand::Fresh { min_ttl: Duration::ZERO },
             rungs: Rungs { refresh: true, ..Rungs::default() },
             breaker: Admission::Closed,
+            is_there: false,
             attempts: 0,
             lost: 0,
             waited: Duration::ZERO,

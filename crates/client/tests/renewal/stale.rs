@@ -343,7 +343,34 @@ async fn k12_another_key_that_opened_the_breaker_is_a_reason_as_well() {
         (0..5).fold(unlapse_core::Breaker::default(), |breaker, _| breaker.failed(now, policy))
     });
     assert!(process.token().await.unwrap().is_stale);
+    // A 401 finds out nothing new.
+    assert_eq!(process.reject(1).await.unwrap_err().code(), "breaker_open");
+    assert!(process.bearer_now().is_some_and(|bearer| bearer.is_stale()));
     assert_eq!(world.server.requests(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn k12_r9_verdicts_on_the_client_that_opened_the_breaker_are_no_want_of_a_server() {
+    use std::sync::Arc;
+    use unlapse::MemoryBreakers;
+    let (world, _) = world(600).await;
+    let breakers = Arc::new(MemoryBreakers::default());
+    // Another key of the same endpoint.
+    let mut other = World::new(Reuse::Strict);
+    (other.server, other.clock) = (Arc::clone(&world.server), Arc::clone(&world.clock));
+    other.log_in().await;
+    let of = |world: &World| {
+        let builder = world.builder().ahead_of_time(false);
+        builder.breakers(Arc::clone(&breakers) as _).build()
+    };
+    let (process, other) = (of(&world).await, of(&other).await);
+    world.expire().await;
+    away(&world, Fault::Reject(Rejection::InvalidClient), 5);
+    for _ in 0..5 {
+        assert_eq!(other.force_refresh().await.unwrap_err().code(), "client_rejected");
+    }
+    assert_eq!(process.token().await.unwrap_err().code(), "breaker_open");
+    assert!(process.bearer_now().is_none());
 }
 
 #[tokio::test(start_paused = true)]

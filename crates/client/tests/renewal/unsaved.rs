@@ -156,6 +156,7 @@ async fn r5_r14_the_api_key_takes_no_unsaved_tokens_place() {
         open_until: Some(now.plus(secs(300))),
         open_for: secs(300),
         trial_since: None,
+        is_there: false,
     };
     breakers.update(&world.server.endpoint(), &mut |_| open);
     assert_eq!(process.reject(bearer.generation()).await.unwrap().header(), "Bearer key");

@@ -162,8 +162,13 @@ async fn r16_when_a_breaker_may_be_tried_again_one_of_many_keys_tries() {
     }
     world.expire().await;
     let now = unlapse::Clock::now(&*world.clock).wall;
-    let over =
-        Breaker { failures: 5, open_until: Some(now), open_for: secs(300), trial_since: None };
+    let over = Breaker {
+        failures: 5,
+        open_until: Some(now),
+        open_for: secs(300),
+        trial_since: None,
+        is_there: false,
+    };
     breakers.update(&world.server.endpoint(), &mut |_| over);
     for _ in 0..10 {
         world.server.fault(Fault::Status(500, None));

@@ -19,6 +19,7 @@ struct Given {
     demand: Demand,
     rungs: Rungs,
     breaker: Admission,
+    is_there: bool,
     attempts: u32,
     lost: u32,
     waited: Duration,
@@ -34,6 +35,7 @@ impl Given {
             demand: self.demand,
             rungs: self.rungs,
             breaker: self.breaker,
+            is_there: self.is_there,
             attempts: self.attempts,
             lost: self.lost,
             waited: self.waited,
@@ -80,14 +82,15 @@ fn admission() -> impl Strategy<Value = Admission> {
 }
 
 fn given() -> impl Strategy<Value = Given> {
-    let rungs = any::<[bool; 3]>();
+    let rungs = any::<[bool; 4]>();
     let effort = (0_u32..4, 0_u32..3, any::span(0..60));
     let rest = (demand(), rungs, admission(), effort, any::text());
     (any::record(), any::now(), any::policy(), rest).prop_map(|(record, now, policy, rest)| {
-        let (demand, [refresh, login, api_key], breaker, (attempts, lost, waited), name) = rest;
+        let (demand, [refresh, login, api_key, is_there], breaker, (attempts, lost, waited), name) =
+            rest;
         let (rungs, key) = (Rungs { refresh, login, api_key }, Key::new(name));
         let attempts = attempts + lost;
-        Given { record, now, policy, key, demand, rungs, breaker, attempts, lost, waited }
+        Given { record, now, policy, key, demand, rungs, breaker, is_there, attempts, lost, waited }
     })
 }
 
