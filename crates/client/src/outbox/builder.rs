@@ -1,11 +1,10 @@
 //! How an [`Outbox`] is put together.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
-use unlapse_core::outbox::{OutboxPolicy, OutboxStore};
+use unlapse_core::outbox::{Hurry, OutboxPolicy, OutboxStore};
 use unlapse_core::{BoxFuture, Dice, Key};
 
 use super::event::{OutboxEvent, OutboxObserver};
@@ -29,8 +28,8 @@ pub(super) struct Inner {
     pub(super) policy: OutboxPolicy,
     pub(super) dice: Mutex<Dice>,
     pub(super) wake: Notify,
-    /// Whoever woke it wants waits of our own to be cut short.
-    pub(super) hurry: AtomicBool,
+    /// The waits that whoever woke it wants to be cut short.
+    pub(super) hurry: Mutex<Hurry>,
     observer: Option<OutboxObserver>,
     sources: Mutex<HashMap<Key, TokenSource>>,
     find: Option<Box<FindSource>>,
@@ -78,7 +77,7 @@ impl OutboxBuilder {
             policy: OutboxPolicy::default(),
             dice: Mutex::new(Dice::new(seed)),
             wake: Notify::new(),
-            hurry: AtomicBool::new(false),
+            hurry: Mutex::default(),
             observer: None,
             sources: Mutex::default(),
             find: None,

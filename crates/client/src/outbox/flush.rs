@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::Request;
 use unlapse_core::outbox::{
-    Contents, EntryId, NewRequest, OutboxError, Outcome, Progress, Sender, Summary,
+    Contents, EntryId, Hurry, NewRequest, OutboxError, Outcome, Progress, Sender, Summary,
 };
 use unlapse_core::{Key, UnixTime};
 
@@ -82,19 +82,21 @@ impl Outbox {
     /// May be dropped at any point: what was under way is sent again by the next, under the same
     /// idempotency key.
     pub async fn flush(&self) -> Result<Flushed, OutboxError> {
-        self.flushed(Order { hurry: true, ..Order::default() }).await.map(|(flushed, _)| flushed)
+        self.flushed(Order { hurry: Hurry::All, ..Order::default() })
+            .await
+            .map(|(flushed, _)| flushed)
     }
 
     /// The same, for the line of one credential.
     pub async fn flush_line(&self, key: &Key) -> Result<Flushed, OutboxError> {
-        let order = Order { key: Some(key), hurry: true, ..Order::default() };
+        let order = Order { key: Some(key), hurry: Hurry::All, ..Order::default() };
         self.flushed(order).await.map(|(flushed, _)| flushed)
     }
 
     /// The same, with what was set apart before. Whoever calls this takes it upon them that what
     /// nobody can tell any more may be acted upon twice. `None`: every line.
     pub async fn flush_failed(&self, key: Option<&Key>) -> Result<Flushed, OutboxError> {
-        let order = Order { key, hurry: true, failed: true, until: None };
+        let order = Order { key, hurry: Hurry::All, failed: true, until: None };
         self.flushed(order).await.map(|(flushed, _)| flushed)
     }
 
@@ -102,7 +104,7 @@ impl Outbox {
     pub async fn send(&self, queued: &Summary) -> Result<Sending, OutboxError> {
         let order = Order {
             key: Some(&queued.key),
-            hurry: true,
+            hurry: Hurry::All,
             until: Some(queued.id),
             ..Order::default()
         };

@@ -3,7 +3,8 @@
 use std::sync::{Arc, PoisonError};
 
 use unlapse_core::outbox::{
-    EntryId, Next, OutboxError, Outcome, Progress, QueuedRequest, Ready, Sender, decide, ready,
+    EntryId, Hurry, Next, OutboxError, Outcome, Progress, QueuedRequest, Ready, Sender, decide,
+    ready,
 };
 use unlapse_core::{Cause, Key, UnixTime};
 
@@ -18,8 +19,8 @@ use crate::http::HttpReply;
 pub(super) struct Order<'a> {
     /// Only this line.
     pub(super) key: Option<&'a Key>,
-    /// Waits of our own are cut short.
-    pub(super) hurry: bool,
+    /// Which waits are cut short.
+    pub(super) hurry: Hurry,
     /// What was set apart goes back into its line.
     pub(super) failed: bool,
     /// Nothing behind this one; its reply is wanted.

@@ -1,10 +1,9 @@
 //! Sending by itself, for as long as a process lives.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use unlapse_core::outbox::OutboxError;
+use unlapse_core::outbox::{Hurry, OutboxError};
 
 use super::builder::{Inner, Outbox};
 use super::line::Order;
@@ -19,7 +18,7 @@ impl Outbox {
     /// in. Never ends: run it as a task of its own, and drop that to end it.
     pub async fn run(&self) {
         let inner = &self.inner;
-        let mut hurry = false;
+        let mut hurry = Hurry::No;
         loop {
             let order = Order { hurry, ..Order::default() };
             let next_try = match self.flushed(order).await {
@@ -35,20 +34,23 @@ impl Outbox {
             let due = next_try.map_or(inner.policy.round, |at| at.since(now).max(LEAST_PAUSE));
             hurry = tokio::select! {
                 biased;
-                () = inner.wake.notified() => inner.hurry.swap(false, Ordering::SeqCst),
-                () = inner.clock.sleep(due.min(inner.policy.round)) => false,
+                () = inner.wake.notified() => inner.take_hurry(),
+                () = inner.clock.sleep(due.min(inner.policy.round)) => Hurry::No,
             };
         }
     }
 
-    /// Lets [`Outbox::run`] try again now: the network is back, somebody has logged in.
+    /// Lets [`Outbox::run`] try again now, whatever waits of our own there are: the network is back,
+    /// somebody has logged in.
     pub fn wake(&self) {
-        self.inner.wake_in_a_hurry();
+        self.inner.wake_in_a_hurry(Hurry::All);
     }
 
-    /// Wakes this outbox when a token was renewed or obtained: what is to be told what happens to a
-    /// source ([`Builder::observer`](crate::Builder::observer)), which is added once it is built
-    /// ([`Outbox::add_source`]).
+    /// Wakes this outbox when a token was renewed or obtained, for the lines that wait for one. A line
+    /// whose token the API refuses waits on, as each try costs a renewal ([`Outbox::wake`] sends it).
+    ///
+    /// This is to be told what happens to a source ([`Builder::observer`](crate::Builder::observer)),
+    /// which is added once it is built ([`Outbox::add_source`]).
     pub fn waker(&self) -> Observer {
         // Weakly: the outbox has the source, which has this.
         let inner = Arc::downgrade(&self.inner);
@@ -56,15 +58,21 @@ impl Outbox {
             if matches!(event, Event::Renewed { .. } | Event::Adopted { .. })
                 && let Some(inner) = inner.upgrade()
             {
-                inner.wake_in_a_hurry();
+                inner.wake_in_a_hurry(Hurry::Token);
             }
         })
     }
 }
 
 impl Inner {
-    fn wake_in_a_hurry(&self) {
-        self.hurry.store(true, Ordering::SeqCst);
+    fn wake_in_a_hurry(&self, hurry: Hurry) {
+        let mut wanted = self.hurry.lock().unwrap_or_else(PoisonError::into_inner);
+        *wanted = hurry.max(*wanted);
+        drop(wanted);
         self.wake.notify_one();
+    }
+
+    fn take_hurry(&self) -> Hurry {
+        std::mem::take(&mut *self.hurry.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

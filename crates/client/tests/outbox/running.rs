@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use unlapse::outbox::OutboxEvent;
+
 use super::server::Fault;
 use super::side::{Side, login, policy};
 
@@ -52,4 +54,33 @@ async fn k12_a_renewal_wakes_a_line_that_was_blocked() {
     process.source.log_in(login()).await.unwrap();
     eventually("it goes out", || side.server.done() == ["1"]).await;
     task.abort();
+}
+
+#[tokio::test]
+async fn r13_an_api_that_never_takes_the_token_is_not_asked_again_for_each_renewal() {
+    let side = Side::open().await;
+    let slow = unlapse::outbox::OutboxPolicy {
+        base_delay: Duration::from_secs(100_000_000),
+        max_delay: Duration::from_secs(100_000_000),
+        ..policy()
+    };
+    let process = side.process_with(slow).await;
+    side.server.always(Some(Fault::Answer(401, "www-authenticate: Bearer\r\n")));
+    process.push("1").await;
+    let outbox = process.outbox.clone();
+    let task = tokio::spawn(async move { outbox.run().await });
+    let blocked = || process.events.lock().unwrap().iter().any(is_blocked);
+    eventually("it is blocked", blocked).await;
+    // Five rounds and more: its own renewal has woken it, and must not send it again.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!((side.server.seen().len(), side.server.granted()), (2, 2));
+    // A person's word sends it.
+    side.server.always(None);
+    process.outbox.wake();
+    eventually("it goes out", || side.server.done() == ["1"]).await;
+    task.abort();
+}
+
+fn is_blocked(event: &OutboxEvent) -> bool {
+    matches!(event, OutboxEvent::Blocked { .. })
 }

@@ -62,13 +62,36 @@ pub enum Ready {
     TooLate,
 }
 
-/// Whether a request may be sent at `now`. With `hurry`, because a person asks for it, waits of our
-/// own are cut short; those that a server has asked for are not.
+/// Which waits are cut short. None that a server has asked for is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hurry {
+    /// None.
+    #[default]
+    No,
+    /// Those for a token: one has come. A request that the API refused with a token waits on: sending
+    /// it costs a renewal, whose token would hurry it again, without an end.
+    Token,
+    /// All: a person asks for it, or the network is back.
+    All,
+}
+
+impl Hurry {
+    fn cuts(self, progress: &Progress) -> bool {
+        let what = progress.setback.map(|setback| setback.what);
+        match self {
+            Self::No => false,
+            Self::Token => matches!(what, Some(Mishap::NoToken(_))),
+            Self::All => true,
+        }
+    }
+}
+
+/// Whether a request may be sent at `now`, when `hurry` is made.
 pub fn ready(
     progress: &Progress,
     is_idempotent: bool,
     now: UnixTime,
-    hurry: bool,
+    hurry: Hurry,
     policy: &OutboxPolicy,
 ) -> Ready {
     if progress.is_failed {
@@ -76,7 +99,7 @@ pub fn ready(
     }
     if let Some(wait) = progress.wait
         && wait.until > now
-        && (wait.is_asked || !hurry)
+        && (wait.is_asked || !hurry.cuts(progress))
     {
         return Ready::Wait(wait.until);
     }

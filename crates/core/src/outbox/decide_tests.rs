@@ -146,23 +146,35 @@ fn k12_a_row_for_each_way_to_be_ready() {
     let policy = OutboxPolicy::default();
     let until = NOW.plus(Duration::from_secs(9));
     let waits = |is_asked| Progress { wait: Some(Wait { until, is_asked }), ..Progress::default() };
+    let after =
+        |what, is_asked| Progress { setback: Some(Setback { at: NOW, what }), ..waits(is_asked) };
+    let no_token = |is_asked| after(Mishap::NoToken(TokenTrouble::LoginNeeded), is_asked);
+    let refused = after(Mishap::Answered(401), false);
     let day_old = Progress { doubt_since: Some(NOW.minus(policy.key_lives)), ..doubted() };
     let young = Progress { doubt_since: Some(NOW.minus(Duration::from_secs(9))), ..doubted() };
     let failed = Progress { is_failed: true, ..day_old };
     let rows = [
-        (Progress::default(), false, false, Ready::Go),
-        (waits(false), false, false, Ready::Wait(until)),
-        (waits(false), false, true, Ready::Go),
-        (waits(true), false, true, Ready::Wait(until)),
-        (young, false, false, Ready::Go),
-        (day_old, false, true, Ready::TooLate),
+        (Progress::default(), false, Hurry::No, Ready::Go),
+        (waits(false), false, Hurry::No, Ready::Wait(until)),
+        (waits(false), false, Hurry::All, Ready::Go),
+        (waits(true), false, Hurry::All, Ready::Wait(until)),
+        // A token that has come helps those who had none. One that was refused is followed by another,
+        // which is no reason to send its request again.
+        (no_token(false), false, Hurry::No, Ready::Wait(until)),
+        (no_token(false), false, Hurry::Token, Ready::Go),
+        (refused, false, Hurry::Token, Ready::Wait(until)),
+        (refused, false, Hurry::All, Ready::Go),
+        (after(Mishap::Answered(503), false), false, Hurry::Token, Ready::Wait(until)),
+        (waits(false), false, Hurry::Token, Ready::Wait(until)),
+        (young, false, Hurry::No, Ready::Go),
+        (day_old, false, Hurry::All, Ready::TooLate),
         // PUT and DELETE need no key to be safe.
-        (day_old, true, true, Ready::Go),
-        (failed, false, true, Ready::Failed),
+        (day_old, true, Hurry::All, Ready::Go),
+        (failed, false, Hurry::All, Ready::Failed),
     ];
     for (progress, is_idempotent, hurry, expected) in rows {
         let found = ready(&progress, is_idempotent, NOW, hurry, &policy);
-        assert_eq!(found, expected, "{progress:?} {is_idempotent} {hurry}");
+        assert_eq!(found, expected, "{progress:?} {is_idempotent} {hurry:?}");
     }
 }
 
@@ -197,7 +209,7 @@ fn k12_what_is_refused_stands_aside_until_a_person_puts_it_back() {
     assert_eq!(failed.setback.map(|setback| setback.what), Some(Mishap::Answered(422)));
     let back = failed.retried();
     let policy = OutboxPolicy::default();
-    assert_eq!(ready(&back, false, NOW, false, &policy), Ready::Go);
+    assert_eq!(ready(&back, false, NOW, Hurry::No, &policy), Ready::Go);
     let late = doubted().too_late(NOW);
-    assert_eq!(ready(&late, false, NOW, true, &policy), Ready::Failed);
+    assert_eq!(ready(&late, false, NOW, Hurry::All, &policy), Ready::Failed);
 }

@@ -24,7 +24,7 @@ mod limits;
 mod policy;
 mod store;
 
-pub use decide::{Next, Outcome, Ready, decide, ready};
+pub use decide::{Hurry, Next, Outcome, Ready, decide, ready};
 pub use entry::{
     BadEntryId, EntryId, Mishap, NewRequest, Progress, QueuedRequest, RequestMessage, Setback,
     Summary, TokenTrouble, Wait,
