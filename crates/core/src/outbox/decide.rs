@@ -42,7 +42,8 @@ pub enum Next {
     Sent,
     /// It stays first in its line until then.
     TryAgain(Wait),
-    /// Its line waits for a person to log in, and is not tried before then by itself. Nothing is lost.
+    /// Its line waits for a person to log in. Until then it is looked whether there is a token, ever
+    /// more rarely. Nothing is lost.
     Blocked(Wait),
     /// The server will not have it: it is set apart for a person to see, and the next goes on.
     Refused,
@@ -128,7 +129,12 @@ pub fn decide(
             max_delay: policy.max_delay,
             ..Policy::default()
         };
-        let attempt = progress.attempts.saturating_add(1);
+        // Neither is a login that nobody makes for days worth asking for each second.
+        let before = match outcome {
+            Outcome::NoToken { .. } => progress.tokenless,
+            _ => progress.attempts,
+        };
+        let attempt = before.saturating_add(1);
         let ours = retry::delay(attempt, &pace, None, dice);
         let asked = asked.map(|asked| asked.min(policy.max_asked));
         let wait = ours.max(asked.unwrap_or_default());
@@ -195,6 +201,10 @@ impl Progress {
                 Outcome::NoToken { .. } => self.attempts,
                 _ => begun.attempts,
             },
+            tokenless: match outcome {
+                Outcome::NoToken { .. } => self.tokenless.saturating_add(1),
+                _ => 0,
+            },
             doubt_since: if is_doubtful { begun.doubt_since } else { self.doubt_since },
             conflicts: match outcome {
                 Outcome::Replied { status: 409, .. } => self.conflicts.saturating_add(1),
@@ -219,7 +229,7 @@ impl Progress {
     /// Put back into its line by a person, who takes it upon them that it may be acted upon twice.
     #[must_use]
     pub fn retried(self) -> Self {
-        Self { doubt_since: None, conflicts: 0, wait: None, is_failed: false, ..self }
+        Self { tokenless: 0, doubt_since: None, conflicts: 0, wait: None, is_failed: false, ..self }
     }
 }
 

@@ -142,6 +142,35 @@ fn r15_the_wait_grows_with_the_attempts_and_has_an_end() {
 }
 
 #[test]
+fn r15_the_wait_for_a_token_grows_as_well() {
+    let policy = OutboxPolicy::default();
+    let mut dice = Dice::new(5);
+    let longest = |trouble, mut progress: Progress, times: u32, dice: &mut Dice| {
+        let outcome = Outcome::NoToken { trouble, retry_at: None };
+        let mut longest = Duration::ZERO;
+        for _ in 0..times {
+            let next = decide(outcome, &entry("POST", progress), NOW, &policy, dice);
+            let (Next::TryAgain(wait) | Next::Blocked(wait)) = next else { panic!("{next:?}") };
+            longest = longest.max(wait.until.since(NOW));
+            progress = progress.after(outcome, next, NOW);
+        }
+        (longest, progress)
+    };
+    for trouble in [TokenTrouble::LoginNeeded, TokenTrouble::Denied, TokenTrouble::Away] {
+        let sent = Progress { attempts: 9, ..Progress::default() };
+        let (first, _) = longest(trouble, sent, 1, &mut dice);
+        assert!(first <= policy.base_delay, "{trouble:?}: tries without a token are counted apart");
+        let (later, progress) = longest(trouble, sent, 100, &mut dice);
+        assert!(later > policy.max_delay / 2 && later <= policy.max_delay, "{trouble:?} {later:?}");
+        assert_eq!((progress.attempts, progress.tokenless), (9, 100), "{trouble:?}: none was sent");
+        // There is one again: what goes wrong from now on is counted anew.
+        let wait = Next::TryAgain(Wait { until: NOW, is_asked: false });
+        assert_eq!(progress.after(replied(503), wait, NOW).tokenless, 0);
+        assert_eq!(progress.retried().tokenless, 0);
+    }
+}
+
+#[test]
 fn k12_a_row_for_each_way_to_be_ready() {
     let policy = OutboxPolicy::default();
     let until = NOW.plus(Duration::from_secs(9));

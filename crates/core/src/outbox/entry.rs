@@ -162,6 +162,9 @@ pub struct Progress {
     /// Times that it was sent, or that sending it was begun.
     #[serde(default)]
     pub attempts: u32,
+    /// Times in a row that there was no token to send it with.
+    #[serde(default)]
+    pub tokenless: u32,
     /// Since when the server may have acted upon it without our knowing: the first time that it was
     /// sent and no verdict came.
     #[serde(default, skip_serializing_if = "Option::is_none")]

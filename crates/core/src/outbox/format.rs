@@ -135,6 +135,7 @@ mod tests {
             queued_at: UnixTime::from_secs(5),
             progress: Progress {
                 attempts: 2,
+                tokenless: 3,
                 doubt_since: Some(UnixTime::from_secs(6)),
                 conflicts: 1,
                 setback: Some(Setback {

@@ -189,6 +189,7 @@ pub async fn progress_is_kept(store: Arc<dyn OutboxStore>) {
     let at = UnixTime::from_secs(1_700_000_100);
     let progress = Progress {
         attempts: 3,
+        tokenless: 2,
         doubt_since: Some(at),
         conflicts: 1,
         setback: Some(Setback { at, what: Mishap::Lost(Cause::Broken) }),
