@@ -119,7 +119,7 @@ pub use effects::{Breakers, Clock, Exchange, Prover, Request, Revoked, Spawn, To
 pub use environment::{Environment, EnvironmentError};
 pub use events::{Event, Observer, Outcome};
 pub use feed::{Happening, Subscription};
-pub use http::{Http, HttpReply, NoReply};
+pub use http::{Http, HttpHead, HttpReply, NoReply};
 pub use info::{Info, Source};
 pub use login::{LoggedIn, Login};
 pub use memory_breakers::MemoryBreakers;

@@ -10,7 +10,7 @@ use super::builder::Inner;
 use super::message::IDEMPOTENT_REPLAYED;
 use crate::authorize::Authorized;
 use crate::dpop::{self, wanted_nonce};
-use crate::http::{HttpReply, NoReply};
+use crate::http::{HttpHead, HttpReply, NoReply};
 use crate::source::TokenSource;
 
 impl Inner {
@@ -51,12 +51,21 @@ impl Inner {
         }
     }
 
+    /// Once the server has answered, its answer counts: a body that breaks off, or is not over in time,
+    /// is left out.
     async fn call(&self, request: Request<Bytes>) -> Result<HttpReply, NoReply> {
-        tokio::select! {
+        let mut late = self.clock.sleep(self.policy.deadline);
+        let HttpHead { status, headers, body } = tokio::select! {
             biased;
-            reply = self.http.call(request) => reply,
-            () = self.clock.sleep(self.policy.deadline) => Err(NoReply::Lost(Cause::Timeout)),
-        }
+            head = self.http.begin(request) => head?,
+            () = &mut late => return Err(NoReply::Lost(Cause::Timeout)),
+        };
+        let body = tokio::select! {
+            biased;
+            body = body => body.ok().flatten(),
+            () = &mut late => None,
+        };
+        Ok(HttpReply { status, headers, body })
     }
 
     fn replied(&self, reply: &HttpReply) -> Outcome {

@@ -11,7 +11,7 @@ use unlapse_oauth::MAX_REPLY;
 use zeroize::Zeroizing;
 
 use super::settings::HttpSettings;
-use crate::http::{Http, HttpReply, NoReply};
+use crate::http::{Http, HttpHead, HttpReply, NoReply};
 use crate::places::Places;
 
 /// Longest wait for a place among the requests that are made at once (C12).
@@ -49,6 +49,14 @@ impl ReqwestHttp {
 impl Http for ReqwestHttp {
     fn call(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<HttpReply, NoReply>> {
         Box::pin(async move {
+            let HttpHead { status, headers, body } = self.begin(request).await?;
+            let body = body.await.map_err(NoReply::Lost)?;
+            Ok(HttpReply { status, headers, body })
+        })
+    }
+
+    fn begin(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<HttpHead<'_>, NoReply>> {
+        Box::pin(async move {
             let client = self.client(request.uri()).ok_or(NoReply::Unsent(Cause::Request))?;
             let host = request.uri().authority().map_or("", |authority| authority.as_str());
             let place = self.places.to(host).acquire_owned();
@@ -58,20 +66,22 @@ impl Http for ReqwestHttp {
             )]
             let place = tokio::time::timeout(PLACE_WAIT, place).await;
             // The semaphore is never closed.
-            let _place = place.map_err(|_| NoReply::Unsent(Cause::Timeout))?;
+            let place = place.map_err(|_| NoReply::Unsent(Cause::Timeout))?;
             let request = request.try_into().map_err(|_| NoReply::Unsent(Cause::Request))?;
             let mut response = client.execute(request).await.map_err(|error| no_reply(&error))?;
             let (status, headers) = (response.status(), response.headers().clone());
-            let mut body = Zeroizing::new(Vec::with_capacity(8 * 1024));
-            while let Some(piece) =
-                response.chunk().await.map_err(|error| NoReply::Lost(lost(&error)))?
-            {
-                if body.len() + piece.len() > MAX_REPLY {
-                    return Ok(HttpReply { status, headers, body: None });
+            let body = async move {
+                let _place = place;
+                let mut body = Zeroizing::new(Vec::with_capacity(8 * 1024));
+                while let Some(piece) = response.chunk().await.map_err(|error| lost(&error))? {
+                    if body.len() + piece.len() > MAX_REPLY {
+                        return Ok(None);
+                    }
+                    body.extend_from_slice(&piece);
                 }
-                body.extend_from_slice(&piece);
-            }
-            Ok(HttpReply { status, headers, body: Some(body) })
+                Ok(Some(body))
+            };
+            Ok(HttpHead { status, headers, body: Box::pin(body) })
         })
     }
 }

@@ -191,6 +191,23 @@ async fn r17_a_server_that_hangs_has_a_deadline() {
 }
 
 #[tokio::test]
+async fn k12_what_was_answered_is_done_whatever_becomes_of_the_answers_body() {
+    for fault in [Fault::BreakBody, Fault::HangBody] {
+        let side = Side::open().await;
+        let short = OutboxPolicy { deadline: Duration::from_millis(500), ..policy() };
+        let process = side.process_with(short).await;
+        let queued = process.push("1").await;
+        side.server.fault(fault.clone());
+        let Sending::Sent(reply) = process.outbox.send(&queued).await.unwrap() else {
+            panic!("{fault:?}: the server has said that it is done")
+        };
+        assert!(reply.status == 201 && reply.body.is_none(), "{fault:?}: {reply:?}");
+        assert!(side.left().await.is_empty(), "{fault:?}: nothing is sent again");
+        assert_eq!(side.server.seen().len(), 1, "{fault:?}");
+    }
+}
+
+#[tokio::test]
 async fn k12_two_flushes_at_once_send_each_once() {
     let side = Side::open().await;
     let (one, two) = (side.process().await, side.process().await);

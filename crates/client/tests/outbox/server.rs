@@ -19,6 +19,10 @@ pub enum Fault {
     Drop,
     /// Does it, and closes the connection.
     LoseReply,
+    /// Does it, and closes the connection within the body of its answer.
+    BreakBody,
+    /// Does it, and its answer's body never ends.
+    HangBody,
     /// Does it, and kills the process that was aimed at before it is answered.
     ActThenKill,
     /// Kills the process that was aimed at, and does nothing.
@@ -229,12 +233,7 @@ impl State {
             }
             Some(Fault::Drop) => return,
             Some(Fault::Kill) => return self.kill(),
-            Some(Fault::Hang) => {
-                while !self.stop.load(Ordering::SeqCst) {
-                    std::thread::sleep(Duration::from_millis(5));
-                }
-                return;
-            }
+            Some(Fault::Hang) => return self.hang(),
             _ => {}
         }
         if !self.accepts(&field(&head, "authorization")) {
@@ -256,6 +255,13 @@ impl State {
         match fault {
             Some(Fault::LoseReply) => {}
             Some(Fault::ActThenKill) => self.kill(),
+            Some(fault @ (Fault::BreakBody | Fault::HangBody)) => {
+                let part = "HTTP/1.1 201 X\r\ncontent-length: 100\r\nconnection: close\r\n\r\npart";
+                let _ = stream.write_all(part.as_bytes());
+                if matches!(fault, Fault::HangBody) {
+                    self.hang();
+                }
+            }
             _ => answer(&mut stream, 201, "", &reply),
         }
     }
@@ -275,6 +281,12 @@ impl State {
     fn accepts(&self, authorization: &str) -> bool {
         let number = authorization.rsplit_once("at-").and_then(|(_, n)| n.parse::<u64>().ok());
         number.is_some_and(|number| number > self.least.load(Ordering::SeqCst))
+    }
+
+    fn hang(&self) {
+        while !self.stop.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Kills the process that is aimed at, once there is one.

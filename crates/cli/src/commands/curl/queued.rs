@@ -94,7 +94,9 @@ impl Shown<'_> {
         match body {
             Some(body) => sink.take(body)?,
             None if self.app.quiet => {}
-            None => terminal::warn("the reply is larger than 1 MiB, and is not shown"),
+            None => terminal::warn(
+                "the reply is larger than 1 MiB, or did not arrive whole, and is not shown",
+            ),
         }
         if self.app.json {
             let told = Told { status: Some(status), headers: Some(headers), ..self.told() };
