@@ -98,14 +98,23 @@ pub fn ready(
     if progress.is_failed {
         return Ready::Failed;
     }
+    // No wait is longer than this but by a clock that was set back since; twice, as it may have been
+    // set back by less than that.
+    let longest = policy.max_asked.max(policy.max_delay).saturating_mul(2);
     if let Some(wait) = progress.wait
         && wait.until > now
+        && wait.until.since(now) <= longest
         && (wait.is_asked || !hurry.cuts(progress))
     {
         return Ready::Wait(wait.until);
     }
     match progress.doubt_since {
-        Some(since) if !is_idempotent && now.since(since) >= policy.key_lives => Ready::TooLate,
+        // A doubt far in the future is of a clock that was wrong: nobody knows how old it is.
+        Some(since)
+            if !is_idempotent && now.since(since).max(since.since(now)) >= policy.key_lives =>
+        {
+            Ready::TooLate
+        }
         _ => Ready::Go,
     }
 }
@@ -122,7 +131,7 @@ pub fn decide(
 ) -> Next {
     let progress = &entry.progress;
     let in_doubt = progress.doubt_since.is_some();
-    let mut wait = |asked: Option<Duration>| {
+    let mut wait = |asked: Option<Duration>, is_asked: bool| {
         // An outage of an hour is not worth a thousand requests: the same backoff as a renewal's.
         let pace = Policy {
             base_delay: policy.base_delay,
@@ -138,15 +147,17 @@ pub fn decide(
         let ours = retry::delay(attempt, &pace, None, dice);
         let asked = asked.map(|asked| asked.min(policy.max_asked));
         let wait = ours.max(asked.unwrap_or_default());
-        Wait { until: now.plus(wait), is_asked: asked.is_some() }
+        Wait { until: now.plus(wait), is_asked: is_asked && asked.is_some() }
     };
     let (status, retry_after, is_replayed) = match outcome {
         Outcome::Replied { status, retry_after, is_replayed } => (status, retry_after, is_replayed),
-        Outcome::Unsent(_) | Outcome::Lost(_) => return Next::TryAgain(wait(None)),
+        Outcome::Unsent(_) | Outcome::Lost(_) => return Next::TryAgain(wait(None, false)),
         Outcome::NoToken { trouble: TokenTrouble::Away, retry_at } => {
-            return Next::TryAgain(wait(retry_at.map(|at| at.since(now))));
+            // It is our own breaker that says so, as a rule: a token may be there long before, from
+            // another process or a login.
+            return Next::TryAgain(wait(retry_at.map(|at| at.since(now)), false));
         }
-        Outcome::NoToken { .. } => return Next::Blocked(wait(None)),
+        Outcome::NoToken { .. } => return Next::Blocked(wait(None, false)),
     };
     match status {
         // 303: done, and its result is shown elsewhere (RFC 9110 §15.4.4). 304: what is there is what
@@ -154,16 +165,16 @@ pub fn decide(
         200..=299 | 303 | 304 => Next::Sent,
         // Gone is what it was to be, and it may be our own doing.
         404 | 410 if in_doubt && entry.message.method == "DELETE" => Next::Sent,
-        401 => Next::Blocked(wait(None)),
+        401 => Next::Blocked(wait(None, false)),
         // "A request with this key is still under way" (the draft's §2.7): only an earlier attempt can
         // be, and not for ever.
         409 if in_doubt && progress.conflicts < policy.conflicts => {
-            Next::TryAgain(wait(retry_after))
+            Next::TryAgain(wait(retry_after, true))
         }
         // The server will say so for ever, or cannot do such a thing at all.
         500..=599 if is_replayed => Next::Refused,
         501 | 505 => Next::Refused,
-        408 | 425 | 429 | 500..=599 => Next::TryAgain(wait(retry_after)),
+        408 | 425 | 429 | 500..=599 => Next::TryAgain(wait(retry_after, true)),
         _ => Next::Refused,
     }
 }
@@ -175,7 +186,8 @@ impl Progress {
     pub fn begun(self, now: UnixTime) -> Self {
         Self {
             attempts: self.attempts.saturating_add(1),
-            doubt_since: self.doubt_since.or(Some(now)),
+            // Not later than now, whatever the clock was.
+            doubt_since: Some(self.doubt_since.map_or(now, |since| since.min(now))),
             wait: None,
             ..self
         }

@@ -87,7 +87,7 @@ fn k12_a_row_for_each_outcome() {
         ),
         (Outcome::NoToken { trouble: TokenTrouble::Denied, retry_at: None }, fresh(), "blocked"),
         (Outcome::NoToken { trouble: TokenTrouble::Away, retry_at: None }, fresh(), "again"),
-        (Outcome::NoToken { trouble: TokenTrouble::Away, retry_at: Some(NOW) }, fresh(), "asked"),
+        (Outcome::NoToken { trouble: TokenTrouble::Away, retry_at: Some(NOW) }, fresh(), "again"),
     ];
     for (outcome, progress, expected) in rows {
         assert_eq!(word(outcome, "POST", progress), expected, "{outcome:?} after {progress:?}");
@@ -168,6 +168,57 @@ fn r15_the_wait_for_a_token_grows_as_well() {
         assert_eq!(progress.after(replied(503), wait, NOW).tokenless, 0);
         assert_eq!(progress.retried().tokenless, 0);
     }
+}
+
+#[test]
+fn r10_a_breaker_of_ours_makes_the_line_wait_and_a_hurry_cuts_it() {
+    let policy = OutboxPolicy::default();
+    let entry = entry("POST", Progress::default());
+    for (secs, expected) in [(1800, 1800), (1_000_000, 3600)] {
+        let until = NOW.plus(Duration::from_secs(secs));
+        let outcome = Outcome::NoToken { trouble: TokenTrouble::Away, retry_at: Some(until) };
+        let next = decide(outcome, &entry, NOW, &policy, &mut Dice::new(1));
+        let until = NOW.plus(Duration::from_secs(expected));
+        assert_eq!(next, Next::TryAgain(Wait { until, is_asked: false }));
+        let progress = entry.progress.after(outcome, next, NOW);
+        for (hurry, expected) in
+            [(Hurry::No, Ready::Wait(until)), (Hurry::Token, Ready::Go), (Hurry::All, Ready::Go)]
+        {
+            assert_eq!(ready(&progress, false, NOW, hurry, &policy), expected, "{hurry:?}");
+        }
+    }
+}
+
+#[test]
+fn r11_a_clock_that_was_put_right_does_not_block_a_line_for_years() {
+    let policy = OutboxPolicy::default();
+    let then = NOW.plus(Duration::from_secs(5 * 365 * 86_400));
+    // A minute was asked for, by a clock that was years ahead.
+    let retry_after = Some(Duration::from_secs(60));
+    let outcome = Outcome::Replied { status: 429, retry_after, is_replayed: false };
+    let next =
+        decide(outcome, &entry("POST", Progress::default()), then, &policy, &mut Dice::new(1));
+    let progress = Progress::default().after(outcome, next, then);
+    assert!(matches!(ready(&progress, false, then, Hurry::All, &policy), Ready::Wait(_)));
+    assert_eq!(ready(&progress, false, NOW, Hurry::No, &policy), Ready::Go);
+    // What was asked for by a clock that was set back by an hour is still obeyed.
+    let hour_ahead = NOW.plus(Duration::from_secs(3600));
+    let next = decide(
+        outcome,
+        &entry("POST", Progress::default()),
+        hour_ahead,
+        &policy,
+        &mut Dice::new(1),
+    );
+    let progress = Progress::default().after(outcome, next, hour_ahead);
+    assert!(matches!(ready(&progress, false, NOW, Hurry::All, &policy), Ready::Wait(_)));
+
+    // How old a doubt of the future is, nobody knows. One that is close counts from now on.
+    let doubt = |since| Progress { doubt_since: Some(since), ..doubted() };
+    assert_eq!(ready(&doubt(then), false, NOW, Hurry::No, &policy), Ready::TooLate);
+    assert_eq!(ready(&doubt(then), true, NOW, Hurry::No, &policy), Ready::Go);
+    assert_eq!(ready(&doubt(hour_ahead), false, NOW, Hurry::No, &policy), Ready::Go);
+    assert_eq!(doubt(hour_ahead).begun(NOW).doubt_since, Some(NOW));
 }
 
 #[test]
