@@ -96,7 +96,7 @@ impl Outbox {
     /// The same, with what was set apart before. Whoever calls this takes it upon them that what
     /// nobody can tell any more may be acted upon twice. `None`: every line.
     pub async fn flush_failed(&self, key: Option<&Key>) -> Result<Flushed, OutboxError> {
-        let order = Order { key, hurry: Hurry::All, failed: true, until: None };
+        let order = Order { key, hurry: Hurry::All, failed: true, ..Order::default() };
         self.flushed(order).await.map(|(flushed, _)| flushed)
     }
 
@@ -137,7 +137,7 @@ impl Outbox {
     }
 
     /// Walks every line that `order` names, all at once, until nothing is left that can be sent, what
-    /// was put in meanwhile included.
+    /// was put in meanwhile included; or, when `order` is for a turn, until that is over.
     pub(super) async fn flushed(
         &self,
         order: Order<'_>,
@@ -151,7 +151,9 @@ impl Outbox {
         let sender = self.inner.store.sender(self.inner.policy.lease_wait).await?;
         let mut seen = HashSet::new();
         let mut halted: BTreeMap<Key, Halt> = BTreeMap::new();
-        loop {
+        let started = self.inner.clock.now();
+        let mut is_cut = false;
+        while !is_cut {
             let contents = self.list().await?;
             let mut lines: BTreeMap<Key, Vec<EntryId>> = BTreeMap::new();
             for entry in &contents.entries {
@@ -170,6 +172,9 @@ impl Outbox {
                 flushed.refused += walked.refused;
                 flushed.unreadable += walked.unreadable;
                 wanted = wanted.or(walked.wanted);
+                for id in &walked.rest {
+                    seen.remove(id);
+                }
                 if let Some(halt) = walked.halt {
                     halted.insert(key, halt);
                 }
@@ -177,9 +182,11 @@ impl Outbox {
             if order.until.is_some_and(|id| seen.contains(&id)) {
                 break;
             }
+            is_cut = order.is_turn && self.inner.is_turn_over(&started);
         }
         flushed.is_blocked = halted.values().any(|halt| halt.is_blocked);
-        flushed.next_try = halted.values().filter_map(|halt| halt.until).min();
+        let cut = is_cut.then(|| self.inner.clock.now().wall);
+        flushed.next_try = halted.values().filter_map(|halt| halt.until).chain(cut).min();
         Ok((flushed, wanted))
     }
 

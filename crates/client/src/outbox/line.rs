@@ -6,7 +6,7 @@ use unlapse_core::outbox::{
     EntryId, Hurry, Next, OutboxError, Outcome, Progress, QueuedRequest, Ready, Sender, decide,
     ready,
 };
-use unlapse_core::{Cause, Key, UnixTime};
+use unlapse_core::{Cause, Key, Now, UnixTime};
 
 use super::attempt::no_token;
 use super::builder::Inner;
@@ -25,6 +25,8 @@ pub(super) struct Order<'a> {
     pub(super) failed: bool,
     /// Nothing behind this one; its reply is wanted.
     pub(super) until: Option<EntryId>,
+    /// For one turn of each line, after which others may send.
+    pub(super) is_turn: bool,
 }
 
 /// What became of a line.
@@ -33,6 +35,8 @@ pub(super) struct Walked {
     pub(super) sent: usize,
     pub(super) refused: usize,
     pub(super) unreadable: usize,
+    /// What is left of it, as its turn is over.
+    pub(super) rest: Vec<EntryId>,
     /// Why it went no further.
     pub(super) halt: Option<Halt>,
     /// What was answered to the one that is wanted.
@@ -49,7 +53,7 @@ pub(super) struct Halt {
 }
 
 impl Inner {
-    /// Sends `line` from its head on until one has to wait.
+    /// Sends `line` from its head on until one has to wait, or its turn is over.
     pub(super) async fn walk(
         &self,
         sender: &Arc<dyn Sender>,
@@ -57,7 +61,9 @@ impl Inner {
         order: Order<'_>,
     ) -> Result<Walked, OutboxError> {
         let mut walked = Walked::default();
-        for id in line {
+        let started = self.clock.now();
+        let mut line = line.into_iter();
+        while let Some(id) = line.next() {
             let entry = match sender.load(id).await {
                 Ok(Some(entry)) => entry,
                 // Dropped since it was listed.
@@ -73,8 +79,16 @@ impl Inner {
             if walked.halt.is_some() || order.until == Some(id) {
                 break;
             }
+            if self.is_turn_over(&started) {
+                walked.rest = line.collect();
+                break;
+            }
         }
         Ok(walked)
+    }
+
+    pub(super) fn is_turn_over(&self, started: &Now) -> bool {
+        self.clock.now().since(started) >= self.policy.turn
     }
 
     /// Sends one, if it is its turn, and does with it what its outcome says.

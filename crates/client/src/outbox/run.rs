@@ -20,7 +20,7 @@ impl Outbox {
         let inner = &self.inner;
         let mut hurry = Hurry::No;
         loop {
-            let order = Order { hurry, ..Order::default() };
+            let order = Order { hurry, is_turn: true, ..Order::default() };
             let next_try = match self.flushed(order).await {
                 Ok((flushed, _)) => flushed.next_try,
                 // Another process is sending, or the place is away: both are asked again.

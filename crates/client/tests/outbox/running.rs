@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use unlapse::outbox::OutboxEvent;
+use unlapse::Key;
+use unlapse::outbox::{OutboxEvent, OutboxPolicy};
 
 use super::server::Fault;
 use super::side::{Side, login, policy};
@@ -37,7 +38,7 @@ async fn k12_what_is_put_in_goes_out_by_itself_once_the_server_is_back() {
 #[tokio::test]
 async fn k12_a_renewal_wakes_a_line_that_was_blocked() {
     let side = Side::open().await;
-    let slow = unlapse::outbox::OutboxPolicy {
+    let slow = OutboxPolicy {
         base_delay: Duration::from_secs(600),
         max_delay: Duration::from_secs(600),
         round: Duration::from_secs(600),
@@ -59,7 +60,7 @@ async fn k12_a_renewal_wakes_a_line_that_was_blocked() {
 #[tokio::test]
 async fn r13_an_api_that_never_takes_the_token_is_not_asked_again_for_each_renewal() {
     let side = Side::open().await;
-    let slow = unlapse::outbox::OutboxPolicy {
+    let slow = OutboxPolicy {
         base_delay: Duration::from_secs(100_000_000),
         max_delay: Duration::from_secs(100_000_000),
         ..policy()
@@ -83,4 +84,33 @@ async fn r13_an_api_that_never_takes_the_token_is_not_asked_again_for_each_renew
 
 fn is_blocked(event: &OutboxEvent) -> bool {
     matches!(event, OutboxEvent::Blocked { .. })
+}
+
+#[tokio::test]
+async fn r17_a_long_line_of_a_slow_server_holds_up_neither_a_new_one_nor_another_process() {
+    let side = Side::open().await;
+    let turn = Duration::from_millis(200);
+    let process = side.process_with(OutboxPolicy { turn, ..policy() }).await;
+    side.server.always(Some(Fault::Slow(Duration::from_millis(100))));
+    for number in 0..60 {
+        process.push(&number.to_string()).await;
+    }
+    let last = process.push("dropped").await.id;
+    let umbrella = Key::new("umbrella");
+    side.add_line(&process, &umbrella).await;
+    let outbox = process.outbox.clone();
+    let task = tokio::spawn(async move { outbox.run().await });
+    eventually("the long line is under way", || !side.server.done().is_empty()).await;
+    process.push_as(&umbrella, "new").await;
+    // Another process gets the right to change what waits.
+    let another = side.process().await;
+    assert_eq!(another.outbox.discard(&[last]).await, Ok(vec![last]));
+    process.push_as(&umbrella, "newer").await;
+    eventually("the new one goes out", || side.server.done().contains(&"newer".to_owned())).await;
+    let done = side.server.done();
+    assert!(done.len() < 40, "its line is far from its end: {done:?}");
+    let long: Vec<_> = done.iter().filter(|body| !body.starts_with("new")).cloned().collect();
+    let expected: Vec<_> = (0..long.len()).map(|number| number.to_string()).collect();
+    assert_eq!(long, expected, "in order all the same");
+    task.abort();
 }

@@ -19,6 +19,8 @@ pub enum Fault {
     Drop,
     /// Does it, and closes the connection.
     LoseReply,
+    /// Does it well, but only after so long.
+    Slow(Duration),
     /// Does it, and closes the connection within the body of its answer.
     BreakBody,
     /// Does it, and its answer's body never ends.
@@ -234,6 +236,7 @@ impl State {
             Some(Fault::Drop) => return,
             Some(Fault::Kill) => return self.kill(),
             Some(Fault::Hang) => return self.hang(),
+            Some(Fault::Slow(delay)) => std::thread::sleep(delay),
             _ => {}
         }
         if !self.accepts(&field(&head, "authorization")) {

@@ -78,6 +78,14 @@ impl Side {
         process(root, origin, "cid", Arc::new(RealDisk), policy).await
     }
 
+    /// Adds the line of another credential, with a login.
+    pub async fn add_line(&self, process: &Process, key: &Key) {
+        let (root, origin) = (self.root.path(), &self.server.origin);
+        let source = source(root, origin, "cid", key.clone(), &process.outbox).await;
+        source.log_in(login()).await.unwrap();
+        process.outbox.add_source(source);
+    }
+
     /// What waits.
     pub async fn left(&self) -> Vec<Summary> {
         let contents = store(self.root.path(), Arc::new(RealDisk)).list().await.unwrap();
@@ -93,6 +101,25 @@ pub async fn process(
     disk: Arc<dyn Disk>,
     policy: OutboxPolicy,
 ) -> Process {
+    let http = Arc::new(ReqwestHttp::new(HttpSettings::default()));
+    let events: Arc<Mutex<Vec<OutboxEvent>>> = Arc::default();
+    let told = Arc::clone(&events);
+    let outbox = Outbox::builder(Arc::new(store(root, disk)), http)
+        .policy(policy)
+        .observer(Arc::new(move |event| told.lock().unwrap().push(*event)))
+        .build();
+    let source = source(root, origin, client_id, key(), &outbox).await;
+    outbox.add_source(source.clone());
+    Process { source, outbox, events, origin: origin.to_owned() }
+}
+
+async fn source(
+    root: &Path,
+    origin: &str,
+    client_id: &str,
+    key: Key,
+    outbox: &Outbox,
+) -> TokenSource {
     let custody = Arc::new(KeyFile::new(root.join("key")));
     let records = FileStore::new(Layout::Directory(root.join("store")), "project", custody);
     let mut described = Described::public(
@@ -108,21 +135,13 @@ pub async fn process(
     let prover = Dpop::new(Algorithm::Es256, Arc::new(TokioClock::new()), Arc::new(SystemRandom));
     let exchange =
         ServerExchange::new(described, Arc::clone(&http) as _, clock).prover(Arc::new(prover));
-    let events: Arc<Mutex<Vec<OutboxEvent>>> = Arc::default();
-    let told = Arc::clone(&events);
-    let outbox = Outbox::builder(Arc::new(store(root, disk)), http)
-        .policy(policy)
-        .observer(Arc::new(move |event| told.lock().unwrap().push(*event)))
-        .build();
     let renewals = Policy { attempts: 1, ..Policy::default() };
-    let source = Builder::new(key(), Arc::new(records), Arc::new(exchange))
+    Builder::new(key, Arc::new(records), Arc::new(exchange))
         .policy(renewals)
         .ahead_of_time(false)
         .observer(outbox.waker())
         .build()
-        .await;
-    outbox.add_source(source.clone());
-    Process { source, outbox, events, origin: origin.to_owned() }
+        .await
 }
 
 impl Process {

@@ -22,6 +22,10 @@ pub struct OutboxPolicy {
     pub lease_wait: Duration,
     /// Lines that are sent at once.
     pub at_once: usize,
+    /// How long a line is sent before the others are looked at again and, by an outbox that sends by
+    /// itself, before another process may send (R17). A request that is under way then is waited for.
+    /// 2 s.
+    pub turn: Duration,
     /// Time between looks for what another process has put in. 30 s.
     pub round: Duration,
 }
@@ -37,6 +41,7 @@ impl Default for OutboxPolicy {
             conflicts: 5,
             lease_wait: Duration::from_secs(5),
             at_once: 10,
+            turn: Duration::from_secs(2),
             round: Duration::from_secs(30),
         }
     }
