@@ -40,7 +40,45 @@ fn k7_bodies_and_headers_come_from_files_and_stdin_where_nobody_sees_them() {
     assert!(seen[1].head.starts_with("PUT ") && seen[1].head.contains("content-length: 10"));
     assert_eq!(std::fs::read_to_string(work.join("reply")).unwrap(), "done 1");
     side.curl(&["-d", "@nothing"]).failed(2, "input_unreadable");
-    side.curl(&["-o", "no/such/place"]).failed(11, "output_failed");
+}
+
+#[test]
+fn r8_where_the_reply_goes_is_opened_before_anything_is_sent() {
+    let side = Side::open();
+    for more in [&[][..], &["--queue"]] {
+        let arguments = [&["-d", "1", "-o", "no/such/place"], more].concat();
+        let run = side.curl(&arguments).failed(11, "output_failed");
+        assert!(run.stderr.contains("nothing was sent"), "{run}");
+    }
+    assert!(side.api.seen().is_empty() && side.left().is_empty());
+
+    assert!(!side.project.root().join("work/no").exists());
+
+    // What is there already stays until there is a reply.
+    let reply = side.project.root().join("work/reply");
+    std::fs::write(&reply, "a reply that was longer").unwrap();
+    let away = Reserved::new();
+    let url = format!("{}/orders", away.origin);
+    let arguments = ["curl", "acme", &url, "-d", "1", "-o", "reply"];
+    side.project.run(&arguments).failed(11, "api_unreachable");
+    side.project.run(&["curl", "acme", &url, "-o", "new"]).failed(11, "api_unreachable");
+    assert!(!side.project.root().join("work/new").exists(), "no reply, no file");
+    assert_eq!(std::fs::read_to_string(&reply).unwrap(), "a reply that was longer");
+    side.curl(&["-d", "1", "-o", "reply"]).ok();
+    assert_eq!(std::fs::read_to_string(&reply).unwrap(), "done 1");
+}
+
+#[test]
+fn r8_a_reply_that_cannot_be_kept_is_no_reason_to_send_its_request_again() {
+    let side = Side::open();
+    for more in [&[][..], &["--queue"]] {
+        let arguments = [&["-d", "1", "-o", "/dev/full"], more].concat();
+        let run = side.curl(&arguments).failed(15, "reply_lost");
+        assert!(run.stderr.contains("201") && !run.stderr.contains("run the command"), "{run}");
+    }
+    assert!(side.left().is_empty());
+    // Asking twice is as good as once.
+    side.curl(&["-o", "/dev/full"]).failed(11, "output_failed");
 }
 
 #[test]

@@ -47,9 +47,11 @@ async fn exchange(
 ) -> Result<Exit, Diagnosis> {
     let client = wiring::settings(&app.config.http)?.build_for(request.uri());
     let client = client.map_err(|error| unreachable(&error.to_string()))?;
+    let mut sink = Sink::of(app, arguments)?;
     let mut response = send(app, profile, source, request, &client).await?;
     let (status, headers) = (response.status(), response.headers().clone());
-    let mut sink = Sink::of(app, arguments)?;
+    let undelivered = |why| shown::undelivered(why, status, is_idempotent(request));
+    sink.begin().map_err(undelivered)?;
     shown::head(app, arguments, status, &headers);
     let mut len = 0_u64;
     loop {
@@ -57,7 +59,7 @@ async fn exchange(
             Ok(None) => break,
             Ok(Some(piece)) => {
                 len += piece.len() as u64;
-                sink.take(&piece)?;
+                sink.take(&piece).map_err(undelivered)?;
             }
             Err(_) => {
                 let what =
@@ -70,6 +72,7 @@ async fn exchange(
         let (status, headers) = (Some(status), Some(&headers));
         shown::json(&Told { profile: &profile.name, status, headers, ..Told::default() }, &sink);
     }
+    terminal::delivered().map_err(undelivered)?;
     shown::ending(app, arguments, status)
 }
 

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, StatusCode};
-use unlapse::Outbox;
 use unlapse::outbox::{OutboxError, OutboxStore, Progress, Sending, Summary};
 use unlapse::reqwest::ReqwestHttp;
+use unlapse::{HttpReply, Outbox};
 
 use super::asked::Asked;
 use super::shown::{self, Sink, Told};
@@ -26,6 +25,8 @@ struct Shown<'a> {
     profile: &'a Profile,
     arguments: &'a CurlArguments,
     queued: &'a Summary,
+    /// Sending it twice is as good as once.
+    is_safe: bool,
 }
 
 /// Durable first, then sent if it can be: whatever ends in between, the next `queue flush` goes on.
@@ -41,6 +42,8 @@ pub(super) fn run(
         _ => return Err(failure::nowhere(&profile.name)),
     };
     let http = Arc::new(ReqwestHttp::new(wiring::settings(&app.config.http)?));
+    let is_safe = asked.request.method().is_idempotent();
+    let sink = Sink::of(app, arguments)?;
     block_on(async {
         let source = app.source(profile, &shelf).await?;
         let outbox = Outbox::builder(store, http)
@@ -49,21 +52,19 @@ pub(super) fn run(
             .build();
         let queued = outbox.push(&profile.key(), asked.request).await;
         let queued = queued.map_err(|error| failure::of(&error))?;
-        let shown = Shown { app, profile, arguments, queued: &queued };
+        let shown = Shown { app, profile, arguments, queued: &queued, is_safe };
         let work = async {
             let spinner = terminal::spinner(format!("sending {}", queued.id), app.quiet);
             let sending = within(arguments.max_time, outbox.send(&queued)).await;
             spinner.finish_and_clear();
             match sending {
-                Some(Ok(Sending::Sent(reply))) => {
-                    shown.reply(reply.status, &reply.headers, reply.body.as_deref())
-                }
+                Some(Ok(Sending::Sent(reply))) => shown.reply(sink, &reply),
                 Some(Ok(Sending::Refused(reply))) => {
                     // Shown now: nobody has to look for it in the queue. If it stays, it stays apart.
                     if let Err(error) = outbox.discard(&[queued.id]).await {
                         terminal::warn(&error.to_string());
                     }
-                    shown.reply(reply.status, &reply.headers, reply.body.as_deref())
+                    shown.reply(sink, &reply)
                 }
                 Some(Ok(Sending::Waits(progress))) => Ok(shown.waits(Some(&progress), None)),
                 Some(Ok(Sending::Gone)) => {
@@ -82,17 +83,14 @@ pub(super) fn run(
 
 impl Shown<'_> {
     /// It was answered.
-    fn reply(
-        &self,
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: Option<&Vec<u8>>,
-    ) -> Result<Exit, Diagnosis> {
+    fn reply(&self, mut sink: Sink, reply: &HttpReply) -> Result<Exit, Diagnosis> {
+        let (status, headers) = (reply.status, &reply.headers);
+        let undelivered = |why| shown::undelivered(why, status, self.is_safe);
         self.app.served(self.profile);
-        let mut sink = Sink::of(self.app, self.arguments)?;
+        sink.begin().map_err(undelivered)?;
         shown::head(self.app, self.arguments, status, headers);
-        match body {
-            Some(body) => sink.take(body)?,
+        match &reply.body {
+            Some(body) => sink.take(body).map_err(undelivered)?,
             None if self.app.quiet => {}
             None => terminal::warn(
                 "the reply is larger than 1 MiB, or did not arrive whole, and is not shown",
@@ -102,6 +100,7 @@ impl Shown<'_> {
             let told = Told { status: Some(status), headers: Some(headers), ..self.told() };
             shown::json(&told, &sink);
         }
+        terminal::delivered().map_err(undelivered)?;
         shown::ending(self.app, self.arguments, status)
     }
 

@@ -1,7 +1,7 @@
 //! A reply, shown: its body on stdout or in a file, everything else beside it.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -21,29 +21,49 @@ const MAX_JSON: usize = 64 << 20;
 /// Where a body goes.
 pub(super) enum Sink {
     Stdout,
-    File(PathBuf, File),
+    File(Box<Place>),
     /// To be printed within JSON.
     Kept(Vec<u8>),
 }
 
+/// The file that was named for a body. What is in it stays until there is a body.
+pub(super) struct Place {
+    path: PathBuf,
+    file: File,
+    /// It was not there before, and is still empty.
+    is_unused: bool,
+}
+
 impl Sink {
+    /// Opened before anything is sent: a request whose reply has no place may be one that must not be
+    /// made twice.
     pub(super) fn of(app: &App, arguments: &CurlArguments) -> Result<Self, Diagnosis> {
         match &arguments.output {
             Some(path) => {
-                let made = File::options().write(true).create(true).truncate(true).open(path);
-                Ok(Self::File(path.clone(), made.map_err(|error| unwritable(path, &error))?))
+                let place = Place::open(path).map_err(|error| Diagnosis {
+                    hint: "nothing was sent: make room there, or name another file with `-o`"
+                        .to_owned(),
+                    ..unwritable(path, &error)
+                })?;
+                Ok(Self::File(Box::new(place)))
             }
             None if app.json => Ok(Self::Kept(Vec::new())),
             None => Ok(Self::Stdout),
         }
     }
 
-    /// The next piece. What stdout does not take is told when the command ends.
+    /// There is a reply, whose body follows.
+    pub(super) fn begin(&mut self) -> Result<(), Diagnosis> {
+        let Self::File(place) = self else { return Ok(()) };
+        place.begin().map_err(|error| unwritable(&place.path, &error))
+    }
+
+    /// The next piece. What stdout does not take is told by [`terminal::delivered`].
     pub(super) fn take(&mut self, piece: &[u8]) -> Result<(), Diagnosis> {
         match self {
             Self::Stdout => terminal::bytes(piece),
-            Self::File(path, file) => {
-                file.write_all(piece).map_err(|error| unwritable(path, &error))?;
+            Self::File(place) => {
+                place.file.write_all(piece).map_err(|error| unwritable(&place.path, &error))?;
             }
             Self::Kept(kept) if kept.len() + piece.len() <= MAX_JSON => {
                 kept.extend_from_slice(piece);
@@ -63,6 +83,35 @@ impl Sink {
     }
 }
 
+impl Place {
+    fn open(path: &Path) -> std::io::Result<Self> {
+        let open = |is_new| File::options().write(true).create(is_new).open(path);
+        let (file, is_unused) = match open(false) {
+            Err(error) if error.kind() == ErrorKind::NotFound => (open(true)?, true),
+            opened => (opened?, false),
+        };
+        Ok(Self { path: path.to_owned(), file, is_unused })
+    }
+
+    fn begin(&mut self) -> std::io::Result<()> {
+        self.is_unused = false;
+        // A pipe or a device has no length.
+        if self.file.metadata()?.is_file() { self.file.set_len(0) } else { Ok(()) }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.is_unused {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "a file of the user's choice, not a record"
+            )]
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
 fn unwritable(path: &Path, error: &std::io::Error) -> Diagnosis {
     Diagnosis {
         code: "output_failed",
@@ -70,6 +119,22 @@ fn unwritable(path: &Path, error: &std::io::Error) -> Diagnosis {
         hint: "make room there, or name another file with `-o`".to_owned(),
         retry_at: None,
         exit: Exit::Temporary,
+    }
+}
+
+/// A request was answered, and its reply could not be handed over for the reason `why`: no advice to
+/// make a request again that must not be made twice.
+pub(super) fn undelivered(why: Diagnosis, status: StatusCode, is_safe: bool) -> Diagnosis {
+    if is_safe {
+        return why;
+    }
+    Diagnosis {
+        code: "reply_lost",
+        message: format!("the API answered {status}, and its reply is lost: {}", why.message),
+        hint: "do not send it again: it was sent, and answered; the API knows what became of it"
+            .to_owned(),
+        retry_at: None,
+        exit: Exit::OutcomeUnknown,
     }
 }
 
