@@ -1,6 +1,7 @@
 //! How an [`Outbox`] is put together.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
@@ -135,8 +136,11 @@ impl Inner {
 
     pub(super) fn tell(&self, event: &OutboxEvent) {
         event.trace();
-        if let Some(observer) = &self.observer {
-            observer(event);
+        // Sending outlives whoever watches it.
+        if let Some(observer) = &self.observer
+            && catch_unwind(AssertUnwindSafe(|| observer(event))).is_err()
+        {
+            tracing::error!(target: "unlapse", "the observer of the outbox panicked");
         }
     }
 }

@@ -52,7 +52,8 @@ pub enum OutboxEvent {
     },
 }
 
-/// Is told what happens. Must be quick: sending waits for it.
+/// Is told what happens. Must be quick: sending waits for it. If it panics, it is not told, and nothing
+/// else happens.
 pub type OutboxObserver = Arc<dyn Fn(&OutboxEvent) + Send + Sync>;
 
 impl OutboxEvent {

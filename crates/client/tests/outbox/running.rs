@@ -1,12 +1,15 @@
 //! Sending by itself.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use unlapse::Key;
 use unlapse::outbox::{OutboxEvent, OutboxPolicy};
+use unlapse::reqwest::{HttpSettings, ReqwestHttp};
+use unlapse::{Key, Outbox};
+use unlapse_store::RealDisk;
 
 use super::server::Fault;
-use super::side::{Side, login, policy};
+use super::side::{Side, key, login, policy};
 
 async fn eventually(what: &str, mut done: impl FnMut() -> bool) {
     let started = Instant::now();
@@ -112,5 +115,26 @@ async fn r17_a_long_line_of_a_slow_server_holds_up_neither_a_new_one_nor_another
     let long: Vec<_> = done.iter().filter(|body| !body.starts_with("new")).cloned().collect();
     let expected: Vec<_> = (0..long.len()).map(|number| number.to_string()).collect();
     assert_eq!(long, expected, "in order all the same");
+    task.abort();
+}
+
+#[tokio::test]
+async fn k12_an_observer_that_panics_ends_nothing() {
+    let side = Side::open().await;
+    let process = side.process().await;
+    let store = Arc::new(super::side::store(side.root.path(), Arc::new(RealDisk)));
+    let http = Arc::new(ReqwestHttp::new(HttpSettings::default()));
+    let outbox = Outbox::builder(store, http)
+        .policy(policy())
+        .source(process.source.clone())
+        .observer(Arc::new(|event| panic!("at {event:?}")))
+        .build();
+    let running = outbox.clone();
+    let task = tokio::spawn(async move { running.run().await });
+    for body in ["1", "2"] {
+        let request = http::Request::post(format!("{}/orders", side.server.origin));
+        outbox.push(&key(), request.body(body).unwrap()).await.unwrap();
+        eventually("it goes out", || side.server.done().last().is_some_and(|it| it == body)).await;
+    }
     task.abort();
 }
