@@ -3,9 +3,12 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use unlapse_core::{Key, Lease, Place, Record, Store, StoreError, WithoutStore};
+use unlapse_core::{Lease, Place, Record, StoreError, WithoutStore};
 
+use crate::one_hold::OneHold;
+use crate::renew::Renewer;
 use crate::sync::Mutex;
+use crate::world::World;
 
 /// How well the newest record is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,26 +82,39 @@ pub(crate) struct Hold {
     kept: Kept,
     memory: Memory,
     base: Option<u64>,
+    /// Let go of after the lease. A trial has none: it is inside of another hold.
+    _only: Option<Box<OneHold>>,
 }
 
 impl Hold {
     /// Takes the lease, waiting for at most `wait`. An error says who has it.
-    pub(crate) async fn take(
-        store: &dyn Store,
-        key: &Key,
-        memory: &Memory,
-        wait: Duration,
-    ) -> Result<Self, StoreError> {
-        match store.lease(key, wait).await {
-            Err(busy @ StoreError::Busy { .. }) => Err(busy),
-            lease => Ok(Self { lease, kept: Kept::Saved, memory: memory.clone(), base: None }),
-        }
+    ///
+    /// Before it, the turn in this process, which a hold keeps that has no lease, or loses it.
+    pub(crate) async fn take(renewer: &Renewer, wait: Duration) -> Result<Self, StoreError> {
+        let Renewer { key, clock, memory, .. } = renewer;
+        let World { store, turns, .. } = &*renewer.world;
+        let start = clock.now();
+        let only = tokio::select! {
+            biased;
+            only = OneHold::of(turns, key) => only,
+            () = clock.sleep(wait) => {
+                let holder = store.holder(key).await.ok().flatten();
+                return Err(StoreError::Busy { key: key.clone(), holder });
+            }
+        };
+        let left = wait.saturating_sub(clock.now().elapsed(&start));
+        let lease = match store.lease(key, left).await {
+            Err(busy @ StoreError::Busy { .. }) => return Err(busy),
+            lease => lease,
+        };
+        let memory = memory.clone();
+        Ok(Self { lease, kept: Kept::Saved, memory, base: None, _only: Some(Box::new(only)) })
     }
 
     /// Over a lease on trial, at a record of that generation. What it cannot save is nobody's.
     pub(crate) fn over(lease: Box<dyn Lease>, generation: u64) -> Self {
         let memory = Memory::default();
-        Self { lease: Ok(lease), kept: Kept::Saved, memory, base: Some(generation) }
+        Self { lease: Ok(lease), kept: Kept::Saved, memory, base: Some(generation), _only: None }
     }
 
     /// How well the newest record is kept.

@@ -82,6 +82,7 @@ mod login;
 mod look;
 mod mark;
 mod memory_breakers;
+mod one_hold;
 pub mod outbox;
 mod persistence;
 #[cfg(any(feature = "reqwest", feature = "tower"))]

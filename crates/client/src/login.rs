@@ -82,8 +82,7 @@ impl Shared {
     pub(crate) async fn held(&self) -> Result<(Hold, Record), Error> {
         let renewer = &self.renewer;
         let wait = renewer.policy.lease_wait;
-        let mut hold =
-            Hold::take(&*renewer.world.store, &renewer.key, &renewer.memory, wait).await?;
+        let mut hold = Hold::take(renewer, wait).await?;
         match hold.read(None).await {
             (record, None | Some(StoreError::Damaged { .. })) => {
                 Ok((hold, record.counting_on(self.current.newest().generation())))

@@ -206,13 +206,10 @@ impl Renewer {
         let start = self.clock.now();
         loop {
             let left = self.policy.lease_wait.saturating_sub(self.clock.now().elapsed(&start));
-            let busy =
-                match Hold::take(&*self.world.store, &self.key, &self.memory, left.min(LOOK_AGAIN))
-                    .await
-                {
-                    Ok(hold) => return Ok(Turn::Mine(hold)),
-                    Err(busy) => busy,
-                };
+            let busy = match Hold::take(self, left.min(LOOK_AGAIN)).await {
+                Ok(hold) => return Ok(Turn::Mine(hold)),
+                Err(busy) => busy,
+            };
             if let Ok(Some(stored)) = self.world.store.load(&self.key).await {
                 let (now, effort) = (self.clock.now(), Effort::default());
                 if plan(&self.situation(&stored.record, now, demand, &effort, true)) == Plan::Adopt

@@ -368,8 +368,7 @@ impl Shared {
         let renewer = &self.renewer;
         let wait = renewer.policy.lease_wait;
         let seen = self.current.newest();
-        let mut hold =
-            Hold::take(&*renewer.world.store, &renewer.key, &renewer.memory, wait).await?;
+        let mut hold = Hold::take(renewer, wait).await?;
         let (record, trouble) = hold.read(None).await;
         let kept = hold.release();
         if let Some(trouble) = trouble {

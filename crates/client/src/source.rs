@@ -303,7 +303,7 @@ impl TokenSource {
     pub(crate) async fn take(&self) -> Result<Hold, Error> {
         let renewer = &self.shared.renewer;
         let wait = renewer.policy.lease_wait;
-        Ok(Hold::take(&*renewer.world.store, &renewer.key, &renewer.memory, wait).await?)
+        Ok(Hold::take(renewer, wait).await?)
     }
 
     /// Logs in with what a person brings, verified at the server, as one transaction under one lease.

@@ -9,11 +9,13 @@
 mod explored;
 
 #[cfg(unlapse_shuttle)]
-pub(crate) use explored::{ArcSwapOption, AtomicBool, BriefMutex, Mutex, Notify, watch};
+pub(crate) use explored::{
+    ArcSwapOption, AsyncMutex, AtomicBool, BriefMutex, Mutex, Notify, watch,
+};
 
 #[cfg(not(unlapse_shuttle))]
 pub(crate) use arc_swap::ArcSwapOption;
 #[cfg(not(unlapse_shuttle))]
 pub(crate) use std::sync::{Mutex, Mutex as BriefMutex, atomic::AtomicBool};
 #[cfg(not(unlapse_shuttle))]
-pub(crate) use tokio::sync::{Notify, watch};
+pub(crate) use tokio::sync::{Mutex as AsyncMutex, Notify, watch};

@@ -10,6 +10,7 @@ use crate::events::Observer;
 use crate::feed::Feed;
 use crate::keeper;
 use crate::memory_breakers::MemoryBreakers;
+use crate::one_hold::Turns;
 use crate::sources::Members;
 
 /// The effects of a set of keys, and their keeper's agenda: there once, however many keys there are.
@@ -27,6 +28,8 @@ pub(crate) struct World {
     pub(crate) agenda: Option<Arc<Agenda>>,
     /// The sources that the set itself holds; a single source has no set.
     pub(crate) members: Weak<Members>,
+    /// Whose record is held in this process.
+    pub(crate) turns: Arc<Turns>,
 }
 
 /// What a [`World`] is made of, as a builder collects it.
@@ -65,6 +68,7 @@ impl Effects {
             feed: Feed::default(),
             agenda: self.ahead.then(|| Arc::new(Agenda::new())),
             members,
+            turns: Arc::default(),
         })
     }
 }

@@ -28,6 +28,17 @@ impl<T> BriefMutex<T> {
     }
 }
 
+/// `tokio::sync::Mutex`.
+#[derive(Default)]
+pub(crate) struct AsyncMutex<T>(Arc<tokio::sync::Mutex<T>>);
+
+impl<T> AsyncMutex<T> {
+    pub(crate) async fn lock_owned(self: Arc<Self>) -> tokio::sync::OwnedMutexGuard<T> {
+        point();
+        Arc::clone(&self.0).lock_owned().await
+    }
+}
+
 /// `arc_swap::ArcSwapOption`.
 pub(crate) struct ArcSwapOption<T>(arc_swap::ArcSwapOption<T>);
 

@@ -200,3 +200,57 @@ async fn c16_r6_a_renewal_that_dies_leaves_its_intent_in_memory() {
         |event: &Event| matches!(event, Event::Spending { spend: unlapse_core::Spend::Replay, .. });
     assert!(world.saw(replayed));
 }
+
+#[tokio::test(start_paused = true)]
+async fn c16_r1_renewals_of_one_process_that_share_none_spend_a_token_once() {
+    for away in Away::BOTH {
+        for reuse in [Reuse::Strict, Reuse::Unknown, Reuse::Grace(secs(30))] {
+            let mut world = World::new(reuse);
+            world.policy.without_store = WithoutStore::Memory;
+            let process = world.log_in().await;
+            world.expire().await;
+            away.begin(&world, io());
+            *world.server.latency.lock().unwrap() = secs(2);
+            // No two of them may share a flight.
+            let (bearer, longer, forced) = tokio::join!(
+                process.bearer(),
+                process.token_for(secs(600)),
+                process.force_refresh()
+            );
+            for generation in [bearer.unwrap().generation(), longer.unwrap().generation] {
+                assert!(generation > 1, "{away:?} {reuse:?}");
+            }
+            // The forced one, with the successor of what the first has spent.
+            assert_eq!(forced.unwrap().secret.expose(), "at-3", "{away:?} {reuse:?}");
+            let asked = (world.server.requests(), world.server.families_revoked());
+            assert_eq!(asked, (2, 0), "{away:?} {reuse:?}");
+            let replayed = |event: &Event| {
+                matches!(event, Event::Spending { spend: unlapse_core::Spend::Replay, .. })
+            };
+            assert!(!world.saw(replayed), "{away:?} {reuse:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn c16_r5_what_is_saved_while_its_successor_is_fetched_takes_nothing_away() {
+    let (mut world, process) = world(WithoutStore::Memory).await;
+    drop(process);
+    world.policy.max_delay = secs(1);
+    let process = world.builder().build().await;
+    world.store.go_away(io());
+    world.expire().await;
+    assert_eq!(process.token().await.unwrap().generation, 2);
+    *world.server.latency.lock().unwrap() = secs(10);
+    let (rejected, ()) = tokio::join!(process.reject(2), async {
+        world.pass(secs(2)).await;
+        world.store.heal();
+    });
+    assert_eq!(rejected.unwrap().generation(), 3);
+    world.pass(secs(5)).await;
+    assert_eq!(world.store.record().generation, 3, "the keeper has saved the newest");
+    *world.server.latency.lock().unwrap() = secs(0);
+    world.expire().await;
+    assert!(process.token().await.unwrap().generation > 3);
+    assert_eq!(world.server.families_revoked(), 0);
+}
