@@ -19,6 +19,9 @@ pub enum AcmeError {
     /// The plain file is no login.
     #[error("the token file cannot be taken over: {0}")]
     TokenFile(#[from] TokenFileError),
+    /// This client keeps nothing: a login that it took over would end with the process.
+    #[error("this client keeps nothing, and the login of the file would end with it")]
+    NotKept,
     /// The request has no answer: there is no token, or it is refused, or the API takes nothing now.
     #[error(transparent)]
     Request(RequestError),
@@ -46,6 +49,7 @@ impl AcmeError {
             Self::Setting(error) => error.code(),
             Self::Token(error) => error.code(),
             Self::TokenFile(error) => error.code(),
+            Self::NotKept => "nothing_kept",
             Self::Request(error) => error.code(),
             Self::Away => "acme_away",
             Self::Busy(_) => "acme_busy",

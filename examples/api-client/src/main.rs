@@ -108,7 +108,7 @@ async fn import(acme: &Acme, file: &str, afterwards: Afterwards) -> Result<(), A
 /// The exit codes of the `unlapse` command.
 fn exit(error: &AcmeError) -> u8 {
     match error {
-        AcmeError::Setting(_) => 2,
+        AcmeError::Setting(_) | AcmeError::NotKept => 2,
         error if error.needs_login() => 10,
         error if error.is_retryable() => 11,
         AcmeError::Refused(_) => 13,

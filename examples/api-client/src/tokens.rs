@@ -6,8 +6,8 @@ use std::sync::Arc;
 use unlapse::reqwest::{HttpSettings, ReqwestHttp};
 use unlapse::tokio::TokioClock;
 use unlapse::{
-    AccessToken, Builder, Endpoints, Info, Key, LoggedIn, Login, LoginRung, Secret, Server,
-    ServerExchange, Source, TokenSource,
+    AccessToken, Builder, Endpoints, Info, Key, LoggedIn, Login, LoginRung, Persistence, Secret,
+    Server, ServerExchange, Source, TokenSource,
 };
 use unlapse_core::{Credentials, State, Store};
 use unlapse_oauth::grant::LoginEndpoint;
@@ -25,15 +25,23 @@ use crate::settings::{Account, SettingError, Settings};
 pub(crate) struct Tokens {
     source: TokenSource,
     account: Option<Account>,
+    /// Whether the login outlives the process.
+    is_kept: bool,
 }
 
 impl Acme {
     /// A client with these settings, and with the token that was stored before (A4). Asks nobody.
+    ///
+    /// An error when tokens are to be kept and there is no home to keep them in.
     pub async fn new(settings: Settings) -> Result<Self, AcmeError> {
         let Settings { url, account, home, persistence, policy, requests } = settings;
         let server = server(&url)?;
         let credentials = account.as_ref().map(Account::credentials);
+        if home.is_none() && persistence == Persistence::On {
+            return Err(SettingError::Missing("ACME_HOME").into());
+        }
         let home = home.filter(|_| persistence.is_on(&server, credentials.as_ref()));
+        let is_kept = home.is_some();
         let store: Arc<dyn Store> = match home {
             Some(home) => {
                 let custody = Arc::new(KeyFile::new(home.join("acme.key")));
@@ -46,7 +54,7 @@ impl Acme {
         let username = account.as_ref().map_or("", |account| &account.username);
         let key = Key::new(url.to_string()).account(username);
         let source = Builder::new(key, store, Arc::new(exchange)).policy(policy).build().await;
-        let tokens = Tokens { source: source.clone(), account };
+        let tokens = Tokens { source: source.clone(), account, is_kept };
         tokens.prepare().await?;
         Ok(Self { api: Api::new(url, source, requests)?, tokens })
     }
@@ -85,12 +93,15 @@ impl Acme {
 
     /// Takes the login of a plain `token.json` over, unless there is one: `access_token`,
     /// `refresh_token`, `token_type`, and `expires_at` or `expires_in`. The file is put away when its
-    /// login is durable in its new place.
+    /// login is durable in its new place; a client that keeps nothing leaves it as it is.
     pub async fn import_token(
         &self,
         path: &Path,
         afterwards: Afterwards,
     ) -> Result<Imported, AcmeError> {
+        if !self.tokens.is_kept {
+            return Err(AcmeError::NotKept);
+        }
         import::import(&self.tokens.source, path, afterwards).await
     }
 

@@ -3,7 +3,7 @@
 use std::os::unix::fs::symlink;
 
 use serde_json::json;
-use unlapse_example_stage::Stage;
+use unlapse_example_stage::{Program, Run, Stage};
 
 use crate::acme_server::acme;
 use crate::world::{desk, line, permit, plain_file, stranger};
@@ -97,6 +97,34 @@ fn the_file_is_removed_where_that_is_wanted_and_only_when_it_was_taken_over() {
     plain_file(&desk, "token.json", &token_json(&stage));
     desk.run(&["import", "token.json", "--remove"]).ok();
     assert!(desk.work().join("token.json.not-imported").exists(), "nothing is lost");
+}
+
+#[test]
+fn a3_a_client_that_keeps_nothing_leaves_the_only_copy_of_a_login_alone() {
+    let stage = acme();
+    let mut desk = stranger(&stage);
+    let text = token_json(&stage);
+    let file = plain_file(&desk, "token.json", &text);
+    let stays = |run: Run, code: &str| {
+        let run = run.failed(2, code);
+        assert_eq!(std::fs::read_to_string(&file).expect("it stays"), text, "{run}");
+    };
+    for arguments in [&["import", "token.json", "--remove"][..], &["import", "token.json"]] {
+        for persist in ["off", "auto"] {
+            desk.set("UNLAPSE_PERSIST", persist);
+            stays(desk.run(arguments), "(nothing_kept)");
+        }
+        desk.set("UNLAPSE_PERSIST", "on");
+        desk.set("UNLAPSE_NO_STORE", "1");
+        stays(desk.run(arguments), "(nothing_kept)");
+        desk.unset("UNLAPSE_NO_STORE");
+        // As a system service is started.
+        let mut homeless = desk.command(arguments);
+        homeless.env_remove("HOME").env_remove("XDG_STATE_HOME");
+        stays(Program::start(&mut homeless, "").wait(), "ACME_HOME is not set (setting_missing)");
+    }
+    desk.run(&["import", "token.json", "--remove"]).ok();
+    assert!(desk.run(&["orders"]).ok().stdout.contains("anvil"));
 }
 
 #[test]
