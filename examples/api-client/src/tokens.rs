@@ -113,13 +113,19 @@ impl Acme {
 
 impl Tokens {
     /// Keeps the account's name and password with the login, where there is none yet or they are what
-    /// has to log in again. A login that is alive is left alone: each write is one too many.
+    /// has to log in again. A login that is alive is left alone: each write is one too many. So is one
+    /// that has this account already: what its server has refused is not sent again at every start.
     async fn prepare(&self) -> Result<(), AcmeError> {
         let Some(account) = &self.account else { return Ok(()) };
         let info = self.source.info().await?;
         if info.source == Source::Nothing || info.state != State::Active {
             let login = account.login();
-            self.source.edit(|record, now| login.brought_to(&record, now)).await?;
+            self.source
+                .edit(|record, now| match &record.credentials {
+                    Some(kept) if *kept == login.credentials => record,
+                    _ => login.brought_to(&record, now),
+                })
+                .await?;
         }
         Ok(())
     }

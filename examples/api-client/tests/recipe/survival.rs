@@ -94,6 +94,11 @@ fn a1_a_session_that_was_ended_is_begun_anew_by_the_account() {
     stage.user(Stage::USER, "another");
     stage.end_sessions();
     desk.run(&["orders"]).failed(10, "(login_needed)");
+    let asked = stage.tally().token_requests;
+    for _ in 0..3 {
+        desk.run(&["orders"]).failed(10, "(login_needed)");
+    }
+    assert_eq!(stage.tally().token_requests, asked, "accounts are locked for asking again");
     let desk = desk.env("ACME_PASSWORD", "another");
     assert!(desk.run(&["orders"]).ok().stdout.contains("anvil"));
 }
