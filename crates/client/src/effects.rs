@@ -130,6 +130,7 @@ pub trait Exchange: Send + Sync {
 
 /// What became of a revocation (RFC 7009 §2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "where it has failed, nothing was cleared, and the login goes on"]
 #[non_exhaustive]
 pub enum Revoked {
     /// The server has revoked it, or never knew it.

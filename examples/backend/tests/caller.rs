@@ -118,7 +118,7 @@ fn j1_expired_tokens_are_renewed_with_the_same_session() {
 
 #[test]
 fn j3_a_session_that_is_ended_on_one_node_asks_the_caller_to_log_in() {
-    let world = World::start("15m");
+    let mut world = World::start("15m");
     let other = Node::start("127.0.0.1:0", &world.database);
     let mut watching = world.desk.start(&["watch"]);
     watching.line("hello");
@@ -134,6 +134,12 @@ fn j3_a_session_that_is_ended_on_one_node_asks_the_caller_to_log_in() {
     world.desk.run(&["hello"]).failed(10, "(login_needed)");
     world.desk.run_with(&["login", "ada"], "correct horse").ok();
     assert_eq!(world.desk.run(&["hello"]).ok().stdout, "hello, user-1\n");
-    world.desk.run(&["logout"]).ok();
+    // Where the session cannot be ended, nobody is told that it is.
+    world.node = None;
+    let run = world.desk.run(&["logout"]).failed(11, "(not_revoked)");
+    assert!(run.stdout.is_empty(), "{run}");
+    world.start_backend("15m");
+    assert_eq!(world.desk.run(&["hello"]).ok().stdout, "hello, user-1\n");
+    assert_eq!(world.desk.run(&["logout"]).ok().stdout, "logged out\n");
     world.desk.run(&["hello"]).failed(10, "(login_needed)");
 }

@@ -1,7 +1,7 @@
 //! What can go wrong, with a next step each (C17).
 
 use unlapse::{Error, RequestError};
-use unlapse_core::StoreError;
+use unlapse_core::{Cause, StoreError};
 
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,9 @@ pub(crate) enum Failure {
     /// What came back cannot be read.
     #[error("the server's reply cannot be read")]
     Unreadable,
+    /// The server could not be told that the session is over.
+    #[error("the server could not end the session: {0}")]
+    NotRevoked(Cause),
     /// Somebody pressed Ctrl-C.
     #[error("interrupted")]
     Interrupted,
@@ -59,6 +62,7 @@ impl Failure {
             Self::Token(Error::NeedsLogin { .. } | Error::Store(StoreError::Damaged { .. })) => {
                 "code-search login NAME"
             }
+            Self::NotRevoked(_) => "nothing was removed: do it again when the server is back",
             Self::Token(Error::Store(error)) if error.is_retryable() => {
                 "nothing is lost: see to the place that the message names, or wait for whoever has it"
             }
@@ -78,7 +82,7 @@ impl Failure {
         match self {
             Self::Token(error) => error.is_retryable(),
             Self::Request(error) => error.is_retryable(),
-            Self::Away | Self::Lost | Self::Later(_) => true,
+            Self::Away | Self::Lost | Self::Later(_) | Self::NotRevoked(_) => true,
             _ => false,
         }
     }
@@ -94,6 +98,7 @@ impl Failure {
             Self::Later(_) => "server_busy",
             Self::Refused(_) => "refused",
             Self::Unreadable => "reply_unreadable",
+            Self::NotRevoked(_) => "not_revoked",
             Self::Interrupted => "interrupted",
             Self::Io(_) => "io",
         }

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use tokio::task::JoinSet;
-use unlapse::{Secret, TokenSource};
+use unlapse::{Revoked, Secret, TokenSource};
 use unlapse_oauth::Endpoint;
 use zeroize::Zeroizing;
 
@@ -101,7 +101,9 @@ async fn act(
             }
         }
         Command::Logout => {
-            source.log_out().await?;
+            if let Revoked::Failed(cause) = source.log_out().await? {
+                return Err(Failure::NotRevoked(cause));
+            }
             println!("logged out");
         }
     }

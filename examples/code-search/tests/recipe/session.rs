@@ -86,8 +86,14 @@ fn c8_a_token_that_breaks_a_rule_is_not_taken() {
 
 #[test]
 fn k9_logging_out_ends_the_session_at_the_server_and_here() {
-    let stage = code_host().start();
+    let mut stage = code_host().start();
     let desk = indexed(&stage);
+    stage.down();
+    let run = desk.run(&["logout"]).failed(11, "hint: nothing was removed");
+    assert!(run.stdout.is_empty() && run.stderr.ends_with("[not_revoked]\n"), "{run}");
+    stage.up();
+    finds(&desk);
+    assert_eq!(stage.tally().ended, 0);
     assert_eq!(desk.run(&["logout"]).ok().stdout, "logged out\n");
     desk.run(&["search", "x"]).failed(10, "[login_needed]");
     assert_eq!((stage.tally().ended, stage.tally().logins), (1, 1));

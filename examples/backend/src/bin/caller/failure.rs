@@ -1,6 +1,7 @@
 //! What can go wrong, with a code each.
 
 use unlapse::RequestError;
+use unlapse_core::Cause;
 use unlapse_oauth::EndpointError;
 
 /// What went wrong.
@@ -24,6 +25,9 @@ pub(crate) enum Failure {
     /// The greeting is no text.
     #[error("the backend's answer cannot be read")]
     Unreadable,
+    /// The backend could not be told that the session is over: nothing was removed.
+    #[error("the backend could not end the session, and it goes on: {0}")]
+    NotRevoked(Cause),
     /// Something of this machine's, or a connection that broke.
     #[error("{0}")]
     Io(#[from] std::io::Error),
@@ -39,6 +43,7 @@ impl Failure {
             Self::Request(error) => error.code(),
             Self::Answered(_) => "backend_answered",
             Self::Unreadable => "backend_unreadable",
+            Self::NotRevoked(_) => "not_revoked",
             Self::Io(_) => "io",
         }
     }
@@ -49,7 +54,7 @@ impl Failure {
             Self::Session(error) => (error.needs_login(), error.is_retryable()),
             Self::Request(error) => (error.needs_login(), error.is_retryable()),
             Self::Usage(_) | Self::Backend(_) => return 2,
-            Self::Answered(500..) => (false, true),
+            Self::Answered(500..) | Self::NotRevoked(_) => (false, true),
             _ => (false, false),
         };
         match (needs_login, is_retryable) {

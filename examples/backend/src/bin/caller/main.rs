@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use unlapse::{Secret, TokenSource};
+use unlapse::{Revoked, Secret, TokenSource};
 use unlapse_oauth::Endpoint;
 use zeroize::Zeroizing;
 
@@ -72,7 +72,9 @@ async fn act(arguments: &[&str], backend: &Endpoint, source: &TokenSource) -> Re
             }
         }
         ["logout"] => {
-            source.log_out().await?;
+            if let Revoked::Failed(cause) = source.log_out().await? {
+                return Err(Failure::NotRevoked(cause));
+            }
             println!("logged out");
         }
         _ => return Err(Failure::Usage(USAGE)),
