@@ -127,6 +127,8 @@ pub use memory_breakers::MemoryBreakers;
 pub use outbox::Outbox;
 pub use persistence::Persistence;
 #[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
+pub use places::Places;
+#[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
 pub use request::{
     BoxError, Origin, OriginError, Refusal, RequestDeadline, RequestError, RequestPolicy,
     WaitingFor,

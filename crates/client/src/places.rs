@@ -1,6 +1,7 @@
 //! Requests at once (C12).
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
@@ -13,15 +14,19 @@ pub(crate) fn at_once(most: usize) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)))
 }
 
-/// The places of each server's requests. One that hangs takes the places of its own only (R17).
-pub(crate) struct Places {
+/// The requests at once to each server (C12): one that hangs takes the places of its own only (R17).
+///
+/// Clients of many sources, each a user's, share one, so that a server is asked for no more at once
+/// than it is by one client.
+pub struct Places {
     at_once: usize,
     servers: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
 
 impl Places {
-    /// For so many requests to each server at once: see [`at_once`].
-    pub(crate) fn new(at_once: usize) -> Self {
+    /// For so many requests to each server at once: at least one, whatever it says; `usize::MAX` is no
+    /// limit.
+    pub fn new(at_once: usize) -> Self {
         Self { at_once, servers: Mutex::default() }
     }
 
@@ -37,6 +42,12 @@ impl Places {
         let places = at_once(self.at_once);
         servers.insert(server.to_owned(), Arc::clone(&places));
         places
+    }
+}
+
+impl fmt::Debug for Places {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Places").field("at_once", &self.at_once).finish_non_exhaustive()
     }
 }
 

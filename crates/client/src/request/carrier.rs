@@ -12,7 +12,7 @@ use super::call::{Call, Ended, Fault};
 use super::decide::{Outcome, Standing, Step, decide};
 use super::errand::Errand;
 use super::error::{RequestError, WaitingFor};
-use super::lane::{Lane, Lanes};
+use super::lane::{Lane, Lanes, Seats};
 use super::origin::Origin;
 use super::policy::RequestPolicy;
 use super::refusal::Refusal;
@@ -20,6 +20,7 @@ use super::turn::Turn;
 use crate::dpop::{self, Proven};
 use crate::effects::{Breakers, Clock};
 use crate::memory_breakers::MemoryBreakers;
+use crate::places::Places;
 use crate::source::TokenSource;
 
 /// Carries requests that have one login. Its copies share places, breakers, and what was learned.
@@ -30,6 +31,8 @@ pub(crate) struct Carrier {
     /// Where the token may go; `None`: wherever it is safe.
     pub(crate) only_to: Option<Arc<[Origin]>>,
     pub(crate) breakers: Arc<dyn Breakers>,
+    /// Places that are shared with other sources.
+    pub(crate) places: Option<Arc<Places>>,
     lanes: Arc<Lanes>,
 }
 
@@ -68,6 +71,7 @@ impl Carrier {
             policy: Arc::default(),
             only_to: None,
             breakers: Arc::new(MemoryBreakers::default()),
+            places: None,
             lanes: Arc::default(),
         }
     }
@@ -128,7 +132,8 @@ impl Carrier {
         mut call: C,
         progress: &mut Progress,
     ) -> Result<C::Reply, Ended<C::Error>> {
-        let lane = self.lanes.to(&errand.origin, self.policy.at_once);
+        let seats = self.places.as_deref().map_or(Seats::Own(self.policy.at_once), Seats::Shared);
+        let lane = self.lanes.to(&errand.origin, seats);
         loop {
             let ready = self.ready(errand, &lane, progress).await?;
             let Ready { proven, nonce, turn, _place: place } = ready;

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use unlapse_core::Now;
 
 use super::origin::Origin;
-use crate::places;
+use crate::places::{self, Places};
 
 /// How long an API that refuses a new token is believed, so that one which refuses every token costs a
 /// renewal a minute, and not one with every request.
@@ -43,12 +43,8 @@ struct Suspect {
 }
 
 impl Lane {
-    fn to(origin: &Origin, at_once: usize) -> Self {
-        Self {
-            breaker: format!("api {origin}"),
-            places: places::at_once(at_once),
-            heard: Mutex::default(),
-        }
+    fn to(origin: &Origin, places: Arc<Semaphore>) -> Self {
+        Self { breaker: format!("api {origin}"), places, heard: Mutex::default() }
     }
 
     pub(crate) fn nonce(&self) -> Option<String> {
@@ -98,11 +94,31 @@ impl Lane {
 }
 
 /// The ways to every origin. A server that hangs takes the places of its own requests only (R17).
+///
+/// What an origin says of one login's tokens is no business of another's: of all this, only the places
+/// may be shared with other sources.
 #[derive(Default)]
 pub(crate) struct Lanes(Mutex<HashMap<Origin, Arc<Lane>>>);
 
+/// Whose places there are.
+#[derive(Clone, Copy)]
+pub(crate) enum Seats<'a> {
+    /// So many at once, of their own.
+    Own(usize),
+    Shared(&'a Places),
+}
+
+impl Seats<'_> {
+    fn to(self, origin: &Origin) -> Arc<Semaphore> {
+        match self {
+            Self::Own(at_once) => places::at_once(at_once),
+            Self::Shared(places) => places.to(&origin.to_string()),
+        }
+    }
+}
+
 impl Lanes {
-    pub(crate) fn to(&self, origin: &Origin, at_once: usize) -> Arc<Lane> {
+    pub(crate) fn to(&self, origin: &Origin, seats: Seats<'_>) -> Arc<Lane> {
         let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(lane) = lanes.get(origin) {
             return Arc::clone(lane);
@@ -110,7 +126,7 @@ impl Lanes {
         if lanes.len() >= MOST_LANES {
             lanes.retain(|_, lane| Arc::strong_count(lane) > 1);
         }
-        let lane = Arc::new(Lane::to(origin, at_once));
+        let lane = Arc::new(Lane::to(origin, seats.to(origin)));
         lanes.insert(origin.clone(), Arc::clone(&lane));
         lane
     }
@@ -127,9 +143,10 @@ mod tests {
     #[test]
     fn r17_each_origin_has_places_of_its_own() {
         let lanes = Lanes::default();
-        let (one, other) = (lanes.to(&origin(1), 2), lanes.to(&origin(2), 2));
+        let (one, other) =
+            (lanes.to(&origin(1), Seats::Own(2)), lanes.to(&origin(2), Seats::Own(2)));
         let _taken = one.places.try_acquire_many(2).expect("free");
-        assert!(lanes.to(&origin(1), 2).places.try_acquire().is_err());
+        assert!(lanes.to(&origin(1), Seats::Own(2)).places.try_acquire().is_err());
         assert!(other.places.try_acquire().is_ok());
         assert_ne!(one.breaker, other.breaker);
     }
@@ -137,13 +154,13 @@ mod tests {
     #[test]
     fn a_thousand_origins_are_forgotten_but_not_those_in_use() {
         let lanes = Lanes::default();
-        let used = lanes.to(&origin(0), 1);
+        let used = lanes.to(&origin(0), Seats::Own(1));
         let _taken = used.places.try_acquire().expect("free");
         for number in 1..3 * MOST_LANES {
-            lanes.to(&origin(number), 1);
+            lanes.to(&origin(number), Seats::Own(1));
         }
         assert!(lanes.0.lock().expect("sound").len() <= MOST_LANES);
-        assert!(lanes.to(&origin(0), 1).places.try_acquire().is_err());
+        assert!(lanes.to(&origin(0), Seats::Own(1)).places.try_acquire().is_err());
     }
 
     fn at(secs: u64) -> Now {
@@ -155,7 +172,7 @@ mod tests {
 
     #[test]
     fn r13_a_new_token_is_suspect_until_it_is_taken_or_a_minute_is_over() {
-        let lane = Lane::to(&origin(1), 1);
+        let lane = Lane::to(&origin(1), places::at_once(1));
         assert!(!lane.is_suspect(7, &at(0)));
         lane.renewed(7, at(0));
         assert!(lane.is_suspect(7, &at(59)));
@@ -169,7 +186,7 @@ mod tests {
 
     #[test]
     fn r13_one_that_was_refused_stays_so_whatever_else_it_opens() {
-        let lane = Lane::to(&origin(1), 1);
+        let lane = Lane::to(&origin(1), places::at_once(1));
         lane.refused(7, at(0));
         lane.accepted(7);
         lane.renewed(7, at(30));

@@ -15,7 +15,8 @@ pub struct RequestPolicy {
     /// costs is not counted: each is one try more, once (R13, RFC 9449 §9).
     pub attempts: u32,
     /// Requests to one origin at once, until the head of the answer (C12): at least one, whatever it
-    /// says; `usize::MAX` is no limit. A waiting renewal takes no place.
+    /// says; `usize::MAX` is no limit. A waiting renewal takes no place. For sources that share an API,
+    /// [`Places`](crate::Places).
     pub at_once: usize,
     /// Longest wait for a place among them. Zero: one that is free, or none.
     pub place_wait: Duration,

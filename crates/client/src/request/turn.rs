@@ -93,7 +93,7 @@ mod tests {
 
     use http::{HeaderMap, Method};
 
-    use super::super::lane::Lanes;
+    use super::super::lane::{Lanes, Seats};
     use super::*;
     use crate::memory_breakers::MemoryBreakers;
 
@@ -101,7 +101,8 @@ mod tests {
     fn r16_a_trial_that_was_given_up_for_dead_takes_no_turn_from_the_next() {
         let origin: super::super::origin::Origin =
             "https://api.example".parse().expect("an origin");
-        let (breakers, lane) = (MemoryBreakers::default(), Lanes::default().to(&origin, 1));
+        let (breakers, lane) =
+            (MemoryBreakers::default(), Lanes::default().to(&origin, Seats::Own(1)));
         let errand =
             Errand::new(&Method::GET, &HeaderMap::new(), origin, "/", Duration::from_secs(120));
         let at = |secs| UnixTime::from_secs(1000 + secs);

@@ -9,6 +9,7 @@ use reqwest_middleware::{Error, Middleware, Next, Result};
 
 use crate::dpop::Proven;
 use crate::effects::Breakers;
+use crate::places::Places;
 use crate::request::{
     Call, Carrier, Ended, Errand, Fault, Origin, RequestDeadline, RequestError, RequestPolicy,
 };
@@ -51,6 +52,13 @@ impl Authorize {
     /// Breakers that are shared with others (R16). Without, it has its own.
     pub fn breakers(mut self, breakers: Arc<dyn Breakers>) -> Self {
         self.carrier.breakers = breakers;
+        self
+    }
+
+    /// Places that are shared with others, in place of [`RequestPolicy::at_once`] for this source alone
+    /// (C12): where each user has a source, an API has one limit for all of them only so. Without, it has its own.
+    pub fn places(mut self, places: Arc<Places>) -> Self {
+        self.carrier.places = Some(places);
         self
     }
 

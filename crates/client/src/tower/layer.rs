@@ -8,6 +8,7 @@ use tower_layer::Layer;
 use super::body::Copies;
 use super::service::Authorize;
 use crate::effects::Breakers;
+use crate::places::Places;
 use crate::request::{BoxError, Carrier, Origin, RequestPolicy};
 use crate::source::TokenSource;
 
@@ -46,6 +47,13 @@ impl AuthorizeLayer {
     /// Breakers that are shared with others (R16). Without, the layer has its own.
     pub fn breakers(mut self, breakers: Arc<dyn Breakers>) -> Self {
         self.carrier.breakers = breakers;
+        self
+    }
+
+    /// Places that are shared with others, in place of [`RequestPolicy::at_once`] for this source alone
+    /// (C12): where each user has a source, an API has one limit for all of them only so. Without, the layer has its own.
+    pub fn places(mut self, places: Arc<Places>) -> Self {
+        self.carrier.places = Some(places);
         self
     }
 

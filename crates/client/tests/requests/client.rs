@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use tower::{Layer as _, ServiceExt as _};
 use unlapse::reqwest::{HttpSettings, request_error};
 use unlapse::tower::{Authorize, AuthorizeLayer};
-use unlapse::{Origin, RequestDeadline, RequestError, RequestPolicy, TokenSource};
+use unlapse::{Origin, Places, RequestDeadline, RequestError, RequestPolicy, TokenSource};
 use unlapse_core::UnixTime;
 
 #[derive(Clone, Copy, Debug)]
@@ -145,6 +146,7 @@ pub(crate) struct Setup {
     pub(crate) policy: RequestPolicy,
     pub(crate) only_to: Option<Vec<Origin>>,
     pub(crate) http2: bool,
+    pub(crate) places: Option<Arc<Places>>,
 }
 
 impl Setup {
@@ -159,12 +161,16 @@ impl Setup {
     }
 
     pub(crate) fn client(&self, face: Face, source: &TokenSource) -> Client {
-        let Self { policy, only_to, http2 } = self.clone();
+        let Self { policy, only_to, http2, places } = self.clone();
         match face {
             Face::Tower => {
                 let layer = AuthorizeLayer::new(source.clone()).policy(policy);
                 let layer = match only_to {
                     Some(origins) => layer.only_to(origins),
+                    None => layer,
+                };
+                let layer = match places {
+                    Some(places) => layer.places(places),
                     None => layer,
                 };
                 let mut hyper = HyperClient::builder(TokioExecutor::new());
@@ -177,6 +183,10 @@ impl Setup {
                 let authorize = unlapse::reqwest::Authorize::new(source.clone()).policy(policy);
                 let authorize = match only_to {
                     Some(origins) => authorize.only_to(origins),
+                    None => authorize,
+                };
+                let authorize = match places {
+                    Some(places) => authorize.places(places),
                     None => authorize,
                 };
                 let client = if http2 {

@@ -39,6 +39,28 @@ for_both_faces! {
         assert!(most <= 10, "{most} at once");
     }
 
+    async fn c12_sources_share_the_places_of_an_api_and_nothing_else(face: Face) {
+        let (world, other) = (World::new().await, World::new().await);
+        let places = std::sync::Arc::new(unlapse::Places::new(3));
+        let setup = Setup { places: Some(places), ..Setup::quick() };
+        let (one, two) = (setup.client(face, &world.source), setup.client(face, &other.source));
+        world.api.takes(SECOND / 20);
+        let url = world.url("/orders");
+        let asks = (0..40).map(|number| {
+            let client = if number % 2 == 0 { &one } else { &two };
+            client.send(Ask::get(&url))
+        });
+        assert!(all(asks).await.into_iter().all(|answer| answer.unwrap().status == 200));
+        assert_eq!(world.api.most_at_once.load(Ordering::SeqCst), 3);
+        // An API that refuses every token of the one is not believed about the other's.
+        world.api.accepts_from(u64::MAX);
+        for client in [&one, &two] {
+            let failure = client.send(Ask::get(&url)).await.unwrap_err();
+            assert_eq!(failure.code, "api_unauthorized");
+        }
+        assert_eq!((world.login.renewals(), other.login.renewals()), (1, 1));
+    }
+
     async fn c12_a_renewal_takes_no_place(face: Face) {
         let world = World::new().await;
         let policy = RequestPolicy { at_once: 1, place_wait: SECOND / 5, ..RequestPolicy::default() };
