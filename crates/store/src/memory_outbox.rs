@@ -117,7 +117,7 @@ impl OutboxStore for MemoryOutbox {
         Box::pin(async move {
             let entries =
                 self.shared.state().entries.values().map(QueuedRequest::summary).collect();
-            Ok(Contents { entries, unreadable: Vec::new() })
+            Ok(Contents { entries, ..Contents::default() })
         })
     }
 

@@ -155,6 +155,10 @@ impl Outbox {
         let mut is_cut = false;
         while !is_cut {
             let contents = self.list().await?;
+            // Whose line they stood in, nobody can read.
+            let damaged = contents.damaged.iter().copied().filter(|id| seen.insert(*id));
+            let aside = self.inner.set_aside(&sender, damaged.collect()).await?;
+            flushed.unreadable += aside;
             let mut lines: BTreeMap<Key, Vec<EntryId>> = BTreeMap::new();
             for entry in &contents.entries {
                 let is_asked_for = order.key.is_none_or(|key| *key == entry.key);

@@ -87,6 +87,27 @@ impl Inner {
         Ok(walked)
     }
 
+    /// Sets aside what cannot be used. Says how many there were.
+    pub(super) async fn set_aside(
+        &self,
+        sender: &Arc<dyn Sender>,
+        damaged: Vec<EntryId>,
+    ) -> Result<usize, OutboxError> {
+        let mut aside = 0;
+        for id in damaged {
+            match sender.load(id).await {
+                // Gone, or put right since it was listed.
+                Ok(_) => {}
+                Err(OutboxError::Damaged { .. }) => {
+                    self.tell(&OutboxEvent::Damaged { id });
+                    aside += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(aside)
+    }
+
     pub(super) fn is_turn_over(&self, started: &Now) -> bool {
         self.clock.now().since(started) >= self.policy.turn
     }

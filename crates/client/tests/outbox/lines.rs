@@ -1,9 +1,11 @@
 //! What goes out, in what order, and what stays.
 
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use unlapse::outbox::{Flushed, Mishap, OutboxError, OutboxEvent, OutboxPolicy, Sending};
+use unlapse::outbox::{EntryId, Flushed, Mishap, OutboxError, OutboxEvent, OutboxPolicy, Sending};
 use unlapse::reqwest::{HttpSettings, ReqwestHttp};
 use unlapse::{Key, Outbox};
 use unlapse_store::RealDisk;
@@ -291,4 +293,33 @@ async fn r18_no_token_is_kept_and_none_is_taken_from_a_request() {
         assert_eq!(refused, Err(OutboxError::FieldRefused { field: name }));
     }
     assert!(side.left().await.is_empty());
+}
+
+#[tokio::test]
+async fn c4_what_cannot_be_used_is_set_aside_and_counted_by_the_next_flush() {
+    let side = Side::open().await;
+    let process = side.process().await;
+    let bad = process.push("bad").await;
+    process.push("good").await;
+    expose(side.root.path(), bad.id);
+    let flushed = process.outbox.flush().await.unwrap();
+    assert_eq!((flushed.sent, flushed.left, flushed.unreadable), (1, 0, 1), "{flushed:?}");
+    assert_eq!(side.server.done(), ["good"]);
+    let damaged = OutboxEvent::Damaged { id: bad.id };
+    assert!(process.events.lock().unwrap().contains(&damaged));
+    let left = process.outbox.list().await.unwrap();
+    assert!(left.unreadable[0].contains(".quarantined-") && left.damaged.is_empty(), "{left:?}");
+    let flushed = process.outbox.flush().await.unwrap();
+    assert_eq!(flushed.unreadable, 0, "told once");
+
+    // Nothing else is there, and it is counted all the same.
+    let worse = process.push("worse").await;
+    expose(side.root.path(), worse.id);
+    assert_eq!(process.outbox.flush().await.unwrap().unreadable, 1);
+}
+
+/// Lets everybody read an entry, as a restore may: it is not used any more.
+fn expose(root: &Path, id: EntryId) {
+    let path = root.join(format!("outbox/{:020}-{:08x}.request", id.number, id.tag));
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644)).unwrap();
 }

@@ -43,4 +43,6 @@ pub struct Contents {
     pub entries: Vec<Summary>,
     /// Names of what cannot be used: never sent, in nobody's way, kept for a person to see.
     pub unreadable: Vec<String>,
+    /// Those of them that were not set aside yet: loading one does so.
+    pub damaged: Vec<EntryId>,
 }

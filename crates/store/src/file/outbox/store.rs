@@ -142,7 +142,10 @@ impl FileOutbox {
                     // Sent meanwhile.
                     Seen::Absent => {}
                     Seen::Good(entry) => contents.entries.push(entry.summary()),
-                    Seen::Damaged(_) => contents.unreadable.push(path.display().to_string()),
+                    Seen::Damaged(_) => {
+                        contents.unreadable.push(path.display().to_string());
+                        contents.damaged.push(id);
+                    }
                 },
                 Name::Quarantined(_) => contents.unreadable.push(path.display().to_string()),
                 Name::Temporary(_) => {}
