@@ -13,8 +13,8 @@ use crate::time::UnixTime;
 
 /// Names an entry of an outbox, and its place in the line: written `12-9f3c2a1b`.
 ///
-/// The number grows with each entry. The tag is random, so that a name that somebody wrote down is
-/// not the name of another entry later.
+/// The number is larger than that of every entry that is there; where none is, it begins anew. The tag is
+/// random, so that a name that somebody wrote down is not the name of another entry later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId {
     /// Its place in the line.
