@@ -202,9 +202,10 @@ fn reuse(key: &Key, entries: &[&Entry], recent: impl Fn(UnixTime) -> bool) -> Op
             Deed::Renewed { outcome: Ending::Renewed, .. } | Deed::InDoubt => rotated = true,
             // A new login has a refresh token of its own, which nobody else can have used yet.
             Deed::LoggedIn { .. } | Deed::LoggedOut => rotated = false,
-            Deed::Ended { reason: reason @ LoginReason::RotationLost } if recent(entry.at) => {
-                found = Some((reason, entry.at));
-            }
+            // The server itself says so, or it follows from what it says: whatever came before.
+            Deed::Ended {
+                reason: reason @ (LoginReason::RotationLost | LoginReason::ReuseDetected),
+            } if recent(entry.at) => found = Some((reason, entry.at)),
             Deed::Ended { reason: reason @ LoginReason::RefreshRejected }
                 if rotated && recent(entry.at) =>
             {
@@ -341,6 +342,10 @@ mod tests {
         assert_eq!(codes(&[renewed(0, "h1"), ended(&rejected)], DAY), ["reuse"]);
         assert_eq!(codes(&[at(0, "h1", Deed::InDoubt), ended(&rejected)], DAY), ["reuse"]);
         assert_eq!(codes(&[ended(&lost)], DAY), ["reuse"]);
+        let detected = Deed::Ended { reason: LoginReason::ReuseDetected };
+        assert_eq!(codes(&[renewed(0, "h1"), ended(&detected)], DAY), ["reuse"]);
+        assert_eq!(codes(&[at(0, "h1", login.clone()), ended(&detected)], DAY), ["reuse"]);
+        assert_eq!(codes(&[ended(&detected)], DAY + 3 * HOUR), [""; 0]);
         let anew = [renewed(0, "h1"), at(HOUR, "h1", login), ended(&rejected)];
         assert_eq!(codes(&anew, DAY), [""; 0]);
         // It had come to its known end, or the password was changed.
