@@ -2,11 +2,11 @@
 
 use std::io::ErrorKind;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use unlapse::{Event, Outcome};
-use unlapse_core::Key;
 use unlapse_core::usage::{Alert, Deed, Ending, Entry, Limits, unusual};
+use unlapse_core::{Key, UnixTime};
 use unlapse_store::Journal;
 
 use crate::report::one_line;
@@ -23,6 +23,8 @@ pub(crate) struct Diary {
     is_broken: AtomicBool,
     /// Something was written that may be unusual.
     is_news: AtomicBool,
+    /// When the first line of this process was written, in milliseconds since 1970.
+    began: AtomicU64,
 }
 
 impl Diary {
@@ -35,6 +37,7 @@ impl Diary {
             quiet,
             is_broken: AtomicBool::new(false),
             is_news: AtomicBool::new(false),
+            began: AtomicU64::new(u64::MAX),
         }
     }
 
@@ -63,6 +66,8 @@ impl Diary {
             host: self.host.clone(),
             deed,
         };
+        // The least: a clock may be set back.
+        self.began.fetch_min(entry.at.as_millis(), Ordering::Relaxed);
         match self.journal.append(&entry) {
             Ok(()) => {
                 self.is_news.fetch_or(is_news, Ordering::Relaxed);
@@ -87,7 +92,9 @@ impl Diary {
             return;
         }
         let Ok(read) = self.journal.read() else { return };
-        for alert in news(&read.entries, std::process::id()) {
+        let began = UnixTime::from_millis(self.began.load(Ordering::Relaxed));
+        let writer = Writer { pid: std::process::id(), host: &self.host, began };
+        for alert in news(&read.entries, &writer) {
             let (key, code, text) = (alert.key(), alert.code(), one_line(&alert.to_string()));
             tracing::warn!(target: "unlapse", %key, event = "unusual", code, "{text}");
             if !self.quiet {
@@ -105,11 +112,26 @@ fn may_be_unusual(deed: &Deed) -> bool {
     )
 }
 
-/// What is unusual with the lines of process `pid`, and was not without them.
-fn news(entries: &[Entry], pid: u32) -> Vec<Alert> {
-    let Some(last) = entries.iter().rev().find(|entry| entry.pid == pid) else { return Vec::new() };
+/// A process, as its lines know it.
+struct Writer<'a> {
+    pid: u32,
+    host: &'a str,
+    /// When it wrote its first line: in a container, the process before it had the same id.
+    began: UnixTime,
+}
+
+impl Writer<'_> {
+    fn wrote(&self, entry: &Entry) -> bool {
+        entry.pid == self.pid && entry.host == self.host && entry.at >= self.began
+    }
+}
+
+/// What is unusual with the lines of `writer`, and was not without them.
+fn news(entries: &[Entry], writer: &Writer<'_>) -> Vec<Alert> {
+    let mine = |entry: &&Entry| writer.wrote(entry);
+    let Some(last) = entries.iter().rev().find(mine) else { return Vec::new() };
     let (now, limits) = (last.at, Limits::default());
-    let before: Vec<_> = entries.iter().filter(|entry| entry.pid != pid).cloned().collect();
+    let before: Vec<_> = entries.iter().filter(|entry| !mine(entry)).cloned().collect();
     let before = unusual(&before, now, &limits);
     let is_known = |alert: &Alert| {
         before.iter().any(|known| (known.code(), known.key()) == (alert.code(), alert.key()))
@@ -199,11 +221,26 @@ mod tests {
             (0..count).map(|pid| renewal(u64::from(pid) * 60, pid)).collect()
         };
         let codes = |count: u32| -> Vec<_> {
-            news(&entries(count), count - 1).iter().map(Alert::code).collect()
+            let writer = Writer { pid: count - 1, host: "h1", began: UnixTime::default() };
+            news(&entries(count), &writer).iter().map(Alert::code).collect()
         };
         assert_eq!(codes(10), [""; 0]);
         assert_eq!(codes(11), ["early_renewals"]);
         assert_eq!(codes(12), [""; 0], "it is known");
+    }
+
+    #[test]
+    fn k11_a_process_with_the_id_of_the_one_before_knows_what_was_known() {
+        let entries: Vec<_> = (0..12).map(|number| renewal(number * 60, 1)).collect();
+        let codes = |count: usize, host| -> Vec<_> {
+            let began = entries[count - 1].at;
+            let writer = Writer { pid: 1, host, began };
+            news(&entries[..count], &writer).iter().map(Alert::code).collect()
+        };
+        assert_eq!(codes(11, "h1"), ["early_renewals"]);
+        assert_eq!(codes(12, "h1"), [""; 0], "it is known");
+        // Another host's process of that id has written all of it.
+        assert_eq!(codes(11, "h2"), [""; 0]);
     }
 
     #[test]
