@@ -100,18 +100,9 @@ pub(crate) mod watch {
     }
 
     impl<T> Sender<T> {
-        pub(crate) fn new(first: T) -> Self {
-            Self(watch::Sender::new(first))
-        }
-
         pub(crate) fn send_replace(&self, next: T) -> T {
             point();
             self.0.send_replace(next)
-        }
-
-        pub(crate) fn subscribe(&self) -> Receiver<T> {
-            point();
-            Receiver(self.0.subscribe())
         }
     }
 
