@@ -139,7 +139,13 @@ impl Shared {
         let failed = upkeep.failed.as_deref().copied();
         // Where only a person can help, there is nothing to renew: a look finds whether one has.
         let renewable = record.filter(|record| !self.renewer.needs_person(record, *now));
-        Some(next(renewable, unsaved, failed, now, &self.renewer.policy, &self.renewer.key))
+        let (policy, key) = (&self.renewer.policy, &self.renewer.key);
+        let (after, chore) = next(renewable, unsaved, failed, now, policy, key);
+        let rest = match chore {
+            Chore::Renew => self.renewer.world.rest.left(now),
+            Chore::Look | Chore::Save => Duration::ZERO,
+        };
+        Some((after.max(rest), chore))
     }
 
     /// Somebody asks for it, or holds it.
@@ -182,7 +188,9 @@ impl Shared {
             Chore::Renew if !self.is_due() => {}
             Chore::Renew => {
                 let before = self.generation();
-                let mut outcome = self.launch(Demand::Fresh { min_ttl: Duration::ZERO });
+                let now = self.renewer.clock.now();
+                let launch = || self.launch(Demand::Fresh { min_ttl: Duration::ZERO });
+                let Some(mut outcome) = self.renewer.world.rest.work(&now, launch) else { return };
                 let ended = outcome.wait_for(Option::is_some).await;
                 let policy = &self.renewer.policy;
                 let again = match ended.as_deref() {

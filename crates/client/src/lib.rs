@@ -94,6 +94,7 @@ mod renew;
 mod report;
 #[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
 mod request;
+mod rest;
 mod server;
 mod shared;
 mod source;

@@ -18,12 +18,20 @@ pub(crate) fn at_once(most: usize) -> Arc<Semaphore> {
 ///
 /// Clients of many sources, each a user's, share one, so that a server is asked for no more at once
 /// than it is by one client.
+#[cfg_attr(
+    not(any(feature = "tower", feature = "reqwest-middleware")),
+    expect(unreachable_pub, reason = "what shares it is not built in")
+)]
 pub struct Places {
     at_once: usize,
     servers: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
 
 impl Places {
+    #[cfg_attr(
+        not(any(feature = "tower", feature = "reqwest-middleware")),
+        expect(unreachable_pub, reason = "as above")
+    )]
     /// For so many requests to each server at once: at least one, whatever it says; `usize::MAX` is no
     /// limit.
     pub fn new(at_once: usize) -> Self {

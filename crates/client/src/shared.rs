@@ -420,6 +420,12 @@ impl Shared {
         self.measure_unsaved();
     }
 
+    /// Waits for the renewals under way, and saves what could not be saved before (R5, R6).
+    pub(crate) async fn settle(&self) -> Result<(), Error> {
+        self.landed().await;
+        self.save_unsaved().await
+    }
+
     /// Waits until no renewal is under way.
     pub(crate) async fn landed(&self) {
         self.traffic.landed().await;

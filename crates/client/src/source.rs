@@ -375,10 +375,14 @@ impl TokenSource {
     }
 
     /// Waits for renewals under way, and saves what could not be saved before (R5, R6). To be
-    /// called before a process ends.
+    /// called before a process ends: for half a minute, nothing is renewed ahead of time any more. Of a
+    /// set, call [`Sources::settle`](crate::Sources::settle).
     pub async fn settle(&self) -> Result<(), Error> {
-        self.shared.landed().await;
-        self.shared.save_unsaved().await
+        let world = &self.shared.renewer.world;
+        if world.members.strong_count() == 0 {
+            world.rest.begin(world.clock.now());
+        }
+        self.shared.settle().await
     }
 
     async fn renewed(&self, demand: Demand) -> Result<AccessToken, Error> {

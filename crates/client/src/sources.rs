@@ -94,7 +94,7 @@ impl Sources {
         let start = self.set.world.clock.now();
         while let Some(shared) = self.set.members.hold(key) {
             let source = TokenSource::of(shared);
-            source.settle().await?;
+            source.shared().settle().await?;
             if self.set.members.remove(source.shared()) {
                 break;
             }
@@ -123,8 +123,10 @@ impl Sources {
     }
 
     /// Waits for every renewal under way, and saves what could not be saved before (R5, R6). To be
-    /// called before a process ends.
+    /// called before a process ends: for half a minute, nothing is renewed ahead of time any more.
     pub async fn settle(&self) -> Result<(), Unfinished> {
+        let world = &self.set.world;
+        world.rest.begin(world.clock.now());
         let open = self.set.members.all().into_iter().filter(|shared| !shared.is_settled());
         let keys = open.map(|shared| shared.renewer.key.clone()).collect();
         unfinished(each::settle(self, keys).await, None)

@@ -11,6 +11,7 @@ use crate::feed::Feed;
 use crate::keeper;
 use crate::memory_breakers::MemoryBreakers;
 use crate::one_hold::Turns;
+use crate::rest::Rest;
 use crate::sources::Members;
 
 /// The effects of a set of keys, and their keeper's agenda: there once, however many keys there are.
@@ -26,6 +27,8 @@ pub(crate) struct World {
     pub(crate) feed: Feed,
     /// What the keeper has yet to think about; `None` where nothing is renewed ahead of time.
     pub(crate) agenda: Option<Arc<Agenda>>,
+    /// While the program is about to end, nothing is begun ahead of time.
+    pub(crate) rest: Rest,
     /// The sources that the set itself holds; a single source has no set.
     pub(crate) members: Weak<Members>,
     /// Whose record is held in this process.
@@ -67,6 +70,7 @@ impl Effects {
             observer: self.observer,
             feed: Feed::default(),
             agenda: self.ahead.then(|| Arc::new(Agenda::new())),
+            rest: Rest::default(),
             members,
             turns: Arc::default(),
         })

@@ -32,7 +32,7 @@ pub(super) async fn settle(sources: &Sources, keys: BTreeSet<Key>) -> Vec<(Key, 
     // All at once: what hangs holds up nothing else (R17), and there are few.
     let at_once = keys.len();
     each(sources, keys, at_once, |sources, key| {
-        Box::pin(async move { sources.source(&key).await.settle().await })
+        Box::pin(async move { sources.source(&key).await.shared().settle().await })
     })
     .await
 }

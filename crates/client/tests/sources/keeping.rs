@@ -237,3 +237,33 @@ async fn k2_one_task_keeps_all_keys_and_ends_with_the_last_handle() {
     farm.pass(secs(1)).await;
     assert_eq!(alive(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn r6_nothing_is_begun_ahead_of_time_once_the_program_has_settled() {
+    // Due within the half minute of R12's jitter; each renewal takes another half.
+    let farm = Farm::new(accounts("acme", 5), |_| 3600);
+    for server in farm.servers.values() {
+        server.fault(Fault::Hang);
+    }
+    let sources = farm.builder().idle(secs(100_000)).build();
+    for key in farm.keys() {
+        sources.source(&key).await;
+    }
+    while farm.requests(|_| true) == 0 {
+        farm.pass(secs(1)).await;
+    }
+    sources.settle().await.unwrap();
+    let count = |name: &str| {
+        let events = farm.events.lock().unwrap();
+        events.iter().filter(|(_, event)| event.name() == name).count()
+    };
+    // What was begun has ended, and the process may.
+    let begun = count("started");
+    assert!((1..5).contains(&begun), "{begun}");
+    assert_eq!(count("finished"), begun);
+    farm.pass(secs(5)).await;
+    assert_eq!(count("started"), begun);
+    // It went on all the same.
+    farm.pass(secs(120)).await;
+    assert!(count("started") >= 5);
+}
