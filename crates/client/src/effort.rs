@@ -16,6 +16,8 @@ pub(crate) struct Effort {
     pub(crate) last: Option<Cause>,
     /// How long was waited after the last attempt.
     pub(crate) delay: Duration,
+    /// The record was read under the lease.
+    pub(crate) is_held: bool,
     /// The server granted a token.
     pub(crate) is_granted: bool,
     /// What failed, although there was a token to serve all the same (R10).

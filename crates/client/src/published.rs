@@ -38,13 +38,18 @@ impl Published {
 
     /// Publishes what a record of this mark comes to, given what it takes the place of, unless
     /// something newer was published; says whether.
+    ///
+    /// What was read under the lease is how things stand, also where it is older than what was
+    /// published: that was never saved, or under a clock that was wrong. With it comes what had been
+    /// `seen` before the lease was taken; nothing may have been published since.
     pub(crate) fn publish(
         &self,
         mark: Mark,
+        seen: Option<Mark>,
         next: impl FnOnce(Option<&Current>) -> Option<Current>,
     ) -> bool {
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        if newest.supersedes(mark) {
+        if newest.supersedes(mark) && seen != Some(*newest) {
             return false;
         }
         let next = next(self.load().as_deref());

@@ -82,6 +82,7 @@ impl Renewer {
         self.tell(&Event::Leased { waited: leased.elapsed(&start) });
         let (record, trouble) = hold.read(last).instrument(trace::read()).await;
         let record = record.counting_on(seen);
+        effort.is_held = trouble.is_none() && hold.is_leased();
         if let Some(error) = &trouble {
             self.tell(&Event::StoreAway { error: error.clone() });
         }

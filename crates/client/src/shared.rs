@@ -263,7 +263,7 @@ impl Shared {
         let last = last.as_ref().and_then(|current| current.record());
         let renewed = self.renewer.renew(last, seen.generation(), demand, &mut effort).await;
         let outcome = effort.outcome(&renewed);
-        let ended = self.publish_renewed(renewed, seen).await;
+        let ended = self.publish_renewed(renewed, seen, effort.is_held).await;
         let current = self.current.load_full();
         let token = current.as_ref().and_then(|current| current.record()?.token.as_ref());
         trace::finished(&Span::current(), outcome, effort.attempts);
@@ -279,10 +279,17 @@ impl Shared {
     }
 
     /// Makes what a renewal came to what callers get. `seen` was published when it began.
-    async fn publish_renewed(&self, renewed: Result<Renewed, Error>, seen: Mark) -> Outcome {
+    /// `is_held`: under the lease.
+    async fn publish_renewed(
+        &self,
+        renewed: Result<Renewed, Error>,
+        seen: Mark,
+        is_held: bool,
+    ) -> Outcome {
         match renewed {
             Ok(Renewed::Token(record, kept)) => {
-                self.publish_record(record, kept);
+                let again = self.renewer.policy.round;
+                self.publish_until(record, kept, again, is_held.then_some(seen));
                 Ok(())
             }
             Ok(Renewed::Stale(record, kept)) => {
@@ -307,15 +314,16 @@ impl Shared {
 
     /// Makes `record` what callers get, unless they already have a newer one.
     pub(crate) fn publish_record(&self, record: Box<Record>, kept: Kept) {
-        self.publish_until(record, kept, self.renewer.policy.round);
+        self.publish_until(record, kept, self.renewer.policy.round, None);
     }
 
-    /// The same, with the time after which a token that is due is looked at again.
-    fn publish_until(&self, record: Box<Record>, kept: Kept, again: Duration) {
+    /// The same, with the time after which a token that is due is looked at again, and what had been
+    /// `seen` where the record was read under the lease.
+    fn publish_until(&self, record: Box<Record>, kept: Kept, again: Duration, seen: Option<Mark>) {
         let now = self.renewer.clock.now();
         let mark = Mark::of(&record);
         let Renewer { key, policy, .. } = &self.renewer;
-        self.publish(mark, |before| {
+        self.publish(mark, seen, |before| {
             let stale = before.and_then(|it| it.still_stale(&record, kept.clone(), &now, policy));
             stale.or_else(|| Current::token(record, kept, &now, key, policy, again))
         });
@@ -324,10 +332,11 @@ impl Shared {
     pub(crate) fn publish(
         &self,
         mark: Mark,
+        seen: Option<Mark>,
         next: impl FnOnce(Option<&Current>) -> Option<Current>,
     ) {
         let mut found = false;
-        let is_published = self.current.publish(mark, |before| {
+        let is_published = self.current.publish(mark, seen, |before| {
             let next = next(before);
             found = next.is_some();
             next
@@ -388,7 +397,7 @@ impl Shared {
             }
             Kept::Unsaved { error, .. } => Err(error.clone().into()),
         };
-        self.publish_record(Box::new(record), kept);
+        self.publish_until(Box::new(record), kept, renewer.policy.round, Some(seen));
         saved
     }
 

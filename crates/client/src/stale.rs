@@ -91,7 +91,7 @@ impl Shared {
         let mark = Mark::of(&record);
         let next = Current::stale(record.clone(), kept.clone(), &now, policy, policy.round);
         match next {
-            Some(next) => self.publish(mark, |_| Some(next)),
+            Some(next) => self.publish(mark, None, |_| Some(next)),
             // The bound was reached meanwhile.
             None => self.publish_record(record, kept),
         }

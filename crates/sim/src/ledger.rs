@@ -250,9 +250,11 @@ impl State {
         if set_at.is_some_and(|set_at| self.now.saturating_sub(set_at) < Duration::from_secs(1)) {
             return;
         }
-        // The intent is a little older than the sending; the last resort has to be one.
+        // The intent is a little older than the sending, so that the clock of another host may stand
+        // between the two; the last resort has to be one.
         let slack = if window.is_zero() { Duration::ZERO } else { Duration::from_secs(1) };
-        let inside = at.within(window + slack, &first);
+        let intent = Now { wall: first.wall.minus(slack), ..first };
+        let inside = at.within(window + slack, &first) || at.within(slack, &intent);
         let record = durable.and_then(|record| record.token.as_ref());
         let expired = record.is_none_or(|token| token.is_expired(&at));
         let rejected = durable.is_some_and(|record| self.ledger.rejected >= record.generation);
