@@ -324,13 +324,13 @@ async fn act(seat: &Seat, source: &TokenSource, action: Action) -> Result<Option
         Action::Info => source.info().await.map(|_| None),
         Action::Clear => {
             source.clear().await?;
-            seat.world.state().was_cleared();
+            seat.world.state().was_cleared(seat.pid);
             Ok(None)
         }
         Action::LogOut => {
             let revoked = source.log_out().await?;
             if !matches!(revoked, unlapse::Revoked::Failed(_)) {
-                seat.world.state().was_cleared();
+                seat.world.state().was_cleared(seat.pid);
             }
             Ok(None)
         }

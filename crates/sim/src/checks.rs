@@ -171,7 +171,10 @@ impl State {
         let readable = !self.was_unreadable_since(open.pid, at);
         let began = self.processes[open.pid.slot].started_at <= at;
         let late = open.at > known_by;
-        if late && keeps && !still && readable && began {
+        // Nothing was stored before, and nothing is that could tell of the logout.
+        let said_unsaved = handed.is_unsaved || self.processes[open.pid.slot].said_unsaved;
+        let unseen = self.ledger.cleared_unseen && said_unsaved;
+        if late && !unseen && keeps && !still && readable && began {
             let what = format_args!(
                 "P{} serves generation {} long after {generation} was cleared",
                 open.pid.slot + 1,
@@ -312,8 +315,10 @@ impl State {
     }
 
     /// A process has cleared the credential.
-    pub(crate) fn was_cleared(&mut self) {
+    pub(crate) fn was_cleared(&mut self, pid: Pid) {
         let generation = self.ledger.clearing.unwrap_or(0);
+        let found_nothing = std::mem::take(&mut self.ledger.removed_nothing);
+        self.ledger.cleared_unseen = found_nothing && self.durable_for(pid).is_none();
         self.ledger.cleared = Some((generation, self.now));
     }
 

@@ -330,8 +330,10 @@ impl Lease for DiskLease {
                 state.ledger.begun_anew = true;
                 state.is_removed(state.hosts[host].disk.seen());
                 let disk = &mut state.hosts[host].disk;
+                let is_empty = disk.newest() == Ok(None);
                 disk.own = File::default();
                 disk.aside = File::default();
+                state.ledger.removed_nothing = is_empty;
                 Ok(())
             });
             removed.await

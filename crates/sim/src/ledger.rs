@@ -79,6 +79,11 @@ pub(crate) struct Ledger {
     /// The record was removed without a mark in its place, so that generations begin anew: a clock
     /// that is set back as well hides that from a process for as long as it is behind.
     pub(crate) begun_anew: bool,
+    /// Where the record was last removed, there was none.
+    pub(crate) removed_nothing: bool,
+    /// The last logout found nothing in the store and left nothing there: whoever has a token that was
+    /// never saved cannot know of it.
+    pub(crate) cleared_unseen: bool,
     /// Of the record when it was last cleared, and when.
     pub(crate) cleared: Option<(u64, Duration)>,
     /// What a person brought is no successor of anything.
@@ -107,6 +112,8 @@ impl Ledger {
             database_away_at: None,
             clearing: None,
             begun_anew: false,
+            removed_nothing: false,
+            cleared_unseen: false,
             cleared: None,
             logins: 0,
             rows: BTreeSet::new(),
