@@ -93,6 +93,8 @@ impl From<reqwest_middleware::Error> for AcmeError {
         match error {
             reqwest_middleware::Error::Reqwest(error) => error.into(),
             reqwest_middleware::Error::Middleware(error) => match error.downcast() {
+                // What is repeated here may be: it is away, whether or not it saw an earlier try.
+                Ok(RequestError::InDoubt { last, .. }) if last.is_network() => Self::Away,
                 Ok(error) => Self::Request(error),
                 Err(other) => Self::Io(std::io::Error::other(other)),
             },

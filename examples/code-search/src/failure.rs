@@ -46,6 +46,8 @@ impl From<reqwest_middleware::Error> for Failure {
         match error {
             reqwest_middleware::Error::Middleware(error) => match error.downcast() {
                 Ok(RequestError::Token(error)) => Self::Token(error),
+                // What is repeated here may be: it is away, whether or not it saw an earlier try.
+                Ok(RequestError::InDoubt { last, .. }) if last.is_network() => Self::Away,
                 Ok(error) => Self::Request(Box::new(error)),
                 Err(_) => Self::Lost,
             },

@@ -83,6 +83,8 @@ impl Api {
             Ok(RequestError::Token(error)) => {
                 self.connections.failed(Asked::AccessToken, id, error, 1, started).into()
             }
+            // What is repeated here may be: it is away, whether or not it saw an earlier try.
+            Ok(RequestError::InDoubt { last, .. }) if last.is_network() => ApiError::Away,
             Ok(error) => ApiError::Request(error),
             Err(_) => ApiError::Away,
         }
