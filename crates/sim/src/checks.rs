@@ -7,6 +7,7 @@ use unlapse_core::{Freshness, LoginReason, Reuse, Spend};
 
 use crate::caller::{API_KEY, Action, key};
 use crate::invariant::Invariant;
+use crate::ledger::Left;
 use crate::process::Pid;
 use crate::world::State;
 
@@ -173,7 +174,7 @@ impl State {
         let late = open.at > known_by;
         // Nothing was stored before, and nothing is that could tell of the logout.
         let said_unsaved = handed.is_unsaved || self.processes[open.pid.slot].said_unsaved;
-        let unseen = self.ledger.cleared_unseen && said_unsaved;
+        let unseen = self.ledger.left == Left::Nothing && said_unsaved;
         if late && !unseen && keeps && !still && readable && began {
             let what = format_args!(
                 "P{} serves generation {} long after {generation} was cleared",
@@ -317,8 +318,11 @@ impl State {
     /// A process has cleared the credential.
     pub(crate) fn was_cleared(&mut self, pid: Pid) {
         let generation = self.ledger.clearing.unwrap_or(0);
-        let found_nothing = std::mem::take(&mut self.ledger.removed_nothing);
-        self.ledger.cleared_unseen = found_nothing && self.durable_for(pid).is_none();
+        let is_marked = self.durable_for(pid).is_some();
+        self.ledger.left = match self.ledger.left {
+            Left::NoRecord if !is_marked => Left::Nothing,
+            _ => Left::Seen,
+        };
         self.ledger.cleared = Some((generation, self.now));
     }
 

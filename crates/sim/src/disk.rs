@@ -6,6 +6,7 @@ use unlapse_core::{BoxFuture, Holder, Key, Lease, Record, Store, StoreError, Sto
 
 use crate::chance::Chance;
 use crate::invariant::Invariant;
+use crate::ledger::Left;
 use crate::planted::Planted;
 use crate::process::{Pid, Seat};
 use crate::world::State;
@@ -333,7 +334,7 @@ impl Lease for DiskLease {
                 let is_empty = disk.newest() == Ok(None);
                 disk.own = File::default();
                 disk.aside = File::default();
-                state.ledger.removed_nothing = is_empty;
+                state.ledger.left = if is_empty { Left::NoRecord } else { Left::Seen };
                 Ok(())
             });
             removed.await

@@ -54,6 +54,18 @@ pub(crate) struct Access {
 /// Longest that a request and the saving of its answer can take.
 const LONGEST_EXCHANGE: Duration = Duration::from_secs(40);
 
+/// What a logout has left in the store to be seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// A mark, or a record that is gone.
+    #[default]
+    Seen,
+    /// No record was there to be removed, and no mark is yet.
+    NoRecord,
+    /// Neither: whoever has a token that was never saved cannot know of it.
+    Nothing,
+}
+
 /// What is true of every token.
 #[derive(Debug)]
 pub(crate) struct Ledger {
@@ -79,11 +91,8 @@ pub(crate) struct Ledger {
     /// The record was removed without a mark in its place, so that generations begin anew: a clock
     /// that is set back as well hides that from a process for as long as it is behind.
     pub(crate) begun_anew: bool,
-    /// Where the record was last removed, there was none.
-    pub(crate) removed_nothing: bool,
-    /// The last logout found nothing in the store and left nothing there: whoever has a token that was
-    /// never saved cannot know of it.
-    pub(crate) cleared_unseen: bool,
+    /// What the last logout has left.
+    pub(crate) left: Left,
     /// Of the record when it was last cleared, and when.
     pub(crate) cleared: Option<(u64, Duration)>,
     /// What a person brought is no successor of anything.
@@ -112,8 +121,7 @@ impl Ledger {
             database_away_at: None,
             clearing: None,
             begun_anew: false,
-            removed_nothing: false,
-            cleared_unseen: false,
+            left: Left::default(),
             cleared: None,
             logins: 0,
             rows: BTreeSet::new(),
