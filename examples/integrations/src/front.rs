@@ -29,11 +29,11 @@ struct Front {
 
 type Names = Path<(String, String, String)>;
 
-/// The routes of the service: `PUT` and `GET /users/{user}/{provider}/{account}`,
+/// The routes of the service: `PUT` and `GET /connections/{user}/{provider}/{account}`,
 /// `POST …/refresh`, `GET …/profile`.
 pub fn front(connections: Connections) -> Router {
     let api = Api::new(connections.clone());
-    let one = "/users/{user}/{provider}/{account}";
+    let one = "/connections/{user}/{provider}/{account}";
     Router::new()
         .route(one, get(connection).put(connect))
         .route(&format!("{one}/refresh"), post(refresh))

@@ -81,9 +81,9 @@ fn what_a_stranger_sends_is_refused_with_a_code() {
     }
     assert_eq!(put(&mail, r#"{"access_token": "a b"}"#).1["code"], "TOKEN_REFUSED");
     assert_eq!(put(&mail, &"x".repeat(40_000)).0, 413);
-    assert_eq!(put("/users/ada/nobody/ada", "{}").1["code"], "NO_PROVIDER");
-    assert_eq!(put("/users/a%20b/mail/ada", "{}").1["code"], "BAD_NAME");
-    assert_eq!(put("/users/ada/mail/a%2Fb", "{}").1["code"], "BAD_NAME");
-    assert_eq!(put("/users/%FF/mail/ada", "{}").0, 400);
+    assert_eq!(put("/connections/ada/nobody/ada", "{}").1["code"], "NO_PROVIDER");
+    assert_eq!(put("/connections/a%20b/mail/ada", "{}").1["code"], "BAD_NAME");
+    assert_eq!(put("/connections/ada/mail/a%2Fb", "{}").1["code"], "BAD_NAME");
+    assert_eq!(put("/connections/%FF/mail/ada", "{}").0, 400);
     assert_eq!(service.connection("ada", "mail").0, 404, "nothing of it was kept");
 }

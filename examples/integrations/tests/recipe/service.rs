@@ -93,5 +93,5 @@ impl Service {
 
 /// The path of the user's account, which has the user's name.
 pub(crate) fn path(user: &str, provider: &str, rest: &str) -> String {
-    format!("/users/{user}/{provider}/{user}{rest}")
+    format!("/connections/{user}/{provider}/{user}{rest}")
 }
