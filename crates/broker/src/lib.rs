@@ -1,0 +1,27 @@
+//! Other people's logins, kept for years: the broker of `unlapse serve`.
+//!
+//! It keeps connections of many users to many providers encrypted in SQLite or PostgreSQL, renews
+//! them ahead of time by the renewal transaction of [`unlapse`], hands out valid access tokens, and
+//! never loses a connection to a failed renewal.
+
+mod app;
+mod broker;
+mod code;
+mod connection;
+mod connection_id;
+mod name;
+mod problem;
+mod tenant;
+mod verb;
+
+pub use app::App;
+pub use broker::{
+    Actor, Brought, Callback, Connected, Filter, HandedOut, Page, Retries, TokenWanted, Wanted,
+};
+pub use code::Code;
+pub use connection::{Connection, Failing, State};
+pub use connection_id::{BadConnectionId, ConnectionId};
+pub use name::{BadName, Name};
+pub use problem::Problem;
+pub use tenant::{Speed, Tenant};
+pub use verb::{UnknownVerb, Verb, Verbs};
