@@ -136,7 +136,7 @@ pub use request::{
 };
 pub use server::{AuthMethod, Endpoints, LoginRung, Server, ServerExchange};
 pub use source::{AccessToken, Bearer, TokenSource};
-pub use sources::{Sources, SourcesBuilder, Unfinished};
+pub use sources::{Renewal, Sources, SourcesBuilder, Unfinished};
 pub use sweep::{spent, sweep};
 pub use unlapse_core::{
     Credentials, Error, Key, Policy, Reaction, Reuse, Secret, SecurityEvent, Store, StoreError,

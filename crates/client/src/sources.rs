@@ -4,6 +4,7 @@ mod builder;
 mod each;
 mod loading;
 mod members;
+mod renewal;
 mod unfinished;
 
 use std::collections::BTreeSet;
@@ -15,6 +16,8 @@ use self::builder::Of;
 pub use self::builder::SourcesBuilder;
 use self::loading::Loading;
 pub(crate) use self::members::Members;
+pub use self::renewal::Renewal;
+use self::renewal::Strays;
 pub use self::unfinished::Unfinished;
 use crate::effects::{Clock, Exchange, Spawn};
 use crate::feed::Subscription;
@@ -41,6 +44,7 @@ pub struct Sources {
 struct Set {
     members: Arc<Members>,
     loading: Loading,
+    strays: Strays,
     world: Arc<World>,
     /// The keeper was started.
     keeping: Once,
@@ -129,7 +133,14 @@ impl Sources {
         world.rest.begin(world.clock.now());
         let open = self.set.members.all().into_iter().filter(|shared| !shared.is_settled());
         let keys = open.map(|shared| shared.renewer.key.clone()).collect();
-        unfinished(each::settle(self, keys).await, None)
+        let mut failed = each::settle(self, keys).await;
+        for stray in self.set.strays.all() {
+            if let Err(error) = stray.settle().await {
+                failed.push((stray.renewer.key.clone(), error));
+            }
+        }
+        self.set.strays.sort_out();
+        unfinished(failed, None)
     }
 
     /// Everything that happens to any of the keys from here on.
@@ -182,7 +193,7 @@ impl Set {
         shared.touch(self.world.clock.now());
         // Whatever is wrong with the store is met again, and told, by the first renewal.
         let _ = shared.look().await;
-        self.members.add(&shared);
+        self.members.add(&shared, &self.world.clock.now());
         shared
     }
 }

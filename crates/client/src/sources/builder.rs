@@ -6,6 +6,7 @@ use std::time::Duration;
 use unlapse_core::{Key, Policy, Secret, Store};
 
 use super::loading::Loading;
+use super::renewal::Strays;
 use super::{Members, Set, Sources};
 use crate::effects::{Breakers, Clock, Exchange, Spawn};
 use crate::events::Observer;
@@ -25,6 +26,7 @@ pub struct SourcesBuilder {
     policies: Of<Arc<Policy>>,
     api_keys: Of<Option<Secret>>,
     idle: Duration,
+    at_most: usize,
 }
 
 impl SourcesBuilder {
@@ -42,6 +44,7 @@ impl SourcesBuilder {
             policies: Box::new(move |_| Arc::clone(&policy)),
             api_keys: Box::new(|_| None),
             idle: IDLE,
+            at_most: usize::MAX,
         }
     }
 
@@ -84,7 +87,7 @@ impl SourcesBuilder {
     }
 
     /// Whether tokens are renewed ahead of time, by one task for all keys; on by default. Without it,
-    /// no source is let go of either.
+    /// no source is let go of but for [`SourcesBuilder::at_most`].
     pub fn ahead_of_time(mut self, ahead: bool) -> Self {
         self.effects.ahead = ahead;
         self
@@ -99,15 +102,23 @@ impl SourcesBuilder {
         self
     }
 
+    /// So many sources stay in memory, or some more for a moment; without end by default. Beyond it, of
+    /// those that nobody holds and that have nothing to lose, the ones go that were asked for least
+    /// lately. With nothing renewed ahead of time, this is what bounds the memory.
+    pub fn at_most(mut self, sources: usize) -> Self {
+        self.at_most = sources;
+        self
+    }
+
     /// The set, empty as yet. Its keeper starts with the first source that is asked for, in the tokio
     /// runtime of whoever asks, and ends with that runtime: a set that is kept in a `static` should be
     /// asked first from the one that lives on.
     pub fn build(self) -> Sources {
-        let members = Arc::new(Members::new(self.idle));
+        let members = Arc::new(Members::new(self.idle, self.at_most));
         let world = self.effects.world(Arc::downgrade(&members));
         let Self { servers, policies, api_keys, .. } = self;
         let loading = Loading::default();
-        let keeping = Once::new();
-        Sources::of(Set { members, loading, world, keeping, servers, policies, api_keys })
+        let (strays, keeping) = (Strays::default(), Once::new());
+        Sources::of(Set { members, loading, strays, world, keeping, servers, policies, api_keys })
     }
 }

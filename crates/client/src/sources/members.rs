@@ -15,6 +15,8 @@ pub(crate) struct Members {
     sources: Mutex<HashSet<Member>>,
     /// For so long a source stays that nobody holds or asks for.
     pub(super) idle: Duration,
+    /// So many stay.
+    at_most: usize,
 }
 
 /// A source, found by its key, which is there once.
@@ -41,8 +43,8 @@ impl PartialEq for Member {
 impl Eq for Member {}
 
 impl Members {
-    pub(super) fn new(idle: Duration) -> Self {
-        Self { sources: Mutex::default(), idle }
+    pub(super) fn new(idle: Duration, at_most: usize) -> Self {
+        Self { sources: Mutex::default(), idle, at_most }
     }
 
     fn sources(&self) -> MutexGuard<'_, HashSet<Member>> {
@@ -54,9 +56,13 @@ impl Members {
         self.sources().get(key).map(|member| Arc::clone(&member.0))
     }
 
-    /// Holds `shared` from now on.
-    pub(super) fn add(&self, shared: &Arc<Shared>) {
-        self.sources().insert(Member(Arc::clone(shared)));
+    /// Holds `shared` from `now` on, and less of the others where there are too many.
+    pub(super) fn add(&self, shared: &Arc<Shared>, now: &Now) {
+        let mut sources = self.sources();
+        sources.insert(Member(Arc::clone(shared)));
+        if sources.len() > self.at_most {
+            make_room(&mut sources, self.at_most, now);
+        }
     }
 
     /// Every source.
@@ -111,5 +117,24 @@ impl Members {
         }
         sources.remove(&shared.renewer.key);
         true
+    }
+}
+
+/// Lets go of an eighth more than there are too many, so that the next to come find room: of those that
+/// nobody else holds and that have nothing to lose, the ones that were asked for least lately.
+#[expect(clippy::mutable_key_type, reason = "by its key alone it is found, which never changes")]
+fn make_room(sources: &mut HashSet<Member>, at_most: usize, now: &Now) {
+    let too_many = sources.len() - at_most + at_most / 8;
+    let mut idle: Vec<_> = sources
+        .iter()
+        .filter(|Member(shared)| Arc::strong_count(shared) == 1 && shared.is_settled())
+        .map(|Member(shared)| (shared.untouched(now), shared.renewer.key.clone()))
+        .collect();
+    if too_many < idle.len() {
+        idle.select_nth_unstable_by(too_many, |one, other| other.0.cmp(&one.0));
+        idle.truncate(too_many);
+    }
+    for (_, key) in idle {
+        sources.remove(&key);
     }
 }

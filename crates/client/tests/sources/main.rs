@@ -9,6 +9,7 @@ mod clearing;
 mod farm;
 mod idle;
 mod keeping;
+mod scheduled;
 mod sharing;
 
 use std::time::Duration;

@@ -1,0 +1,131 @@
+//! Renewals by somebody else's schedule: of keys that need not be in memory.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::oneshot;
+use unlapse_core::{Demand, Error, Key, Policy};
+
+use super::{Set, Sources};
+use crate::hold::Kept;
+use crate::renew::Renewer;
+use crate::shared::Shared;
+use crate::source::AccessToken;
+
+/// A renewal as a schedule asks for it: see [`Sources::renew`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Renewal {
+    demand: Demand,
+    policy: Option<Arc<Policy>>,
+    automatic: bool,
+}
+
+impl Renewal {
+    /// One that is due: somebody else's, made since `generation`, is as good.
+    pub fn due(generation: u64) -> Self {
+        Self { demand: Demand::NewerThan(generation), policy: None, automatic: true }
+    }
+
+    /// One that is asked for, whoever has just made one.
+    pub fn forced() -> Self {
+        Self { demand: Demand::Force, policy: None, automatic: false }
+    }
+
+    /// The same by another policy than the key's own.
+    pub fn policy(self, policy: Arc<Policy>) -> Self {
+        Self { policy: Some(policy), ..self }
+    }
+}
+
+/// Sources outside of the set that have a token which is nowhere else yet (R5).
+#[derive(Default)]
+pub(super) struct Strays(Mutex<Vec<Arc<Shared>>>);
+
+impl Strays {
+    fn add(&self, shared: Arc<Shared>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(shared);
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<Shared>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Lets go of those that have nothing to lose any more.
+    pub(super) fn sort_out(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|shared| !shared.is_settled());
+    }
+}
+
+impl Sources {
+    /// Renews `key`'s token by the same transaction as ever, and keeps nothing of it in memory that
+    /// was not there before: for a service that has more keys than memory, and a schedule of its own.
+    /// Reads the record under the lease, and not before.
+    ///
+    /// A caller that is dropped changes nothing (R6). A token that could not be saved stays in memory
+    /// until it is: see [`Sources::save`].
+    pub async fn renew(&self, key: &Key, renewal: Renewal) -> Result<AccessToken, Error> {
+        let held = self.set.hold(key);
+        let world = &self.set.world;
+        let shared = match (&held, &renewal.policy) {
+            (Some(shared), None) => Arc::clone(shared),
+            _ => self.set.stray(key, renewal.policy.as_ref()),
+        };
+        let (sender, ended) = oneshot::channel();
+        let set = Arc::clone(&self.set);
+        let deadline = shared.renewer.policy.caller_deadline;
+        world.spawn.spawn(Box::pin(async move {
+            if renewal.automatic {
+                drop(shared.launch(renewal.demand));
+            }
+            let current = shared.wait_for(renewal.demand, deadline).await;
+            // Nobody may be there to be told.
+            let _ = sender.send(current.and_then(|current| shared.access_token(&current)));
+            shared.landed().await;
+            set.part(&shared);
+        }));
+        // Its task was cut off by the end of the runtime.
+        ended.await.unwrap_or_else(|_| {
+            Err(Error::Deadline { key: key.clone(), waited: std::time::Duration::ZERO })
+        })
+    }
+
+    /// Tries once more to save every token that could not be saved before (R5), and says for how many
+    /// that was in vain. A set whose tokens are renewed ahead of time does so by itself.
+    pub async fn save(&self) -> usize {
+        let mut unsaved = 0;
+        let members = self.set.members.all().into_iter().filter(|shared| shared.is_unsaved());
+        for shared in members.chain(self.set.strays.all()) {
+            unsaved += usize::from(shared.save_unsaved().await.is_err());
+        }
+        self.set.strays.sort_out();
+        unsaved
+    }
+}
+
+impl Set {
+    /// A source that the set does not hold.
+    fn stray(&self, key: &Key, policy: Option<&Arc<Policy>>) -> Arc<Shared> {
+        let policy = policy.map_or_else(|| (self.policies)(key), Arc::clone);
+        let world = Arc::clone(&self.world);
+        let renewer = Renewer::new(key.clone(), (self.servers)(key), policy, world);
+        Shared::new(renewer, (self.api_keys)(key))
+    }
+
+    /// Parts with `shared`: what it has come to is what the set's own source serves.
+    fn part(&self, shared: &Arc<Shared>) {
+        let own = self.members.hold(&shared.renewer.key);
+        if own.as_ref().is_some_and(|own| Arc::ptr_eq(own, shared)) {
+            return;
+        }
+        if !shared.is_settled() {
+            self.strays.add(Arc::clone(shared));
+        }
+        let current = shared.current.load_full();
+        if let (Some(own), Some(current)) = (own, current)
+            && let Some(record) = current.record()
+            && !current.is_unsaved()
+        {
+            own.publish_record(Box::new(record.clone()), Kept::Saved);
+        }
+    }
+}
