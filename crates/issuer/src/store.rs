@@ -21,6 +21,13 @@ pub struct Unavailable {
     pub retry_after: Duration,
 }
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+impl From<unlapse_store::sql::Away> for Unavailable {
+    fn from(away: unlapse_store::sql::Away) -> Self {
+        Self { retry_after: away.retry_after }
+    }
+}
+
 /// Everything that an issuer keeps. Every method of it is atomic and, in a store that outlives the
 /// process, durable when it returns. A cancelled call has happened whole or not at all.
 pub trait Store: Sessions + Denials + Tickets + KeptKeys + AuditLog {

@@ -8,6 +8,7 @@
 //! - [`Journal`]: who used which token how often (K11), beside the records.
 //! - [`custody`]: where the sealing key comes from.
 //! - [`Sealer`]: AES-256-GCM under a key of the project (C2).
+//! - `sql` (features `sqlite`, `postgres`): a layer over two databases.
 //! - `conformance` (feature of that name): the suite that every store has to pass.
 //!
 //! # What the process has to do
@@ -27,6 +28,8 @@ mod memory;
 mod memory_outbox;
 mod random;
 mod seal;
+#[cfg(feature = "sql")]
+pub mod sql;
 
 #[cfg(unix)]
 pub use file::{

@@ -1,9 +1,9 @@
 //! The audit log in PostgreSQL.
 
 use unlapse_core::BoxFuture;
+use unlapse_store::sql::postgres::Params;
 
 use super::PostgresStore;
-use super::connections::Params;
 use crate::audit_log::{AuditEntry, AuditLog};
 use crate::sql;
 use crate::store::Unavailable;
@@ -33,7 +33,8 @@ impl AuditLog for PostgresStore {
                 entries.iter().map(|entry| entry.peer.map(|peer| peer.to_string())).collect();
             let params: Params<'_> =
                 &[&at, &events, &codes, &sessions, &subjects, &clients, &peers];
-            self.connections.execute(APPEND, params).await.map(drop)
+            self.connections.execute(APPEND, params).await?;
+            Ok(())
         })
     }
 }

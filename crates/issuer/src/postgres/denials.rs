@@ -19,9 +19,10 @@ const TOKENS: &str = "SELECT jti, at FROM unlapse.denied WHERE at >= $1";
 
 impl Denials for PostgresStore {
     fn deny<'a>(&'a self, jti: &'a str, now: UnixTime) -> BoxFuture<'a, Result<(), Unavailable>> {
-        Box::pin(
-            async move { self.connections.execute(DENY, &[&jti, &self.now(now)]).await.map(drop) },
-        )
+        Box::pin(async move {
+            self.connections.execute(DENY, &[&jti, &self.now(now)]).await?;
+            Ok(())
+        })
     }
 
     fn denied(&self, since: UnixTime) -> BoxFuture<'_, Result<Vec<Denial>, Unavailable>> {

@@ -2,9 +2,9 @@
 
 use tokio_postgres::Row;
 use unlapse_core::BoxFuture;
+use unlapse_store::sql::postgres::Params;
 
 use super::PostgresStore;
-use super::connections::Params;
 use super::rows::{Misread, all};
 use crate::kept_keys::{KeptKey, KeptKeys};
 use crate::sql;
@@ -41,7 +41,10 @@ impl KeptKeys for PostgresStore {
     }
 
     fn remove_key<'a>(&'a self, kid: &'a str) -> BoxFuture<'a, Result<(), Unavailable>> {
-        Box::pin(async move { self.connections.execute(REMOVE, &[&kid]).await.map(drop) })
+        Box::pin(async move {
+            self.connections.execute(REMOVE, &[&kid]).await?;
+            Ok(())
+        })
     }
 }
 

@@ -39,7 +39,7 @@ impl Listener {
         options: &PostgresOptions,
         news: Arc<Notify>,
     ) -> Self {
-        let patience = options.patience();
+        let patience = options.server().patience();
         let listening = tokio::spawn(async move {
             loop {
                 if let Err(error) = listen(&config, &tls, patience, &news).await {

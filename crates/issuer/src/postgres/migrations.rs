@@ -1,12 +1,8 @@
 //! The schema, a step at a time.
 
-use tokio_postgres::Client;
-
-use super::bad_server::BadServer;
-
 /// Each step once, in this order; `unlapse.migrations` has those that were made. A step that was
 /// released is never changed: the next corrects it.
-const MIGRATIONS: [&str; 1] = [
+pub(super) const MIGRATIONS: [&str; 1] = [
     // 1: everything that an issuer keeps. Times are milliseconds since 1970. What a refresh changes
     // is in no index, and pages have room: PostgreSQL then writes the row, and no index, again.
     "CREATE TABLE unlapse.sessions (
@@ -87,42 +83,3 @@ const MIGRATIONS: [&str; 1] = [
     CREATE TRIGGER denied_is_told AFTER INSERT ON unlapse.denied
         FOR EACH STATEMENT EXECUTE FUNCTION unlapse.tell_denial();",
 ];
-
-/// What nodes that start at the same time meet at: `unlapse`, as a number.
-const LOCK: i64 = i64::from_be_bytes(*b"\0unlapse");
-
-/// A node that starts waits so long for another that changes the schema.
-const SETTINGS: &str = "SET lock_timeout = '60s'; SET statement_timeout = '10min'";
-
-/// Brings the schema up to date, once over all nodes that start at the same time.
-pub(super) async fn migrate(client: &mut Client) -> Result<(), BadServer> {
-    client.batch_execute(SETTINGS).await?;
-    let transaction = client.transaction().await?;
-    transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await?;
-    let known = u32::try_from(MIGRATIONS.len()).expect("a handful");
-    // Only looked at when it is there: who may use the schema need not be who may create it.
-    let there = "SELECT to_regnamespace('unlapse') IS NOT NULL, \
-         to_regclass('unlapse.migrations') IS NOT NULL";
-    let there = transaction.query_one(there, &[]).await?;
-    if !there.try_get::<_, bool>(0)? {
-        transaction.batch_execute("CREATE SCHEMA unlapse").await?;
-    }
-    if !there.try_get::<_, bool>(1)? {
-        let table = "CREATE TABLE unlapse.migrations \
-             (version integer PRIMARY KEY, made_at timestamptz NOT NULL DEFAULT now())";
-        transaction.batch_execute(table).await?;
-    }
-    let newest = "SELECT coalesce(max(version), 0) FROM unlapse.migrations";
-    let found: i32 = transaction.query_one(newest, &[]).await?.try_get(0)?;
-    let found = u32::try_from(found).map_err(|_| BadServer::NotOurs)?;
-    if found > known {
-        return Err(BadServer::Newer { found, known });
-    }
-    for (step, version) in MIGRATIONS.iter().zip(1_i32..).skip(found as usize) {
-        transaction.batch_execute(step).await?;
-        let made = "INSERT INTO unlapse.migrations (version) VALUES ($1)";
-        transaction.execute(made, &[&version]).await?;
-    }
-    transaction.commit().await?;
-    Ok(())
-}

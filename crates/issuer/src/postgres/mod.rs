@@ -1,34 +1,27 @@
 //! A store of a fleet, in PostgreSQL.
 
 mod audit_log;
-mod bad_server;
-mod connections;
 mod denials;
 mod kept_keys;
 mod listener;
 mod migrations;
 mod options;
-mod outage;
-mod place;
 mod rows;
 mod sessions;
 mod sweep;
 mod tickets;
-mod tls;
 
 use core::fmt;
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, Notify};
-use tokio_postgres::{Client, Config};
-use tokio_postgres_rustls::MakeRustlsConnect;
 use unlapse_core::UnixTime;
+pub use unlapse_store::sql::postgres::BadServer;
+use unlapse_store::sql::postgres::{Connections, Place, migrate, tls};
 
-pub use self::bad_server::BadServer;
-use self::connections::Connections;
 use self::listener::Listener;
+use self::migrations::MIGRATIONS;
 pub use self::options::{PostgresClock, PostgresOptions};
-use self::place::Place;
 use crate::sql;
 
 /// Keeps everything in a server of PostgreSQL (14 or later), for any number of nodes.
@@ -80,13 +73,14 @@ impl PostgresStore {
     /// Outside of a runtime of tokio.
     pub async fn connect(url: &str, options: PostgresOptions) -> Result<Self, BadServer> {
         let mut place = Place::parse(url)?;
-        let tls = tls::tls(&place)?;
-        place.config.connect_timeout(options.connect);
+        let tls = tls(&place)?;
+        let server = options.server();
+        place.config.connect_timeout(server.connect);
         if place.config.get_application_name().is_none() {
-            place.config.application_name("unlapse-issuer");
+            place.config.application_name(server.application);
         }
-        migrate(&place.config, &tls).await?;
-        let connections = Connections::new(place.config.clone(), tls.clone(), &options)?;
+        migrate(&place.config, &tls, server.schema, "migrations", &MIGRATIONS).await?;
+        let connections = Connections::new(place.config.clone(), tls.clone(), &server)?;
         let news = Arc::new(Notify::new());
         let listener = Listener::start(place.config, tls, &options, Arc::clone(&news));
         let swept = Mutex::default();
@@ -106,15 +100,4 @@ impl fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresStore").finish_non_exhaustive()
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a connection needs a task that drives it")]
-async fn migrate(config: &Config, tls: &MakeRustlsConnect) -> Result<(), BadServer> {
-    let (mut client, connection): (Client, _) = config.connect(tls.clone()).await?;
-    let driving = tokio::spawn(connection);
-    let migrated = migrations::migrate(&mut client).await;
-    drop(client);
-    // It ends with its client; what it says was said to that.
-    let _ = driving.await;
-    migrated
 }

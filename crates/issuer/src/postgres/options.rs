@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use unlapse_store::sql::Options;
+
 /// How a [`PostgresStore`](super::PostgresStore) uses its server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PostgresOptions {
@@ -33,20 +35,17 @@ pub enum PostgresClock {
 
 impl Default for PostgresOptions {
     fn default() -> Self {
-        Self {
-            connections: 16,
-            wait: Duration::from_secs(1),
-            connect: Duration::from_secs(2),
-            lock: Duration::from_secs(2),
-            statement: Duration::from_secs(3),
-            clock: PostgresClock::Server,
-        }
+        let Options { connections, wait, connect, lock, statement, .. } = Options::default();
+        let clock = PostgresClock::Server;
+        Self { connections, wait, connect, lock, statement, clock }
     }
 }
 
 impl PostgresOptions {
-    /// A server that has not answered by then does not answer: it would have given up itself.
-    pub(super) fn patience(&self) -> Duration {
-        self.statement + Duration::from_secs(1)
+    /// What is about the server.
+    pub(super) fn server(&self) -> Options {
+        let Self { connections, wait, connect, lock, statement, .. } = *self;
+        let (application, schema) = ("unlapse-issuer", "unlapse");
+        Options { application, schema, connections, wait, connect, lock, statement }
     }
 }

@@ -1,8 +1,8 @@
 //! What the server's rows say.
 
 use tokio_postgres::Row;
+use unlapse_store::sql::postgres::AWAY;
 
-use super::connections::AWAY;
 use crate::session::{Session, SessionId};
 use crate::sql::{BadRow, SessionRow};
 use crate::store::Unavailable;
@@ -25,7 +25,7 @@ impl From<BadRow> for Misread {
 impl From<Misread> for Unavailable {
     fn from(_: Misread) -> Self {
         tracing::error!("PostgreSQL: a row that no store of ours has written");
-        AWAY
+        AWAY.into()
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use tokio_postgres::Row;
 use unlapse_core::{BoxFuture, UnixTime};
+use unlapse_store::sql::postgres::Params;
 
-use super::connections::Params;
 use super::rows::{Misread, all, id, one, session};
 use super::{PostgresStore, server_clock};
 use crate::session::{RevokedBecause, Session, SessionId};
@@ -116,7 +116,8 @@ impl Sessions for PostgresStore {
                 &row.salt,
                 &self.now(session.rotated_at),
             ];
-            self.connections.execute(&CREATE, params).await.map(drop)
+            self.connections.execute(&CREATE, params).await?;
+            Ok(())
         })
     }
 

@@ -2,8 +2,8 @@
 
 use tokio_postgres::Row;
 use unlapse_core::{BoxFuture, UnixTime};
+use unlapse_store::sql::postgres::Params;
 
-use super::connections::Params;
 use super::rows::{Misread, one};
 use super::{PostgresStore, server_clock};
 use crate::sql::{self, sweep};

@@ -3,9 +3,9 @@
 
 use tokio_postgres::Row;
 use unlapse_core::{BoxFuture, UnixTime};
+use unlapse_store::sql::postgres::Params;
 
 use super::PostgresStore;
-use super::connections::Params;
 use super::rows::{Misread, one};
 use crate::sql;
 use crate::store::Unavailable;

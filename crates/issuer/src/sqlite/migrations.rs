@@ -2,8 +2,10 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::bad_database::BadDatabase;
-use super::file::APPLICATION_ID;
+use super::BadDatabase;
+
+/// `unls`: in the header of each of our files.
+pub(super) const APPLICATION_ID: u32 = u32::from_be_bytes(*b"unls");
 
 /// Each step once, in this order; `user_version` counts them. A step that was released is never
 /// changed: the next corrects it.

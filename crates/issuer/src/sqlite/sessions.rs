@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use rusqlite::types::Type;
 use rusqlite::{OptionalExtension as _, Row, params};
 use unlapse_core::{BoxFuture, UnixTime};
+use unlapse_store::sql::sqlite::Turn;
 
 use super::SqliteStore;
-use super::worker::Turn;
 use crate::session::{RevokedBecause, Session, SessionId};
 use crate::sessions::{Advance, Advanced, MOST_SESSIONS, Sessions};
 use crate::sql::{self, ASKED, COLUMNS, SessionRow};

@@ -2,9 +2,10 @@
 
 use rusqlite::{OptionalExtension as _, params};
 use unlapse_core::{BoxFuture, UnixTime};
+use unlapse_store::sql::Away;
+use unlapse_store::sql::sqlite::Turn;
 
 use super::SqliteStore;
-use super::worker::Turn;
 use crate::sql::{self, sweep};
 use crate::store::{Store, Unavailable};
 
@@ -25,7 +26,8 @@ impl Store for SqliteStore {
         Box::pin(async move {
             let mut place = self.swept.lock().await;
             let from = place.clone();
-            let (swept, next) = self.worker.change(move |turn| sweep(turn, &from, now)).await?;
+            let swept = self.worker.change(move |turn| sweep(turn, &from, now));
+            let (swept, next) = swept.await.map_err(|away: Away| Unavailable::from(away))?;
             *place = next;
             Ok(swept)
         })

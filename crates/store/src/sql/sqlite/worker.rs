@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use tokio::sync::{Notify, mpsc, oneshot};
 use unlapse_core::BoxFuture;
 
-use crate::store::Unavailable;
+use crate::sql::Away;
 
 /// So many calls may wait. The next are told to come back: a queue without an end helps nobody.
 const WAITING: usize = 1024;
@@ -24,14 +24,16 @@ const TOGETHER: usize = 256;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// What a call may do when its turn comes.
-pub(super) struct Turn<'a> {
-    pub(super) database: &'a Connection,
+pub struct Turn<'a> {
+    /// The connection. A change is inside of a transaction that others share: it makes one statement,
+    /// or its own savepoint.
+    pub database: &'a Connection,
     news: &'a Cell<bool>,
 }
 
 impl Turn<'_> {
-    /// There is something new among the denials, once this is committed.
-    pub(super) fn tell(&self) {
+    /// There is news for whoever waits for it, once this is committed.
+    pub fn tell(&self) {
         self.news.set(true);
     }
 }
@@ -49,8 +51,8 @@ trait Call: Send {
 struct Asked<T, F> {
     changes: bool,
     ask: Option<F>,
-    answer: Result<T, Unavailable>,
-    caller: oneshot::Sender<Result<T, Unavailable>>,
+    answer: Result<T, Away>,
+    caller: oneshot::Sender<Result<T, Away>>,
 }
 
 impl<T, F> Call for Asked<T, F>
@@ -64,7 +66,7 @@ where
 
     fn run(&mut self, turn: &Turn<'_>) -> bool {
         let Some(ask) = self.ask.take() else { return false };
-        self.answer = ask(turn).map_err(|error| unavailable(&error));
+        self.answer = ask(turn).map_err(|error| away(&error));
         self.answer.is_ok()
     }
 
@@ -74,10 +76,10 @@ where
     }
 }
 
-const AWAY: Unavailable = Unavailable { retry_after: RETRY_AFTER };
+const AWAY: Away = Away { retry_after: RETRY_AFTER };
 
 /// Says what went wrong, without the values that it went wrong with.
-fn unavailable(error: &rusqlite::Error) -> Unavailable {
+fn away(error: &rusqlite::Error) -> Away {
     let code = error.sqlite_error().map(|error| error.extended_code);
     let message = code.map_or("no such row as expected", rusqlite::ffi::code_to_str);
     tracing::error!(code, message, "SQLite");
@@ -85,13 +87,14 @@ fn unavailable(error: &rusqlite::Error) -> Unavailable {
 }
 
 /// The thread, and the way to it. Ends when dropped, after what waits already.
-pub(super) struct Worker {
+pub struct Worker {
     calls: Option<mpsc::Sender<Box<dyn Call>>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Worker {
-    pub(super) fn start(database: Connection, news: Arc<Notify>) -> std::io::Result<Self> {
+    /// Gives `database` a thread of its own. `news` hears of what [`Turn::tell`] told.
+    pub fn start(database: Connection, news: Arc<Notify>) -> std::io::Result<Self> {
         let (calls, mut waiting) = mpsc::channel(WAITING);
         let serve = move || {
             while let Some(first) = waiting.blocking_recv() {
@@ -103,26 +106,26 @@ impl Worker {
     }
 
     /// Asks for something that changes nothing.
-    pub(super) fn read<'a, T: Send + 'static>(
+    pub fn read<'a, T: Send + 'static, E: From<Away>>(
         &self,
         ask: impl FnOnce(&Turn<'_>) -> rusqlite::Result<T> + Send + 'static,
-    ) -> BoxFuture<'a, Result<T, Unavailable>> {
+    ) -> BoxFuture<'a, Result<T, E>> {
         self.ask(false, ask)
     }
 
     /// Makes a change: one statement, which by itself happens whole or not at all.
-    pub(super) fn change<'a, T: Send + 'static>(
+    pub fn change<'a, T: Send + 'static, E: From<Away>>(
         &self,
         ask: impl FnOnce(&Turn<'_>) -> rusqlite::Result<T> + Send + 'static,
-    ) -> BoxFuture<'a, Result<T, Unavailable>> {
+    ) -> BoxFuture<'a, Result<T, E>> {
         self.ask(true, ask)
     }
 
-    fn ask<'a, T: Send + 'static>(
+    fn ask<'a, T: Send + 'static, E: From<Away>>(
         &self,
         changes: bool,
         ask: impl FnOnce(&Turn<'_>) -> rusqlite::Result<T> + Send + 'static,
-    ) -> BoxFuture<'a, Result<T, Unavailable>> {
+    ) -> BoxFuture<'a, Result<T, E>> {
         let (caller, answer) = oneshot::channel();
         let call = Asked { changes, ask: Some(ask), answer: Err(AWAY), caller };
         let sent = self.calls.as_ref().map(|calls| calls.try_send(Box::new(call)));
@@ -131,7 +134,7 @@ impl Worker {
             tracing::debug!("SQLite: too many calls wait");
         }
         // What was not sent is dropped, and its answer with it.
-        Box::pin(async move { answer.await.unwrap_or(Err(AWAY)) })
+        Box::pin(async move { answer.await.unwrap_or(Err(AWAY)).map_err(E::from) })
     }
 }
 
@@ -160,7 +163,7 @@ fn serve(
     let mut calls = vec![first];
     let kept = together(&turn, &mut calls, waiting);
     if let Err(error) = &kept {
-        unavailable(error);
+        away(error);
         // Nothing is open after this, whatever has failed.
         if !database.is_autocommit() {
             let _ = database.execute_batch("ROLLBACK");

@@ -10,17 +10,18 @@ use super::bad_server::BadServer;
 
 /// A server, and what its certificate is checked with.
 #[derive(Debug)]
-pub(super) struct Place {
-    pub(super) config: Config,
+pub struct Place {
+    /// Where it is, and who asks.
+    pub config: Config,
     /// A file of certificates, instead of those of the system.
-    pub(super) roots: Option<String>,
+    pub roots: Option<String>,
 }
 
 impl Place {
     /// Reads a URL. Whoever asks for TLS gets it with the server's certificate and name checked:
     /// `require` and `verify-ca` are `verify-full`. Without a word about it, everything that does
     /// not stay on this machine needs TLS.
-    pub(super) fn parse(url: &str) -> Result<Self, BadServer> {
+    pub fn parse(url: &str) -> Result<Self, BadServer> {
         let is_url = url.starts_with("postgres://") || url.starts_with("postgresql://");
         if !is_url {
             return Err(BadServer::Url);

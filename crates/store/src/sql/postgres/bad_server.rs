@@ -19,7 +19,7 @@ pub enum BadServer {
     #[error("the server refuses the user, the password or the database")]
     Refused,
     /// The user has not the rights.
-    #[error("the user may not create the schema `unlapse`, or not use what is in it")]
+    #[error("the user may not create the schema, or not use what is in it")]
     Forbidden,
     /// A newer version of this program has written it.
     #[error("the database has schema {found}, and this version knows up to {known}: upgrade")]
@@ -30,7 +30,7 @@ pub enum BadServer {
         known: u32,
     },
     /// There is something else of the names of ours.
-    #[error("the schema `unlapse` of the database is somebody else's")]
+    #[error("the schema of that name in the database is somebody else's")]
     NotOurs,
     /// The server gave up, or somebody else is changing the schema and does not come to an end.
     #[error("the server did not do as asked: its log says why")]

@@ -5,15 +5,15 @@ use std::io;
 /// The file cannot be the store. It was left as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum BadDatabase {
+pub enum BadFile {
     /// Something else than a file lies there: a directory, a link, a socket.
     #[error("the database is no regular file")]
     NotAFile,
     /// Others than its owner may read or change it.
     #[error("others may read or change the database: chmod 600")]
     Exposed,
-    /// A file that no issuer has made.
-    #[error("the file is no database of an issuer; name another one")]
+    /// A file that this program has not made, or not for this.
+    #[error("the file is no database of this program for this use; name another one")]
     NotOurs,
     /// A newer version of this program has written it.
     #[error("the database has schema {found}, and this version knows up to {known}: upgrade")]
@@ -34,13 +34,13 @@ pub enum BadDatabase {
     Io(io::ErrorKind),
 }
 
-impl From<io::Error> for BadDatabase {
+impl From<io::Error> for BadFile {
     fn from(error: io::Error) -> Self {
         Self::Io(error.kind())
     }
 }
 
-impl From<rusqlite::Error> for BadDatabase {
+impl From<rusqlite::Error> for BadFile {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
         match error.sqlite_error_code() {

@@ -15,7 +15,7 @@ use super::place::Place;
 
 /// What checks the server's certificate: with those of the file that the URL names, else with
 /// those that the system trusts. Reads files.
-pub(super) fn tls(place: &Place) -> Result<MakeRustlsConnect, BadServer> {
+pub fn tls(place: &Place) -> Result<MakeRustlsConnect, BadServer> {
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|_| BadServer::Certificates)?;

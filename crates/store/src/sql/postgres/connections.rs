@@ -14,15 +14,14 @@ use tokio_postgres::{Config, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::bad_server::BadServer;
-use super::options::PostgresOptions;
 use super::outage::Outage;
-use crate::store::Unavailable;
+use crate::sql::{Away, Options};
 
 /// What a statement is given.
-pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+pub type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 /// A pool of connections, bounded in number and in every wait.
-pub(super) struct Connections {
+pub struct Connections {
     pool: Pool,
     patience: Duration,
     outage: Mutex<Outage>,
@@ -30,7 +29,7 @@ pub(super) struct Connections {
 }
 
 /// When to ask again.
-pub(super) const AWAY: Unavailable = Unavailable { retry_after: Duration::from_secs(1) };
+pub const AWAY: Away = Away { retry_after: Duration::from_secs(1) };
 
 /// Why a call has failed.
 enum Failure {
@@ -43,10 +42,11 @@ enum Failure {
 }
 
 impl Connections {
-    pub(super) fn new(
+    /// A pool of connections that are made when they are needed.
+    pub fn new(
         config: Config,
         tls: MakeRustlsConnect,
-        options: &PostgresOptions,
+        options: &Options,
     ) -> Result<Self, BadServer> {
         let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let settings = settings(options);
@@ -71,12 +71,8 @@ impl Connections {
     }
 
     /// The rows of one statement, prepared once a connection.
-    pub(super) async fn query(
-        &self,
-        statement: &str,
-        params: Params<'_>,
-    ) -> Result<Vec<Row>, Unavailable> {
-        self.run(statement, async |client: &Object| {
+    pub async fn query(&self, statement: &str, params: Params<'_>) -> Result<Vec<Row>, Away> {
+        self.run(statement, async |client: &mut Object| {
             let statement = client.prepare_cached(statement).await?;
             client.query(&statement, params).await
         })
@@ -84,14 +80,26 @@ impl Connections {
     }
 
     /// How many rows one statement has changed.
-    pub(super) async fn execute(
-        &self,
-        statement: &str,
-        params: Params<'_>,
-    ) -> Result<u64, Unavailable> {
-        self.run(statement, async |client: &Object| {
+    pub async fn execute(&self, statement: &str, params: Params<'_>) -> Result<u64, Away> {
+        self.run(statement, async |client: &mut Object| {
             let statement = client.prepare_cached(statement).await?;
             client.execute(&statement, params).await
+        })
+        .await
+    }
+
+    /// Statements in one transaction; how many rows each has changed.
+    pub async fn together(&self, statements: &[(&str, Params<'_>)]) -> Result<Vec<u64>, Away> {
+        self.run("BEGIN", async |client: &mut Object| {
+            // Rolled back when it is dropped, also by a caller who is gone.
+            let transaction = client.transaction().await?;
+            let mut changed = Vec::with_capacity(statements.len());
+            for (statement, params) in statements {
+                let statement = transaction.prepare_cached(statement).await?;
+                changed.push(transaction.execute(&statement, params).await?);
+            }
+            transaction.commit().await?;
+            Ok(changed)
         })
         .await
     }
@@ -99,8 +107,8 @@ impl Connections {
     async fn run<T>(
         &self,
         statement: &str,
-        work: impl AsyncFnOnce(&Object) -> Result<T, tokio_postgres::Error>,
-    ) -> Result<T, Unavailable> {
+        work: impl AsyncFnOnce(&mut Object) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, Away> {
         if !self.outage().admits(self.started.elapsed()) {
             tracing::debug!("PostgreSQL is away");
             return Err(AWAY);
@@ -120,9 +128,9 @@ impl Connections {
     #[expect(clippy::disallowed_methods, reason = "it is the server that is waited for")]
     async fn attempt<T>(
         &self,
-        work: impl AsyncFnOnce(&Object) -> Result<T, tokio_postgres::Error>,
+        work: impl AsyncFnOnce(&mut Object) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Failure> {
-        let client = self.pool.get().await.map_err(|error| match error {
+        let mut client = self.pool.get().await.map_err(|error| match error {
             PoolError::Timeout(TimeoutType::Wait) => Failure::Busy,
             PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => {
                 if is_full(error.code(), self.pool.status().size) {
@@ -133,7 +141,7 @@ impl Connections {
             }
             _ => Failure::Away(None),
         })?;
-        let done = tokio::time::timeout(self.patience, work(&client)).await;
+        let done = tokio::time::timeout(self.patience, work(&mut client)).await;
         match done {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => {
@@ -154,12 +162,14 @@ impl Connections {
     }
 }
 
-/// What every connection begins with. The decision of a refresh relies on `read committed`: who has
-/// waited for a row sees it as it has become. One plan for all sessions spares a plan a call.
-fn settings(options: &PostgresOptions) -> String {
+/// What every connection begins with. Whoever changes a row relies on `read committed`: who has
+/// waited for a row sees it as it has become. One plan for all rows spares a plan a call.
+fn settings(options: &Options) -> String {
     let [lock, statement] = [options.lock, options.statement].map(|wait| wait.as_millis());
+    let schema = options.schema;
     format!(
-        "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
+        "SET search_path = {schema};
+        SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
         SET lock_timeout = {lock};
         SET statement_timeout = {statement};
         SET plan_cache_mode = force_generic_plan;
