@@ -62,18 +62,18 @@ impl Client {
                 form.pair("client_id", &self.id).secret("client_secret", secret)
             }
             ClientAuth::Basic(secret) => {
-                headers.insert(AUTHORIZATION, basic(&self.id, secret));
+                headers.insert(AUTHORIZATION, basic(&self.id, secret.expose()));
                 form
             }
         }
     }
 }
 
-fn basic(id: &str, secret: &Secret) -> http::HeaderValue {
+pub(crate) fn basic(id: &str, secret: &str) -> http::HeaderValue {
     let mut pair = Wiped::with_capacity(256);
     encode(id, &mut pair);
     pair.push(b":");
-    encode(secret.expose(), &mut pair);
+    encode(secret, &mut pair);
     let pair = pair.as_slice();
     let mut encoded = Zeroizing::new(vec![0; pair.len().div_ceil(3) * 4]);
     let written = STANDARD.encode_slice(pair, &mut encoded).expect("4 bytes for each 3");

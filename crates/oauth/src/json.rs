@@ -28,7 +28,10 @@ pub(crate) enum Value<'a> {
     /// `null`, as good as missing.
     Null,
     /// `true` or `false`.
-    Bool,
+    Bool(
+        #[cfg_attr(not(feature = "providers"), expect(dead_code, reason = "nobody asks which"))]
+        bool,
+    ),
 }
 
 impl<'a> Object<'a> {
@@ -43,8 +46,34 @@ impl<'a> Object<'a> {
             return Value::read(raw.get());
         }
         let (first, rest) = path.split_once('.')?;
-        Self::parse(self.0.get(first)?.get())?.value(rest)
+        step(self.0.get(first)?, rest).and_then(|raw| Value::read(raw.get()))
     }
+
+    /// The object that the dots in `path` lead to.
+    #[cfg(feature = "providers")]
+    pub(crate) fn object(&self, path: &str) -> Option<Self> {
+        let raw = match path.split_once('.') {
+            Some((first, rest)) if !self.0.contains_key(path) => step(self.0.get(first)?, rest)?,
+            _ => self.0.get(path)?,
+        };
+        Self::parse(raw.get())
+    }
+}
+
+/// What `path` leads to inside of `raw`: names in objects, numbers in arrays.
+fn step<'a>(raw: &'a RawValue, path: &str) -> Option<&'a RawValue> {
+    if raw.get().starts_with('[') {
+        let (first, rest) = path.split_once('.').map_or((path, None), |(a, b)| (a, Some(b)));
+        let elements: Vec<&RawValue> = serde_json::from_str(raw.get()).ok()?;
+        let element = *elements.get(first.parse::<usize>().ok()?)?;
+        return rest.map_or(Some(element), |rest| step(element, rest));
+    }
+    let object = Object::parse(raw.get())?;
+    if let Some(raw) = object.0.get(path) {
+        return Some(raw);
+    }
+    let (first, rest) = path.split_once('.')?;
+    step(object.0.get(first)?, rest)
 }
 
 impl<'a> Value<'a> {
@@ -58,7 +87,8 @@ impl<'a> Value<'a> {
                 Some(Self::Texts(elements.iter().filter_map(|raw| unescape(raw.get())).collect()))
             }
             b'n' => Some(Self::Null),
-            _ => Some(Self::Bool),
+            b't' => Some(Self::Bool(true)),
+            _ => Some(Self::Bool(false)),
         }
     }
 

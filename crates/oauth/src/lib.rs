@@ -13,6 +13,7 @@
 //! | put an API key on a request | [`ApiKeyHeader`] |
 //! | end a token at its server | [`revocation`] |
 //! | find a server's endpoints | [`discovery`] |
+//! | speak to a provider that has ways of its own | `provider`, of the feature `providers` |
 //!
 //! # One refresh, there and back
 //! ```
@@ -53,6 +54,8 @@ mod form;
 pub mod grant;
 mod json;
 mod lifetime;
+#[cfg(feature = "providers")]
+pub mod provider;
 mod reply;
 mod request;
 pub mod revocation;

@@ -142,7 +142,7 @@ mod tests {
             let found = relative(&Value::Text(Secret::new(text))).map(|found| found.as_millis());
             assert_eq!(found, millis, "{text:?}");
         }
-        for nothing in [Value::Null, Value::Bool, Value::Object, Value::Texts(Vec::new())] {
+        for nothing in [Value::Null, Value::Bool(true), Value::Object, Value::Texts(Vec::new())] {
             assert_eq!(relative(&nothing), None);
         }
         assert_eq!(relative(&Value::Number("60")), Some(Duration::from_secs(60)));

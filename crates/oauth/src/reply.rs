@@ -6,9 +6,11 @@ mod error;
 mod fields;
 mod shape;
 
+use core::time::Duration;
+
 use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, StatusCode};
-use unlapse_core::{Body, Reply, UnixTime, retry};
+use unlapse_core::{Body, ErrorCode, Reply, UnixTime, retry};
 
 pub use fields::ReplyFields;
 
@@ -52,11 +54,10 @@ fn read(
     body: &[u8],
     now: UnixTime,
     fields: &ReplyFields,
-    code: fn(&str, StatusCode) -> Option<unlapse_core::ErrorCode>,
+    code: fn(&str, StatusCode) -> Option<ErrorCode>,
 ) -> Reply {
-    let date = header(headers, &DATE).and_then(retry::http_date);
-    // The server's own clock, where it tells it: then its dates do not suffer from skew (R11).
-    let clock = date.unwrap_or(now);
+    let envelope = Envelope::of(headers, now);
+    let clock = envelope.clock;
     let granted = |grant| Body::Grant(Box::new(grant));
     let body = Shape::with(headers, body, |shape| {
         let grant = fields.grant(&shape, clock).map(granted);
@@ -64,31 +65,78 @@ fn read(
             .value("error")
             .and_then(Value::into_text)
             .and_then(|text| code(text.expose(), status))
-            .map(|code| {
-                let beside = ["code", "error_code"]
-                    .into_iter()
-                    .filter_map(|name| shape.value(name).and_then(Value::into_text));
-                beside.fold(code, |code, text| error::refined(code, text.expose()))
-            })
-            .map(Body::Error);
-        let found = if status.is_success() {
-            grant.or(error).or_else(|| fields.unusable_grant(&shape, clock).map(granted))
-        } else {
-            error.or(grant)
-        };
-        found.unwrap_or(match shape {
-            Shape::Object(_) | Shape::OtherJson => Body::Json,
-            Shape::Html => Body::Html,
-            Shape::Form(_) if shape::says_html(headers) => Body::Html,
-            Shape::Empty => Body::Empty,
-            Shape::Form(_) | Shape::Garbage => Body::Garbage,
+            .map(|code| Body::Error(refined(code, &shape)));
+        settle(headers, status, &shape, grant, error, || {
+            fields.unusable_grant(&shape, clock).map(granted)
         })
     });
-    Reply { status: status.as_u16(), body, retry_after: retry_after(headers, clock), date }
+    envelope.reply(status.as_u16(), body)
+}
+
+/// What the headers of a reply say.
+pub(crate) struct Envelope {
+    date: Option<UnixTime>,
+    /// The server's own clock, where it tells it: then its dates do not suffer from skew (R11).
+    pub(crate) clock: UnixTime,
+    retry_after: Option<Duration>,
+}
+
+impl Envelope {
+    pub(crate) fn of(headers: &HeaderMap, now: UnixTime) -> Self {
+        let date = header(headers, &DATE).and_then(retry::http_date);
+        let clock = date.unwrap_or(now);
+        Self { date, clock, retry_after: retry_after(headers, clock) }
+    }
+
+    pub(crate) fn reply(self, status: u16, body: Body) -> Reply {
+        Reply { status, body, retry_after: self.retry_after, date: self.date }
+    }
+}
+
+/// What a body is that has such a grant or error in it: of both, the status decides. Asks for the
+/// unusable grant only where a success has nothing else.
+pub(crate) fn settle(
+    headers: &HeaderMap,
+    status: StatusCode,
+    shape: &Shape<'_>,
+    grant: Option<Body>,
+    error: Option<Body>,
+    unusable_grant: impl FnOnce() -> Option<Body>,
+) -> Body {
+    let found =
+        if status.is_success() { grant.or(error).or_else(unusable_grant) } else { error.or(grant) };
+    found.unwrap_or(match shape {
+        Shape::Object(_) | Shape::OtherJson => Body::Json,
+        Shape::Html => Body::Html,
+        Shape::Form(_) if shape::says_html(headers) => Body::Html,
+        Shape::Empty => Body::Empty,
+        Shape::Form(_) | Shape::Garbage => Body::Garbage,
+    })
+}
+
+/// `code`, told more exactly by the codes beside it.
+fn refined(code: ErrorCode, shape: &Shape<'_>) -> ErrorCode {
+    let beside = ["code", "error_code"]
+        .into_iter()
+        .filter_map(|name| shape.value(name).and_then(Value::into_text));
+    beside.fold(code, |code, text| error::refined(code, text.expose()))
+}
+
+/// The code of RFC 6749 §5.2 that `text` is, or a structured error that the RFC does not name;
+/// `None` when it is prose.
+#[cfg(feature = "providers")]
+pub(crate) fn error_code(text: &str, status: StatusCode, shape: &Shape<'_>) -> Option<ErrorCode> {
+    error::code(text, status).map(|code| refined(code, shape))
+}
+
+/// The names of RFC 6749 §5.1.
+#[cfg(feature = "providers")]
+pub(crate) fn oauth_fields() -> &'static ReplyFields {
+    &fields::OAUTH
 }
 
 /// `Retry-After`, held against `clock`.
-pub(crate) fn retry_after(headers: &HeaderMap, clock: UnixTime) -> Option<core::time::Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, clock: UnixTime) -> Option<Duration> {
     header(headers, &RETRY_AFTER).and_then(|value| retry::retry_after(value, clock))
 }
 

@@ -9,8 +9,8 @@ use crate::endpoint::Endpoint;
 use crate::form::Form;
 use crate::wiped::Wiped;
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(crate) const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 
 /// A POST of `form` by `client` (RFC 6749 §3.2).
 pub(crate) fn post_form(endpoint: &Endpoint, client: &Client, form: Form) -> Request<Bytes> {
@@ -59,7 +59,7 @@ fn json_object(fields: &[(&str, &str)]) -> Wiped {
     body
 }
 
-fn json_text(text: &str, into: &mut Wiped) {
+pub(crate) fn json_text(text: &str, into: &mut Wiped) {
     // Straight into the buffer: the serializer keeps no copy, and writing to memory cannot fail.
     serde_json::to_writer(into, text).expect("text is always JSON");
 }

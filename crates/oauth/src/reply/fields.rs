@@ -63,7 +63,7 @@ fn names(names: &[&str]) -> Vec<String> {
 impl ReplyFields {
     /// The grant in `shape`, if there is one: an access token that a request can carry. Dates are
     /// held against `clock`.
-    pub(super) fn grant(&self, shape: &Shape<'_>, clock: UnixTime) -> Option<Grant> {
+    pub(crate) fn grant(&self, shape: &Shape<'_>, clock: UnixTime) -> Option<Grant> {
         let access_token = first(&self.access_token, |name| {
             text(shape, name).filter(|token| bearer::check(token).is_ok())
         })?;
@@ -72,7 +72,7 @@ impl ReplyFields {
 
     /// The grant in `shape` whose access token no request can carry, or that has a refresh token and
     /// no access token at all.
-    pub(super) fn unusable_grant(&self, shape: &Shape<'_>, clock: UnixTime) -> Option<Grant> {
+    pub(crate) fn unusable_grant(&self, shape: &Shape<'_>, clock: UnixTime) -> Option<Grant> {
         let access_token = first(&self.access_token, |name| text(shape, name));
         let nothing = || Secret::new("");
         let is_one = access_token.is_some() || self.refresh_token(shape).is_some();

@@ -69,6 +69,15 @@ impl Shape<'_> {
             _ => None,
         }
     }
+
+    /// The object that `path` leads to.
+    #[cfg(feature = "providers")]
+    pub(crate) fn object(&self, path: &str) -> Option<Object<'_>> {
+        match self {
+            Shape::Object(object) => object.object(path),
+            _ => None,
+        }
+    }
 }
 
 fn looks_like_html(text: &str) -> bool {
