@@ -13,6 +13,7 @@ mod name;
 mod problem;
 mod tenant;
 mod verb;
+pub mod webhooks;
 
 pub use app::App;
 pub use broker::{
