@@ -9,6 +9,7 @@ mod broker;
 mod code;
 mod connection;
 mod connection_id;
+mod http;
 mod name;
 mod problem;
 mod tenant;
