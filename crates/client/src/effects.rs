@@ -43,6 +43,9 @@ pub enum Request<'a> {
     Login {
         /// What the record keeps, such as user name and password.
         credentials: Option<&'a Credentials>,
+        /// The token that there is must not come back: an API has refused it (R13), or a renewal is
+        /// wanted in any case. Only whoever keeps tokens for others would hand it out again.
+        anew: bool,
         /// The key to prove it with (RFC 9449), of [`Exchange::sender_key`].
         sender_key: Option<&'a Secret>,
     },

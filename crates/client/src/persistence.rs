@@ -71,6 +71,9 @@ fn is_local(server: &Server) -> bool {
         endpoints.push(&login.login_url);
         endpoints.extend(&login.refresh_url);
     }
+    if let LoginRung::Broker(connection) = &server.login {
+        endpoints.push(&connection.token_url);
+    }
     !endpoints.is_empty() && endpoints.into_iter().all(is_loopback)
 }
 

@@ -148,7 +148,7 @@ impl Renewer {
                     };
                 }
                 let span = trace::spend(spend, attempt, delay);
-                let spent = self.spend(spend, &mut record, sender_key.as_ref(), deadline);
+                let spent = self.spend(spend, &mut record, demand, sender_key.as_ref(), deadline);
                 let verdict = spent.instrument(span.clone()).await;
                 trace::judged(&span, &verdict);
                 verdict
@@ -345,16 +345,21 @@ impl Renewer {
         &self,
         spend: Spend,
         record: &mut Record,
+        demand: Demand,
         sender_key: Option<&Secret>,
         deadline: Duration,
     ) -> Verdict {
+        let anew = match demand {
+            Demand::Rejected(_) | Demand::NewerThan(_) | Demand::Force => true,
+            Demand::Fresh { .. } | Demand::NewLogin => false,
+        };
         let credentials = record.credentials.as_ref();
         let refresh_token = record.token.as_ref().and_then(|token| token.refresh_token.as_ref());
         let request = match (spend, refresh_token) {
             (Spend::Refresh | Spend::Replay, Some(refresh_token)) => {
                 Request::Refresh { refresh_token, credentials, sender_key }
             }
-            _ => Request::Login { credentials, sender_key },
+            _ => Request::Login { credentials, anew, sender_key },
         };
         let door = self.exchange.door(&request);
         let answer = tokio::select! {

@@ -10,7 +10,7 @@ use unlapse_core::{
     UnixTime,
 };
 use unlapse_oauth::discovery::{self, Issuer, Metadata};
-use unlapse_oauth::grant::{self, LoginEndpoint, Target};
+use unlapse_oauth::grant::{self, BrokerConnection, LoginEndpoint, Target};
 use unlapse_oauth::revocation::{self, Revocation, TokenTypeHint};
 use unlapse_oauth::{Client, Endpoint, parse};
 
@@ -57,6 +57,8 @@ pub enum LoginRung {
     Password,
     /// A JSON login endpoint (C9), with the same.
     Endpoint(Box<LoginEndpoint>),
+    /// A broker that keeps the login (I3), asked with the API key that stands for the client's secret.
+    Broker(Box<BrokerConnection>),
 }
 
 /// What a profile says of its server and its client.
@@ -196,7 +198,7 @@ impl ServerExchange {
                 let target = Target { scope: None, ..target };
                 Ok(grant::refresh(&token, &client, refresh_token, target))
             }
-            Request::Login { credentials, .. } => match &self.server.login {
+            Request::Login { credentials, anew, .. } => match &self.server.login {
                 LoginRung::None => Err(Cause::Request),
                 LoginRung::ClientCredentials => {
                     let client = self.client(credentials).ok_or(Cause::Request)?;
@@ -212,6 +214,10 @@ impl ServerExchange {
                 LoginRung::Endpoint(login) => {
                     let (username, password) = user(credentials).ok_or(Cause::Request)?;
                     Ok(login.login(username, password))
+                }
+                LoginRung::Broker(connection) => {
+                    let key = self.server.secret(credentials).ok_or(Cause::Request)?;
+                    connection.token(key, anew).map_err(|_| Cause::Request)
                 }
             },
         }
@@ -232,6 +238,9 @@ impl ServerExchange {
             let reply = parse(*status, headers, &[], self.now());
             return Reply { body: Body::TooLarge, ..reply };
         };
+        if let LoginRung::Broker(connection) = &self.server.login {
+            return connection.parse(*status, headers, body, self.now());
+        }
         match self.login_endpoint(request) {
             Some(login) => login.parse(*status, headers, body, self.now()),
             None => parse(*status, headers, body, self.now()),
@@ -296,6 +305,7 @@ impl Server {
             LoginRung::None => (false, can_prove),
             LoginRung::ClientCredentials => (can_prove, can_prove),
             LoginRung::Password => (can_prove && user(credentials).is_some(), can_prove),
+            LoginRung::Broker(_) => (self.secret(credentials).is_some(), false),
             LoginRung::Endpoint(endpoint) => {
                 (user(credentials).is_some(), endpoint.refresh_url.is_some() || can_prove)
             }
@@ -319,6 +329,8 @@ impl Server {
             (Some(token), ..) => token.to_string(),
             (None, Some(issuer), _) => issuer.as_str().to_owned(),
             (None, None, LoginRung::Endpoint(login)) => login.login_url.to_string(),
+            // A broker's connections fail one by one.
+            (None, None, LoginRung::Broker(connection)) => connection.token_url.to_string(),
             (None, None, _) => String::new(),
         }
     }

@@ -1,10 +1,12 @@
 //! The ways to a token, one file each. Every one makes a whole request; none sends it.
 
+mod broker_connection;
 mod client_credentials;
 mod login_endpoint;
 mod password;
 mod refresh;
 
+pub use broker_connection::{BadConnectionPath, BrokerConnection, ConnectionPath};
 pub use client_credentials::client_credentials;
 pub use login_endpoint::{LoginEndpoint, LoginFields};
 pub use password::password;

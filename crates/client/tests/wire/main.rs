@@ -230,7 +230,7 @@ async fn c9_a_login_endpoint_is_spoken_to_in_json() {
     };
     assert!(exchange.rungs(Some(&credentials)).login);
     assert!(!exchange.rungs(None).login);
-    let request = Request::Login { credentials: Some(&credentials), sender_key: None };
+    let request = Request::Login { credentials: Some(&credentials), anew: false, sender_key: None };
     let answer = exchange.send(request).await;
     assert!(matches!(body(&answer), Body::Grant(_)), "{answer:?}");
     let refused = exchange.send(request).await;

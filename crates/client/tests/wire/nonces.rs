@@ -131,7 +131,7 @@ async fn rfc9449_5_every_grant_is_proven_and_a_bound_token_never_leaves_without(
     let (origin, served) = serve(vec![granted("")]).await;
     let exchange_ = bound(&origin);
     let key = exchange_.sender_key(None).unwrap().expect("drawn");
-    let request = Request::Login { credentials: None, sender_key: Some(&key) };
+    let request = Request::Login { credentials: None, anew: false, sender_key: Some(&key) };
     assert!(is_granted(&exchange_.send(request).await));
     let requests = served.await.unwrap();
     assert_eq!(claims(&requests[0]).0["htm"], "POST");
