@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use unlapse::{Event, Observer, Persistence, TokenSource};
-use unlapse_core::{Error, Key, LoginReason};
+use unlapse_core::{Error, Key, LoginReason, Rejection};
 use unlapse_store::custody::Custody;
 use unlapse_store::{FileOutbox, Journal, MemoryStore};
 
@@ -15,6 +15,7 @@ use crate::config::{
 };
 use crate::diagnosis::Diagnosis;
 use crate::diary::{self, Diary};
+use crate::exit::Exit;
 use crate::terminal;
 use crate::wiring::{self, Shelf};
 
@@ -215,6 +216,11 @@ fn journal(config: &Config) -> Option<Journal> {
 pub(crate) fn failed(profile: &Profile) -> impl Fn(Error) -> Diagnosis + '_ {
     move |error| {
         let diagnosis = Diagnosis::of(&error, &profile.name);
+        if let (Grant::Broker { .. }, Error::ClientRejected { rejection, .. }) =
+            (&profile.grant, &error)
+        {
+            return refused_by_broker(&profile.name, *rejection, diagnosis);
+        }
         match unset_variable(profile) {
             // Nobody logs in with these: they come from the environment.
             Some(variable) if lacks_means(&error) => {
@@ -231,6 +237,32 @@ pub(crate) fn failed(profile: &Profile) -> impl Fn(Error) -> Diagnosis + '_ {
     }
 }
 
+/// What a broker says no to: the connection itself, or whoever asks for it.
+fn refused_by_broker(name: &str, rejection: Rejection, diagnosis: Diagnosis) -> Diagnosis {
+    match rejection {
+        Rejection::AccessDenied => Diagnosis {
+            code: "broker_needs_user",
+            message: format!("{name} has no live connection at its broker"),
+            hint: "have its user connect the account again: `unlapse broker connections connect` \
+                   prints where; nothing has to be done here"
+                .to_owned(),
+            exit: Exit::LoginNeeded,
+            ..diagnosis
+        },
+        Rejection::InvalidClient | Rejection::UnauthorizedClient => Diagnosis {
+            code: "broker_key_refused",
+            message: format!("the broker of {name} refuses the API key"),
+            hint: format!(
+                "bring one with the verb `token`: `unlapse login {name} --broker-key-stdin`, or \
+                 UNLAPSE_BROKER_KEY"
+            ),
+            exit: Exit::Denied,
+            ..diagnosis
+        },
+        _ => diagnosis,
+    }
+}
+
 /// Whether a login is needed because there is nothing to make one with, rather than rejected.
 fn lacks_means(error: &Error) -> bool {
     use LoginReason::{NeverLoggedIn, NoRefreshToken, RefreshExpired};
@@ -242,7 +274,8 @@ fn lacks_means(error: &Error) -> bool {
 fn unset_variable(profile: &Profile) -> Option<&str> {
     match &profile.grant {
         Grant::ApiKey(key) if key.key.is_none() => Some(&key.variable),
-        Grant::ClientCredentials {
+        Grant::Broker { key: ClientSecret::Unset { variable }, .. }
+        | Grant::ClientCredentials {
             client: Client::Confidential { secret: ClientSecret::Unset { variable }, .. },
             ..
         } => Some(variable),

@@ -179,9 +179,16 @@ pub(crate) fn server(profile: &Profile) -> Server {
         Grant::LoginEndpoint { login, server, client } => {
             (server.as_ref(), Some(client), login_rung(login))
         }
+        Grant::Broker { connection, .. } => {
+            (None, None, LoginRung::Broker(Box::new(connection.clone())))
+        }
         Grant::ApiKey(_) => (None, None, LoginRung::None),
     };
-    let (client_id, auth, client_secret) = client.map_or_else(Default::default, identity);
+    let (client_id, auth, client_secret) = match &profile.grant {
+        // No client: its key stands for the secret.
+        Grant::Broker { key, .. } => (String::new(), AuthMethod::None, given(key)),
+        _ => client.map_or_else(Default::default, identity),
+    };
     let joined = profile.scopes.join(" ");
     Server {
         endpoints: server.map(endpoints).unwrap_or_default(),
@@ -230,12 +237,16 @@ fn identity(client: &Client) -> (String, AuthMethod, Option<Secret>) {
                 Method::Basic => AuthMethod::Basic,
                 Method::Post => AuthMethod::Post,
             };
-            let secret = match secret {
-                ClientSecret::Given { secret, .. } => Some(secret.clone()),
-                ClientSecret::Stored | ClientSecret::Unset { .. } => None,
-            };
-            (id.clone(), method, secret)
+            (id.clone(), method, given(secret))
         }
+    }
+}
+
+/// A secret that is in the environment.
+fn given(secret: &ClientSecret) -> Option<Secret> {
+    match secret {
+        ClientSecret::Given { secret, .. } => Some(secret.clone()),
+        ClientSecret::Stored | ClientSecret::Unset { .. } => None,
     }
 }
 

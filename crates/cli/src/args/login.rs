@@ -23,6 +23,9 @@ pub(crate) struct LoginArguments {
     /// encrypted
     #[arg(long)]
     pub(crate) client_secret_stdin: bool,
+    /// Read the API key of the profile's broker from stdin; it is kept, encrypted
+    #[arg(long, conflicts_with_all = ["refresh_token_stdin", "password_stdin", "client_secret_stdin"])]
+    pub(crate) broker_key_stdin: bool,
     /// The user name, if the profile names none
     #[arg(long, value_name = "NAME")]
     pub(crate) username: Option<String>,

@@ -74,6 +74,7 @@ fn grant(profile: &Profile) -> &'static str {
         Grant::ClientCredentials { .. } => "client_credentials",
         Grant::Password { .. } => "password",
         Grant::LoginEndpoint { .. } => "login_endpoint",
+        Grant::Broker { .. } => "broker",
         Grant::ApiKey(_) => "api_key",
     }
 }

@@ -92,6 +92,22 @@ fn collect(profile: &Profile, arguments: &LoginArguments) -> Result<Login, Diagn
     }
     let name = &profile.name;
     match &profile.grant {
+        Grant::Broker { key, .. } => {
+            if wanted > 0 {
+                let message = format!("{name} has a broker, which is asked with an API key");
+                return Err(usage(message, "use --broker-key-stdin"));
+            }
+            if arguments.broker_key_stdin {
+                brought.credentials.client_secret = terminal::secrets_from_stdin(1)?.pop();
+            } else if !matches!(key, ClientSecret::Given { .. }) {
+                let key = terminal::ask_secret("API key of the broker", "--broker-key-stdin")?;
+                brought.credentials.client_secret = Some(key);
+            }
+        }
+        _ if arguments.broker_key_stdin => {
+            let message = format!("{name} has no broker to bring a key for");
+            return Err(usage(message, "set `broker` and `connection` in the profile"));
+        }
         Grant::RefreshToken { login, .. } => {
             let by_password = brought.credentials.password.is_some() && login.is_some();
             if brought.refresh_token.is_none() && !by_password {

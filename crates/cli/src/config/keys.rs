@@ -6,11 +6,12 @@ use unlapse::Persistence;
 use unlapse_core::{Policy, Reuse, WithoutStore};
 use unlapse_oauth::Endpoint;
 use unlapse_oauth::discovery::Issuer;
+use unlapse_oauth::grant::ConnectionPath;
 
 use super::origin::Valued;
 use super::reader::{
-    Algorithms, Between, Count, CountOf, EndpointUrl, IssuerUrl, Line, OneOf, ReuseClass, Scopes,
-    Switch, VariableName, Within,
+    Algorithms, Between, Connection, Count, CountOf, EndpointUrl, IssuerUrl, Line, OneOf,
+    ReuseClass, Scopes, Switch, VariableName, Within,
 };
 use super::section::{section, words};
 use super::size::{Bytes, Size};
@@ -28,6 +29,8 @@ pub(crate) enum GrantWord {
     LoginEndpoint,
     /// No token: a key.
     ApiKey,
+    /// A broker keeps the login.
+    Broker,
 }
 
 words!(GrantWord {
@@ -36,6 +39,7 @@ words!(GrantWord {
     Password = "password",
     LoginEndpoint = "login_endpoint",
     ApiKey = "api_key",
+    Broker = "broker",
 });
 
 /// `client_auth`: how the client proves itself (RFC 6749 §2.3).
@@ -117,6 +121,9 @@ section! {
         reuse: Reuse = ReuseClass,
         api_key_env: String = VariableName,
         api_key_while_away: bool = Switch,
+        broker: Endpoint = EndpointUrl,
+        connection: ConnectionPath = Connection,
+        broker_key_env: String = VariableName,
     }
 }
 

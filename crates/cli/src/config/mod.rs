@@ -58,7 +58,8 @@ use overrides::Everywhere;
 use section::{Section as _, Shown as _};
 
 /// Variables that hold a secret although no profile names them.
-const UNNAMED_SECRETS: [&str; 2] = ["UNLAPSE_PASSPHRASE", "UNLAPSE_CLIENT_SECRET"];
+const UNNAMED_SECRETS: [&str; 3] =
+    ["UNLAPSE_PASSPHRASE", "UNLAPSE_CLIENT_SECRET", profile::BROKER_KEY];
 
 /// Everything that is configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,7 +120,8 @@ impl Config {
                 ..said
             };
             let profile = Profile::new(&name, &said, environment)?;
-            let named = [&said.keys.client_secret_env, &said.keys.api_key_env];
+            let keys = &said.keys;
+            let named = [&keys.client_secret_env, &keys.api_key_env, &keys.broker_key_env];
             secret_variables.extend(named.into_iter().flatten().map(|set| set.value.clone()));
             rows.extend(profile_rows(&profile, said, environment));
             profiles.insert(name, profile);
@@ -201,9 +203,11 @@ fn profile_rows(profile: &Profile, said: ProfileLayer, environment: &Environment
     {
         rows.push(Row::of(&table, ("client_auth", word.shown(), Origin::Default)));
     }
-    for (what, variable) in
-        [("client_secret", keys.client_secret_env.as_ref()), ("api_key", keys.api_key_env.as_ref())]
-    {
+    for (what, variable) in [
+        ("client_secret", keys.client_secret_env.as_ref()),
+        ("api_key", keys.api_key_env.as_ref()),
+        ("broker_key", keys.broker_key_env.as_ref()),
+    ] {
         if let Some(variable) = variable {
             let is_set = environment.os(&variable.value).is_some();
             rows.push(secret_row(&format!("{table}.{what}"), &variable.value, is_set));

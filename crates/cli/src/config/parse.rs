@@ -18,7 +18,7 @@ use super::section::{Refused, Section};
 const LONGEST_NAME: usize = 64;
 
 /// Keys that would hold a secret, and how to give it instead.
-const SECRETS: [(&str, &str); 9] = [
+const SECRETS: [(&str, &str); 10] = [
     (
         "client_secret",
         "pipe it into `unlapse login PROFILE --client-secret-stdin`, or set UNLAPSE_CLIENT_SECRET, \
@@ -26,6 +26,11 @@ const SECRETS: [(&str, &str); 9] = [
     ),
     ("password", "pipe it into `unlapse login PROFILE --password-stdin`, which keeps it encrypted"),
     ("api_key", "put it in an environment variable and name that with `api_key_env`"),
+    (
+        "broker_key",
+        "pipe it into `unlapse login PROFILE --broker-key-stdin`, or set UNLAPSE_BROKER_KEY, or name \
+         another variable with `broker_key_env`",
+    ),
     ("refresh_token", "pipe it into `unlapse login PROFILE --refresh-token-stdin`"),
     ("access_token", "run `unlapse login PROFILE`"),
     ("token", "run `unlapse login PROFILE`"),

@@ -1,8 +1,11 @@
 //! A profile: one login, how it is bought and kept.
 
+use core::time::Duration;
+
 use unlapse_core::{Key, Policy, Reuse, Secret};
 use unlapse_oauth::Endpoint;
 use unlapse_oauth::discovery::Issuer;
+use unlapse_oauth::grant::BrokerConnection;
 
 use super::client::{Client, ClientSecret, Method, client};
 use super::environment::Environment;
@@ -12,6 +15,11 @@ use super::layer::ProfileLayer;
 use super::origin::{Origin, Valued};
 use super::policy::policy;
 use super::section::Section as _;
+
+/// The variable with a broker's API key, where a profile names no other.
+pub(crate) const BROKER_KEY: &str = "UNLAPSE_BROKER_KEY";
+/// A renewal may begin so much earlier than `refresh_ahead` says (R12).
+const LONGEST_JITTER: Duration = Duration::from_secs(30);
 
 /// One login, with everything that its renewal needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +82,13 @@ pub(crate) enum Grant {
         server: Option<Server>,
         /// Who spends them there.
         client: Client,
+    },
+    /// A broker keeps the login, and hands out its tokens (I3).
+    Broker {
+        /// Which one, where.
+        connection: BrokerConnection,
+        /// The API key of the broker.
+        key: ClientSecret,
     },
     /// No token at all: a key from the environment.
     ApiKey(ApiKey),
@@ -166,7 +181,7 @@ impl Profile {
         let mut policy = policy(name, &layer.policy, reuse, while_away)?;
         // Whoever asks for bound tokens is not content with others.
         policy.rules.sender_constrained = dpop;
-        let part = Part { name, layer, environment };
+        let part = Part { name, layer, environment, ahead: policy.refresh_ahead };
         let grant = part.grant(api_key.as_ref())?;
         Ok(Self {
             name: name.to_owned(),
@@ -185,7 +200,8 @@ impl Profile {
 
 /// The grant that counts, and who chose it.
 pub(crate) fn grant_word(keys: &ProfileKeys) -> Valued<GrantWord> {
-    keys.grant.clone().unwrap_or(Valued::default(GrantWord::RefreshToken))
+    let broker = keys.broker.as_ref().map(|broker| broker.replaced(GrantWord::Broker));
+    keys.grant.clone().or(broker).unwrap_or(Valued::default(GrantWord::RefreshToken))
 }
 
 /// A profile while it is made sense of.
@@ -193,6 +209,8 @@ struct Part<'a> {
     name: &'a str,
     layer: &'a ProfileLayer,
     environment: &'a Environment,
+    /// How long before their end its tokens are renewed.
+    ahead: Duration,
 }
 
 impl Part<'_> {
@@ -237,6 +255,7 @@ impl Part<'_> {
                     client: self.client(AuthWord::None)?,
                 }
             }
+            GrantWord::Broker => self.broker()?,
             GrantWord::ApiKey => {
                 let missing = || self.missing("api_key_env", "the grant `api_key`");
                 Grant::ApiKey(api_key.cloned().ok_or_else(missing)?)
@@ -275,6 +294,31 @@ impl Part<'_> {
             }
             Err(self.missing("client_id", needs_id))
         })
+    }
+
+    fn broker(&self) -> Result<Grant, ConfigError> {
+        const WHAT: &str = "the grant `broker`";
+        let keys = &self.layer.keys;
+        let set = keys.broker.as_ref().ok_or_else(|| self.missing("broker", WHAT))?;
+        let path = keys.connection.as_ref().ok_or_else(|| self.missing("connection", WHAT))?;
+        // A token that the client is about to renew is none that the broker should hand out again.
+        let min_ttl = self.ahead + LONGEST_JITTER;
+        let connection = BrokerConnection::at(&set.value, &path.value, min_ttl);
+        let connection = connection.map_err(|_| ConfigError::BadValue {
+            key: format!("profile.{}.broker", self.name),
+            at: set.origin.clone(),
+            allowed: "the URL of a broker, with room for its paths".to_owned(),
+            nearest: None,
+        })?;
+        let key = match &keys.broker_key_env {
+            Some(variable) => self.client_secret(&variable.value)?,
+            None => match self.client_secret(BROKER_KEY)? {
+                // Nobody named it, so that nothing is missing.
+                ClientSecret::Unset { .. } => ClientSecret::Stored,
+                key => key,
+            },
+        };
+        Ok(Grant::Broker { connection, key })
     }
 
     fn client_secret(&self, variable: &str) -> Result<ClientSecret, ConfigError> {
@@ -349,6 +393,7 @@ impl Grant {
                 (Some(server), None)
             }
             Self::LoginEndpoint { login, server, .. } => (server.as_ref(), Some(login)),
+            Self::Broker { connection, .. } => return vec![&connection.token_url],
             Self::ApiKey(_) => (None, None),
         };
         let server = server.map(Server::endpoints).unwrap_or_default();
@@ -363,7 +408,7 @@ impl Grant {
             | Self::ClientCredentials { client, .. }
             | Self::Password { client, .. }
             | Self::LoginEndpoint { client, .. } => client,
-            Self::ApiKey(_) => return None,
+            Self::Broker { .. } | Self::ApiKey(_) => return None,
         };
         Some(match client {
             Client::Confidential { method: Method::Basic, .. } => AuthWord::Basic,

@@ -7,6 +7,7 @@ use core::time::Duration;
 use unlapse_core::{Reuse, duration};
 use unlapse_oauth::Endpoint;
 use unlapse_oauth::discovery::Issuer;
+use unlapse_oauth::grant::ConnectionPath;
 
 use super::nearest::nearest;
 
@@ -234,6 +235,21 @@ impl Reads for IssuerUrl {
     fn allowed(&self) -> String {
         "an `https` URL, or an `http` one to a loopback host, without user name, query or fragment"
             .to_owned()
+    }
+}
+
+/// A connection of a broker.
+pub(crate) struct Connection;
+
+impl Reads for Connection {
+    type Value = ConnectionPath;
+
+    fn read(&self, raw: &Raw<'_>) -> Option<ConnectionPath> {
+        raw.text()?.parse().ok()
+    }
+
+    fn allowed(&self) -> String {
+        "`user/provider/account`, with `%2F` for a `/` within one of them".to_owned()
     }
 }
 

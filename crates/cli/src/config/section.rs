@@ -8,6 +8,7 @@ use unlapse::Persistence;
 use unlapse_core::{Reuse, WithoutStore, duration};
 use unlapse_oauth::Endpoint;
 use unlapse_oauth::discovery::Issuer;
+use unlapse_oauth::grant::ConnectionPath;
 
 use super::origin::Origin;
 use super::reader::Raw;
@@ -119,6 +120,12 @@ impl Shown for Endpoint {
 impl Shown for Issuer {
     fn shown(&self) -> String {
         self.as_str().to_owned()
+    }
+}
+
+impl Shown for ConnectionPath {
+    fn shown(&self) -> String {
+        self.to_string()
     }
 }
 

@@ -217,6 +217,43 @@ fn each_grant_with_what_it_needs() {
 }
 
 #[test]
+fn i3_a_broker_is_a_source_of_tokens() {
+    const BROKER: &str = "[profile.a]\nbroker = 'https://b.example'\n";
+    let with = |more: &str| profile(&format!("{BROKER}{more}"), |e| e.with("OWN", "own"));
+    let Grant::Broker { connection, key } =
+        with("connection = 'ada/google/main'").expect("good").grant
+    else {
+        panic!("no broker");
+    };
+    let url = "https://b.example/v1/connections/ada/google/main/token";
+    assert_eq!(connection.token_url.url().as_str(), url);
+    // The client renews 300 s ahead, and by its jitter 30 s before that.
+    assert_eq!(connection.min_ttl, Duration::from_secs(330));
+    assert_eq!(key, ClientSecret::Stored);
+    let shared = |e: Environment| e.with("UNLAPSE_BROKER_KEY", "shared").with("OWN", "own");
+    for (more, expected) in [("", "shared"), ("broker_key_env = 'OWN'", "own")] {
+        let text = format!("{BROKER}connection = 'a/b/c'\n{more}");
+        let Grant::Broker { key, .. } = profile(&text, shared).expect(more).grant else {
+            panic!("no broker");
+        };
+        assert!(matches!(&key, ClientSecret::Given { secret, .. } if secret.expose() == expected));
+    }
+    for (more, code) in [
+        ("", "config_missing_key"),
+        ("connection = 'ada/google'", "config_bad_value"),
+        ("connection = '../google/main'", "config_bad_value"),
+        ("connection = 'a/b/c'\nbroker_key = 'ulk_canary'", "config_secret_in_file"),
+    ] {
+        let error = with(more).expect_err(more);
+        assert_eq!(error.code(), code, "{more}: {error}");
+        assert!(!error.to_string().contains("canary"), "{error}");
+    }
+    assert!(
+        profile("[profile.a]\nbroker = 'http://b.example'\nconnection = 'a/b/c'", |e| e).is_err()
+    );
+}
+
+#[test]
 fn a_client_secret_comes_from_the_profiles_variable_or_from_the_shared_one() {
     let secret = |more: &str| {
         let text = format!("{SERVER}client_id = 'x'\n{more}");
