@@ -11,6 +11,7 @@ mod diary;
 mod exit;
 mod prompt;
 mod report;
+mod serving;
 mod signals;
 mod terminal;
 mod usage;

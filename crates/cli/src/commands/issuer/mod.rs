@@ -8,7 +8,6 @@ mod keys;
 mod pepper;
 mod peppers_file;
 mod place;
-mod serve;
 mod sessions;
 mod settings;
 mod start;

@@ -12,14 +12,19 @@ use unlapse_issuer::{BadKeys, Issuer, NotOpened, Store};
 
 use super::described::Described;
 use super::settings::Settings;
-use super::{Run, dev, failure, serve};
+use super::{Run, dev, failure};
 use crate::commands::running::block_on_threads;
 use crate::diagnosis::Diagnosis;
 use crate::exit::Exit;
+use crate::serving::{self, Bounds};
 use crate::{signals, terminal};
 
 /// So often it looks whether another node has made the first keys.
 const TRIES: usize = 30;
+
+/// No answer of an issuer takes a second.
+const BOUNDS: Bounds =
+    Bounds { longest: Duration::from_secs(30), farewell: Duration::from_secs(10) };
 
 pub(super) fn run(run: &Run<'_>) -> Result<Exit, Diagnosis> {
     let settings = run.settings()?;
@@ -48,7 +53,7 @@ async fn start(run: &Run<'_>, settings: &Settings) -> Result<Exit, Diagnosis> {
     #[expect(clippy::disallowed_methods, reason = "the server owns its runtime")]
     let housekeeping = tokio::spawn(issuer.housekeeping(async { drop(stopped.await) }));
     say(run, settings, &url, listening);
-    serve::serve(listener, tls, issuer.router(), async {
+    serving::serve(listener, tls, issuer.router(), BOUNDS, async {
         signals::interrupted().await;
         tracing::info!("finishing what is under way");
     })

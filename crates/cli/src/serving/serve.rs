@@ -25,18 +25,24 @@ use unlapse::tokio::TokioClock;
 const CONNECTIONS: usize = 10_000;
 /// A connection that says nothing, or too slowly, for so long is given up.
 const SILENCE: Duration = Duration::from_secs(30);
-/// A request is answered within this time, or not at all. No answer of an issuer takes a second.
-const LONGEST: Duration = Duration::from_secs(30);
-/// What is under way when the end comes has so long.
-const FAREWELL: Duration = Duration::from_secs(10);
 /// When no connection can be taken (too many open files), the next try is so much later.
 const BREATH: Duration = Duration::from_millis(100);
 
+/// How long a server gives to others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// The head of a reply is there within this time, or the request is given up.
+    pub(crate) longest: Duration,
+    /// What is under way when the end comes has so long.
+    pub(crate) farewell: Duration,
+}
+
 /// Serves `routes` until `stop` is ready, and finishes what is under way then.
-pub(super) async fn serve(
+pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     routes: Router,
+    bounds: Bounds,
     stop: impl Future<Output = ()>,
 ) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
@@ -54,7 +60,7 @@ pub(super) async fn serve(
                 Ok((stream, peer)) => {
                     let (tls, routes, leaving) = (tls.clone(), routes.clone(), leaving.clone());
                     connections.spawn(async move {
-                        connection(stream, peer, tls, routes, leaving).await;
+                        connection(stream, peer, tls, routes, bounds.longest, leaving).await;
                         drop(permit);
                     });
                 }
@@ -72,7 +78,7 @@ pub(super) async fn serve(
     let all = async { while connections.join_next().await.is_some() {} };
     tokio::select! {
         () = all => {}
-        () = TokioClock::new().sleep(FAREWELL) => tracing::warn!("requests were cut off at the end"),
+        () = TokioClock::new().sleep(bounds.farewell) => tracing::warn!("requests were cut off at the end"),
     }
 }
 
@@ -81,17 +87,20 @@ async fn connection(
     peer: SocketAddr,
     tls: Option<TlsAcceptor>,
     routes: Router,
+    longest: Duration,
     leaving: watch::Receiver<bool>,
 ) {
     // Replies are small: waiting for more of them helps nobody.
     let _ = stream.set_nodelay(true);
-    let Some(tls) = tls else { return talk(stream, peer, routes, leaving).await };
+    let Some(tls) = tls else {
+        return talk(stream, peer, routes, longest, leaving).await;
+    };
     let secured = tokio::select! {
         secured = tls.accept(stream) => secured,
         () = TokioClock::new().sleep(SILENCE) => return,
     };
     match secured {
-        Ok(stream) => talk(stream, peer, routes, leaving).await,
+        Ok(stream) => talk(stream, peer, routes, longest, leaving).await,
         Err(error) => tracing::debug!(%error, "no TLS"),
     }
 }
@@ -101,9 +110,11 @@ async fn talk(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
     routes: Router,
+    longest: Duration,
     mut leaving: watch::Receiver<bool>,
 ) {
-    let service = hyper::service::service_fn(move |request| answer(routes.clone(), peer, request));
+    let service =
+        hyper::service::service_fn(move |request| answer(routes.clone(), peer, longest, request));
     let mut server = auto::Builder::new(TokioExecutor::new());
     server.http1().timer(TokioTimer::new()).header_read_timeout(SILENCE);
     server
@@ -124,12 +135,13 @@ async fn talk(
 async fn answer(
     routes: Router,
     peer: SocketAddr,
+    longest: Duration,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(peer));
     tokio::select! {
         answered = tower::ServiceExt::oneshot(routes, request) => answered,
-        () = TokioClock::new().sleep(LONGEST) => Ok(StatusCode::REQUEST_TIMEOUT.into_response()),
+        () = TokioClock::new().sleep(longest) => Ok(StatusCode::REQUEST_TIMEOUT.into_response()),
     }
 }

@@ -1,0 +1,7 @@
+//! A server of ours: connections in, answers out, over TCP or TLS, until it is time to stop.
+
+mod serve;
+mod tls;
+
+pub(crate) use serve::{Bounds, serve};
+pub(crate) use tls::acceptor;

@@ -1,0 +1,42 @@
+//! TLS, where a server speaks it itself.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::TlsAcceptor;
+
+/// A file that TLS cannot use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BadTls {
+    /// Which.
+    pub(crate) path: PathBuf,
+    /// What is the matter: the end of a sentence that begins with its name.
+    pub(crate) problem: &'static str,
+}
+
+/// What connections are secured with: a chain of certificates in PEM, the server's own first, and its
+/// private key.
+pub(crate) fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, BadTls> {
+    let chain = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|_| bad(certificate, "holds no certificates in PEM that can be read"))?;
+    if chain.is_empty() {
+        return Err(bad(certificate, "holds no certificate"));
+    }
+    let private = PrivateKeyDer::from_pem_file(key)
+        .map_err(|_| bad(key, "holds no private key in PEM that can be read"))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|config| config.with_no_client_auth().with_single_cert(chain, private));
+    let mut config = config.map_err(|_| bad(key, "is not the key of the certificate"))?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+fn bad(path: &Path, problem: &'static str) -> BadTls {
+    BadTls { path: path.to_owned(), problem }
+}
