@@ -2,7 +2,8 @@
 //!
 //! A test against a database proves little when the database is an imitation. [`Postgres`] is the
 //! real server, in a cluster of its own: on a free port, as an unprivileged user, and gone when its
-//! owner is, also when that was killed.
+//! owner is, also when that was killed. [`Provider`] is an authorization server that fails as it is told
+//! to and counts what no client may do, and [`Cable`] one that can be cut (feature `network`).
 //!
 //! Only tests, examples and benchmarks may point here.
 #![allow(
@@ -12,14 +13,22 @@
 
 mod account;
 mod binaries;
+#[cfg(feature = "network")]
+mod cable;
 mod error;
 mod folder;
 mod postgres;
 mod processes;
+#[cfg(feature = "network")]
+mod provider;
 mod wait;
 
+#[cfg(feature = "network")]
+pub use cable::Cable;
 pub use error::Error;
 pub use postgres::Postgres;
+#[cfg(feature = "network")]
+pub use provider::{Fault, LoggedIn, Provider, Rotation, Tally, Terms};
 
 /// Whether the full suites were asked for (`UNLAPSE_SUITES=full`). The quick run leaves out what
 /// needs more than cargo; in the full run, what cannot run fails.
