@@ -82,7 +82,9 @@ impl Book {
         let brought = brings(rotation, sent, login.generation, ago);
         if matches!(brought, Brings::Same | Brings::End) {
             let in_need = sent + 1 == login.generation
-                && (login.reply_lost || self.callers.may_have_lost(login.spender));
+                && (login.reply_lost
+                    || self.callers.may_have_lost(login.spender)
+                    || self.callers.is_in_trouble(caller));
             *(if in_need { &mut tally.replays } else { &mut tally.doubles }) += 1;
         }
         match brought {
@@ -174,6 +176,8 @@ mod tests {
         assert_eq!((desk.tally.doubles, desk.tally.replays), (0, 2));
         assert_eq!(desk.send(1, "b", false), Some(2));
         assert_eq!(desk.tally.doubles, 1, "the one who sent it again has lost nothing");
+        assert_eq!(desk.send(1, "a", false), Some(2), "what a paused one had begun");
+        assert_eq!((desk.tally.doubles, desk.tally.replays), (1, 3));
     }
 
     #[test]

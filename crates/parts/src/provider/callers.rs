@@ -44,6 +44,11 @@ impl Callers {
         spender.spell % 2 == 1 || spender.spell != self.spell(spender.caller)
     }
 
+    /// Whether they are in trouble now: what they do may have been begun long ago.
+    pub(super) fn is_in_trouble(&self, caller: u16) -> bool {
+        self.spell(caller) % 2 == 1
+    }
+
     fn spell(&self, caller: u16) -> u16 {
         self.known.get(usize::from(caller)).map_or(0, |(_, spell)| *spell)
     }
@@ -63,7 +68,9 @@ mod tests {
         callers.trouble("one", true);
         let within = callers.spender(one);
         assert!(callers.may_have_lost(before) && callers.may_have_lost(within));
+        assert!(callers.is_in_trouble(one));
         callers.trouble("one", false);
+        assert!(!callers.is_in_trouble(one));
         let after = callers.spender(one);
         assert!(callers.may_have_lost(before) && callers.may_have_lost(within));
         assert!(!callers.may_have_lost(after));

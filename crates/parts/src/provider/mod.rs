@@ -163,7 +163,8 @@ impl Provider {
     }
 
     /// This caller may lose what it is answered from now on: it is killed, paused, or cut off. Whoever
-    /// sends a refresh token of its again is in need.
+    /// sends a refresh token of its again is in need, and so is the caller itself: what it sends now it
+    /// may have begun before it stood still.
     pub fn in_trouble(&self, caller: &str) {
         self.desk.state().book.trouble(caller, true);
     }
