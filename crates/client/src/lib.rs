@@ -33,6 +33,7 @@
 //! | keep many keys alive: scopes, accounts, tenants | [`Sources`] |
 //! | have requests carry their token | features `reqwest-middleware` and `tower`; [`TokenSource::authorize`] for one at a time |
 //! | say who the server is and how to log in | [`Server`], spoken to by [`ServerExchange`] |
+//! | speak to a provider that has ways of its own | `ProviderExchange`, of the feature `providers` |
 //! | say where records rest | a [`Store`]: `unlapse-store` has sealed files |
 //! | set what is a matter of choice | [`Policy`], [`Environment`], [`Persistence`] |
 //! | send requests that wait for the network | [`Outbox`] |
@@ -53,6 +54,7 @@
 //! | `reqwest-middleware` | a ready client, and a middleware for your own | no |
 //! | `tower` | a layer for hyper, tonic and whatever speaks `http` | no |
 //! | `dpop` | proofs of possession | no |
+//! | `providers` | the catalogue of providers, and the exchange with one | no |
 //! | `metrics` | counters and histograms for the recorder that the program installs | no |
 //!
 //! # Why another client library
@@ -87,6 +89,8 @@ pub mod outbox;
 mod persistence;
 #[cfg(any(feature = "reqwest", feature = "tower"))]
 mod places;
+#[cfg(feature = "providers")]
+mod provider_exchange;
 mod proving;
 mod published;
 mod queue;
@@ -129,6 +133,8 @@ pub use outbox::Outbox;
 pub use persistence::Persistence;
 #[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
 pub use places::Places;
+#[cfg(feature = "providers")]
+pub use provider_exchange::{CodeError, ProviderClient, ProviderExchange};
 #[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
 pub use request::{
     BoxError, Origin, OriginError, Refusal, RequestDeadline, RequestError, RequestPolicy,

@@ -73,6 +73,7 @@ use call::Call;
 use reader::Reader;
 
 /// A provider, checked: every request of it can be built, given what its slots need.
+#[derive(Clone)]
 pub struct Provider {
     id: String,
     descriptor: Descriptor,
@@ -86,8 +87,8 @@ pub struct Provider {
 /// How long things live, as far as the provider says (none of it ends a login).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timing {
-    /// An access token, where the reply does not say.
-    pub access_ttl: Option<Duration>,
+    /// An access token.
+    pub access_ttl: AccessTtl,
     /// A refresh token that is not used.
     pub refresh_idle: Option<Duration>,
     /// A refresh token and all its successors.
@@ -96,6 +97,18 @@ pub struct Timing {
     pub min_age: Option<Duration>,
     /// Whether a refresh ends the access token before, so that it is done late.
     pub refresh_revokes_access: bool,
+}
+
+/// How long an access token lives where its reply does not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AccessTtl {
+    /// So long, as a rule.
+    Usually(Duration),
+    /// Nobody knows.
+    #[default]
+    Unknown,
+    /// For ever.
+    Endless,
 }
 
 /// An endpoint that cannot stand in for a provider's: it is not on this machine.
@@ -120,9 +133,9 @@ impl Provider {
     /// The same provider, with every request sent to `stand_in`, a server on this machine, at the
     /// path `/<the real host>/<the real path>`. For tests and rehearsals: whatever a descriptor and
     /// its variables may not be, they still may not be.
-    pub fn rehearsed_at(self, stand_in: Endpoint) -> Result<Self, NotLocal> {
+    pub fn rehearsed_at(&self, stand_in: Endpoint) -> Result<Self, NotLocal> {
         if stand_in.is_loopback() {
-            Ok(Self { stand_in: Some(stand_in), ..self })
+            Ok(Self { stand_in: Some(stand_in), ..self.clone() })
         } else {
             Err(NotLocal)
         }
@@ -153,7 +166,11 @@ impl Provider {
         let timing = &self.descriptor.timing;
         let span = |span: Option<Span>| span.map(|span| span.0);
         Timing {
-            access_ttl: span(timing.access_ttl),
+            access_ttl: match (self.lifetime(), span(timing.access_ttl)) {
+                (Lifetime::Endless, _) => AccessTtl::Endless,
+                (_, Some(ttl)) => AccessTtl::Usually(ttl),
+                (_, None) => AccessTtl::Unknown,
+            },
             refresh_idle: span(timing.refresh_idle),
             refresh_absolute: span(timing.refresh_absolute),
             min_age: span(timing.min_age),
@@ -189,6 +206,16 @@ impl Provider {
     /// Whether it has that request.
     pub fn has(&self, step: Step) -> bool {
         self.calls.contains_key(&step)
+    }
+
+    /// Whether its requests depend on what it has said of the connection, so that they cannot be
+    /// made without that.
+    pub fn needs_metadata(&self) -> bool {
+        let said = |name: &String| {
+            self.descriptor.callback.contains_key(name)
+                || self.descriptor.metadata.contains_key(name)
+        };
+        self.descriptor.variables.keys().any(said)
     }
 
     /// What a callback's query tells of the connection. Names that the provider does not list are

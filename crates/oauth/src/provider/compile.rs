@@ -238,6 +238,7 @@ fn header(
 }
 
 /// The claims of the client's JWT.
+#[derive(Clone)]
 pub(super) struct Assertion {
     pub(super) issuer: Template,
     pub(super) subject: Template,

@@ -91,6 +91,26 @@ impl<'a> IntoIterator for &'a Metadata {
     }
 }
 
+impl IntoIterator for Metadata {
+    type Item = (String, String);
+    type IntoIter = std::collections::btree_map::IntoIter<String, String>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+/// What cannot be kept is left out.
+impl FromIterator<(String, String)> for Metadata {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(entries: I) -> Self {
+        let mut metadata = Self::new();
+        for (name, value) in entries {
+            let _ = metadata.set(name, value);
+        }
+        metadata
+    }
+}
+
 impl TryFrom<BTreeMap<String, String>> for Metadata {
     type Error = BadMetadata;
 

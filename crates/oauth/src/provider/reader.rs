@@ -4,11 +4,12 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use http::{HeaderMap, StatusCode};
-use unlapse_core::{Body, ErrorCode, Grant, Rejection, Reply, Secret, UnixTime};
+use unlapse_core::{Body, Cause, ErrorCode, Grant, Rejection, Reply, Secret, UnixTime};
 
 use crate::json::Value;
 use crate::lifetime;
 use crate::reply::{self, ReplyFields, Shape};
+use crate::revocation::{self, Revocation};
 
 use super::descriptor::{Descriptor, Success};
 use super::metadata::Metadata;
@@ -16,6 +17,7 @@ use super::words::{Lifetime, Meaning, Unit};
 use super::{Provider, Step};
 
 /// How a provider's replies are read.
+#[derive(Clone)]
 pub(super) struct Reader {
     envelopes: Vec<String>,
     fields: ReplyFields,
@@ -190,6 +192,33 @@ impl Provider {
         });
         let status = meant.filter(|_| status.as_u16() < 500).unwrap_or(status.as_u16());
         (envelope.reply(status, body), metadata)
+    }
+
+    /// Reads the reply to a revocation (RFC 7009 §2.2), by the provider's own codes first: a token
+    /// that it calls no good is as good as revoked.
+    pub fn revoked(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+        now: UnixTime,
+    ) -> Revocation {
+        let (reply, _) = self.read(Step::Revocation, status, headers, body, now);
+        let retry = |cause| Revocation::Retry { cause, after: reply.retry_after };
+        match reply.body {
+            _ if matches!(reply.status, 408 | 425 | 429 | 500..) => {
+                retry(Cause::Status(reply.status))
+            }
+            Body::Error(ErrorCode::Temporary) => retry(Cause::Status(reply.status)),
+            Body::Error(ErrorCode::Rejection(rejection)) if rejection.ends_login() => {
+                Revocation::Revoked
+            }
+            Body::Error(_) => revocation::judge(status, headers, body, now),
+            _ if Shape::with(headers, body, |shape| self.reader.failed(&shape)) => {
+                retry(Cause::Unreadable(reply.status))
+            }
+            _ => revocation::judge(status, headers, body, now),
+        }
     }
 
     /// Reads the reply of the introspection endpoint (RFC 7662 §2.2).

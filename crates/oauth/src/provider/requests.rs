@@ -94,7 +94,8 @@ impl Provider {
         caller: &Caller<'_>,
         access_token: &Secret,
     ) -> Result<Request<Bytes>, Unbuildable> {
-        self.about(Step::Exchange, caller, access_token)
+        let values = Values { access_token: Some(access_token), ..self.values(caller) };
+        self.build(Step::Exchange, caller, &values)
     }
 
     /// Spends a refresh token, or what this provider has in its place.
@@ -103,7 +104,8 @@ impl Provider {
         caller: &Caller<'_>,
         refresh_token: &Secret,
     ) -> Result<Request<Bytes>, Unbuildable> {
-        self.about(Step::Refresh, caller, refresh_token)
+        let values = Values { refresh_token: Some(refresh_token), ..self.values(caller) };
+        self.build(Step::Refresh, caller, &values)
     }
 
     /// Asks for a token on the client's own behalf.
@@ -122,17 +124,21 @@ impl Provider {
         caller: &Caller<'_>,
         device_code: &Secret,
     ) -> Result<Request<Bytes>, Unbuildable> {
-        self.about(Step::DeviceToken, caller, device_code)
+        let values = Values { device_code: Some(device_code), ..self.values(caller) };
+        self.build(Step::DeviceToken, caller, &values)
     }
 
-    /// Ends a token at the provider (RFC 7009); [`revocation::judge`](crate::revocation::judge)
-    /// reads the reply.
+    /// Ends a connection at the provider (RFC 7009): its refresh token, or its access token where the
+    /// provider takes no other. [`Provider::revoked`] reads the reply.
     pub fn revoke(
         &self,
         caller: &Caller<'_>,
-        token: &Secret,
+        access_token: Option<&Secret>,
+        refresh_token: Option<&Secret>,
     ) -> Result<Request<Bytes>, Unbuildable> {
-        self.about(Step::Revocation, caller, token)
+        let token = refresh_token.or(access_token);
+        let values = Values { refresh_token, access_token, token, ..self.values(caller) };
+        self.build(Step::Revocation, caller, &values)
     }
 
     /// Asks what an access token is (RFC 7662); [`Provider::introspected`] reads the reply.
@@ -141,7 +147,8 @@ impl Provider {
         caller: &Caller<'_>,
         access_token: &Secret,
     ) -> Result<Request<Bytes>, Unbuildable> {
-        self.about(Step::Introspection, caller, access_token)
+        let values = Values { token: Some(access_token), ..self.values(caller) };
+        self.build(Step::Introspection, caller, &values)
     }
 
     /// Where `step` goes, without its query: the name to keep its breaker under (R16). Where a
@@ -149,15 +156,6 @@ impl Provider {
     pub fn endpoint_name(&self, step: Step, caller: &Caller<'_>) -> String {
         let endpoint = self.call(step).and_then(|call| self.endpoint(call, &self.values(caller)));
         endpoint.map_or_else(|_| format!("{}:{step}", self.id), |endpoint| endpoint.to_string())
-    }
-
-    fn about(
-        &self,
-        step: Step,
-        caller: &Caller<'_>,
-        token: &Secret,
-    ) -> Result<Request<Bytes>, Unbuildable> {
-        self.build(step, caller, &Values { token: Some(token), ..self.values(caller) })
     }
 
     fn build(

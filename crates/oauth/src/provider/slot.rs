@@ -27,6 +27,7 @@ pub(super) enum Slot {
     RefreshToken,
     AccessToken,
     DeviceCode,
+    /// Of a revocation: the refresh token, or the access token where there is no other.
     Token,
     /// A variable of the provider.
     Variable(String),
@@ -59,8 +60,8 @@ impl Slot {
             ("redirect_uri", Slot::RedirectUri, &[Authorization, Token]),
             ("state", Slot::State, &[Authorization]),
             ("scope", Slot::Scope, &[Authorization, Token, Refresh, ClientCredentials, Device]),
-            ("refresh_token", Slot::RefreshToken, &[Refresh]),
-            ("access_token", Slot::AccessToken, &[Exchange]),
+            ("refresh_token", Slot::RefreshToken, &[Refresh, Revocation]),
+            ("access_token", Slot::AccessToken, &[Exchange, Revocation]),
             ("device_code", Slot::DeviceCode, &[DeviceToken]),
             ("token", Slot::Token, &[Revocation, Introspection]),
         ]

@@ -42,7 +42,10 @@ pub(super) struct Values<'a> {
     pub(super) code_challenge: Option<&'a str>,
     pub(super) redirect_uri: Option<&'a str>,
     pub(super) state: Option<&'a str>,
-    /// The refresh token, access token, device code or token that the request is about.
+    pub(super) refresh_token: Option<&'a Secret>,
+    pub(super) access_token: Option<&'a Secret>,
+    pub(super) device_code: Option<&'a Secret>,
+    /// The one that a revocation or introspection is about.
     pub(super) token: Option<&'a Secret>,
 }
 
@@ -81,9 +84,9 @@ impl<'a> Values<'a> {
             Slot::RedirectUri => must("redirect_uri", self.redirect_uri),
             Slot::State => must("state", self.state),
             Slot::Scope => Ok(self.scope),
-            Slot::RefreshToken => must("refresh_token", expose(self.token)),
-            Slot::AccessToken => must("access_token", expose(self.token)),
-            Slot::DeviceCode => must("device_code", expose(self.token)),
+            Slot::RefreshToken => must("refresh_token", expose(self.refresh_token)),
+            Slot::AccessToken => must("access_token", expose(self.access_token)),
+            Slot::DeviceCode => must("device_code", expose(self.device_code)),
             Slot::Token => must("token", expose(self.token)),
             Slot::Variable(name) => {
                 let value = self.variable(name)?;
