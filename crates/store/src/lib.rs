@@ -23,6 +23,8 @@ pub mod custody;
 #[cfg(unix)]
 mod file;
 mod header;
+#[cfg(unix)]
+mod host;
 mod key_check;
 mod memory;
 mod memory_outbox;

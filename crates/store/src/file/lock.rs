@@ -13,6 +13,7 @@ use super::disk::{Disk, DiskFile};
 use super::failure::{at, failure};
 use super::layout::Paths;
 use super::trust::private_dir;
+use crate::host::host;
 
 /// Milliseconds between looks at a lock that is held: quicker at first, never beyond 100 (C6).
 const POLLS: [u64; 7] = [1, 2, 5, 10, 20, 50, 100];
@@ -228,10 +229,6 @@ fn unlock(file: &DiskFile) {
 fn signed(disk: &dyn Disk, file: &DiskFile) -> Option<Holder> {
     let holder: Holder = serde_json::from_slice(&disk.read(file, MAX_HOLDER).ok()?).ok()?;
     (holder.host != host() || is_alive(holder.pid)).then_some(holder)
-}
-
-fn host() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 /// Whether a process of this id lives on this host; in doubt, it does.

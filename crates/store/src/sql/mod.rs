@@ -10,6 +10,7 @@ mod database;
 mod options;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+mod records;
 mod row;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
@@ -21,6 +22,10 @@ pub use away::Away;
 pub use bad_database::BadDatabase;
 pub use database::{Database, Engine};
 pub use options::Options;
+pub use records::{
+    Count, Due, Next, NodeId, Overview, RecordId, SHARDS, Seal, Sealed, SqlOptions, SqlStore,
+    Timetable,
+};
 pub use row::Row;
 pub use statement::Statement;
 pub use step::Step;

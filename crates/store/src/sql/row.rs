@@ -12,6 +12,17 @@ use super::{Away, Value};
 pub struct Row(pub(super) Vec<Value>);
 
 impl Row {
+    /// So many columns it has.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// A column as a parameter; `NULL` for one that is not there.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn value(&self, column: usize) -> Value {
+        self.0.get(column).cloned().unwrap_or(Value::Null)
+    }
+
     /// A number.
     pub fn int(&self, column: usize) -> Result<i64, Away> {
         self.maybe_int(column)?.ok_or_else(null)

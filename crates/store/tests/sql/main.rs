@@ -2,5 +2,12 @@
 #![cfg(unix)]
 #![allow(clippy::disallowed_methods, reason = "tests touch files and wait as a neighbour does")]
 
+#[path = "../rig/mod.rs"]
+mod children;
+mod conformance;
 mod database;
+mod nodes;
 mod place;
+mod processes;
+mod rig;
+mod schedule;

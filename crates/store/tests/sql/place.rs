@@ -7,21 +7,30 @@ use unlapse_store::sql::{Database, Engine, Options};
 /// Where a database is, for as long as this lives.
 pub(crate) struct Place {
     pub(crate) url: String,
-    _folder: Option<TempDir>,
+    folder: TempDir,
 }
 
 impl Place {
     pub(crate) fn file() -> Self {
         let folder = tempfile::tempdir().expect("a directory");
         let url = folder.path().join("broker.db").display().to_string();
-        Self { url, _folder: Some(folder) }
+        Self { url, folder }
+    }
+
+    /// A new database of the shared server, in the full run.
+    pub(crate) fn server() -> Option<Self> {
+        let url = Postgres::shared()?.fresh_database();
+        Some(Self { url, folder: tempfile::tempdir().expect("a directory") })
+    }
+
+    /// A folder of its own, for keys.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// A file; and in the full run, a new database of the shared server.
     pub(crate) fn each() -> Vec<Self> {
-        let server = Postgres::shared().map(Postgres::fresh_database);
-        let server = server.map(|url| Self { url, _folder: None });
-        [Self::file()].into_iter().chain(server).collect()
+        [Self::file()].into_iter().chain(Self::server()).collect()
     }
 
     pub(crate) async fn open(&self) -> Database {

@@ -4,7 +4,7 @@ mod bad_file;
 mod file;
 mod migrations;
 mod open;
-mod sqlite_file;
+pub(super) mod sqlite_file;
 mod worker;
 
 pub use bad_file::BadFile;

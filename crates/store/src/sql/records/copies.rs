@@ -1,0 +1,101 @@
+//! Records and their copies: read, set aside, removed.
+
+use unlapse_core::{Key, Record};
+
+use super::found::{Raw, SealedCopy};
+use super::record_id::{RecordId, written};
+use super::save::number;
+use super::seal::Sealed;
+use crate::sql::{Away, Database, Statement, Value};
+
+/// The record, and the copy that was set aside.
+const LOAD: Statement = Statement::both(
+    "SELECT 0, generation, key_id, sealed FROM tokens WHERE id = $1 \
+     UNION ALL SELECT 1, generation, key_id, sealed FROM orphans WHERE id = $1",
+);
+
+/// The row of a key that has none: whoever set something aside has lost it, and its record was
+/// removed since.
+const ROW: Statement = Statement::both(
+    "INSERT INTO records (id, server, account, scope, shard, state, attempt, fence, generation, \
+     revision, phase, seen_at) VALUES ($1, $2, $3, $4, $5, 0, 0, now_ms() * 1024, 0, 0, 0, now_ms()) \
+     ON CONFLICT (id) DO NOTHING",
+);
+/// An older copy replaces no newer.
+const ASIDE: Statement = Statement::both(
+    "INSERT INTO orphans (id, generation, revision, key_id, sealed) VALUES ($1, $2, $3, $4, $5) \
+     ON CONFLICT (id) DO UPDATE SET generation = $2, revision = $3, key_id = $4, sealed = $5 \
+     WHERE (orphans.generation, orphans.revision) <= ($2, $3)",
+);
+/// It is to be put in its place: by the next holder, at once.
+const DUE: Statement =
+    Statement::both("UPDATE records SET due_at = now_ms() WHERE id = $1 AND state = 0");
+
+const CLEARED: Statement = Statement::both(
+    "UPDATE records SET generation = 0, revision = 0, state = 0, due_at = NULL, \
+     access_expires_at = NULL, refresh_ends_at = NULL, attempt = 0, phase = 0, sent_at = NULL, \
+     code = NULL, lease_owner = $3 WHERE id = $1 AND fence = $2",
+);
+const NO_TOKEN: Statement = Statement::both(
+    "DELETE FROM tokens WHERE id = $1 \
+     AND EXISTS (SELECT 1 FROM records WHERE id = $1 AND fence = $2)",
+);
+const NO_ORPHAN: Statement = Statement::both(
+    "DELETE FROM orphans WHERE id = $1 \
+     AND EXISTS (SELECT 1 FROM records WHERE id = $1 AND fence = $2)",
+);
+
+fn id(id: RecordId) -> Value {
+    id.as_bytes()[..].into()
+}
+
+/// What is found of a key.
+pub(super) async fn load(database: &Database, of: RecordId) -> Result<Raw, Away> {
+    let (mut kept, mut aside) = (None, None);
+    for row in database.query(LOAD, vec![id(of)]).await? {
+        let place = if row.int(0)? == 0 { &mut kept } else { &mut aside };
+        *place = SealedCopy::at(&row, 1)?;
+    }
+    Ok(Raw::Known { kept, aside })
+}
+
+/// Puts a copy aside.
+pub(super) async fn set_aside(
+    database: &Database,
+    key: &Key,
+    generation: u64,
+    revision: u64,
+    sealed: Sealed,
+) -> Result<(), Away> {
+    let of = RecordId::of(key);
+    let row = vec![
+        id(of),
+        written(&key.server).into(),
+        written(&key.account).into(),
+        written(&key.scope).into(),
+        u32::from(of.shard()).into(),
+    ];
+    let (generation, revision) = (number(generation), number(revision));
+    let copy =
+        vec![id(of), generation.into(), revision.into(), sealed.key_id.into(), sealed.bytes.into()];
+    database.together(vec![(ROW, row), (ASIDE, copy), (DUE, vec![id(of)])]).await.map(drop)
+}
+
+/// Removes the record and its copy; `false` when the lease was lost.
+pub(super) async fn remove(
+    database: &Database,
+    of: RecordId,
+    fence: i64,
+    owner: i64,
+) -> Result<bool, Away> {
+    let fenced = || vec![id(of), fence.into()];
+    let cleared = vec![id(of), fence.into(), owner.into()];
+    let changed =
+        database.together(vec![(CLEARED, cleared), (NO_TOKEN, fenced()), (NO_ORPHAN, fenced())]);
+    Ok(changed.await?.first() == Some(&1))
+}
+
+/// What a copy is known by.
+pub(super) fn version(record: &Record) -> (u64, u64) {
+    (record.generation, record.revision)
+}

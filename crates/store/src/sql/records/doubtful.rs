@@ -1,0 +1,33 @@
+//! Shards of which the answer to a claim was lost.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+/// A set of shards.
+#[derive(Debug, Default)]
+pub(super) struct Doubtful(AtomicU64);
+
+impl Doubtful {
+    pub(super) fn add(&self, shard: u16) {
+        self.0.fetch_or(1 << (shard % 64), Ordering::SeqCst);
+    }
+
+    /// Whether it was in the set, which it is not any more.
+    pub(super) fn take(&self, shard: u16) -> bool {
+        let bit = 1 << (shard % 64);
+        self.0.fetch_and(!bit, Ordering::SeqCst) & bit != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_is_taken_once() {
+        let doubtful = Doubtful::default();
+        assert!(!doubtful.take(63));
+        doubtful.add(63);
+        doubtful.add(0);
+        assert!(doubtful.take(63) && !doubtful.take(63) && doubtful.take(0));
+    }
+}

@@ -1,0 +1,184 @@
+//! What this node has leased: one holder at a time in this process, and what nobody in it holds.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::OwnedMutexGuard;
+
+use super::found::Raw;
+use super::record_id::RecordId;
+
+/// The keys of one node.
+#[derive(Default)]
+pub(super) struct Held {
+    keys: Mutex<HashMap<RecordId, Slot>>,
+}
+
+#[derive(Default)]
+struct Slot {
+    /// Who has it is the holder in this process.
+    gate: Arc<tokio::sync::Mutex<()>>,
+    /// So many wait for the gate, or have it.
+    users: usize,
+    /// The row is leased to this node, and to nobody in it.
+    idle: Option<Idle>,
+}
+
+/// A row that is leased to this node, and to nobody in it.
+pub(super) struct Idle {
+    /// The number of the lease. `None` when the answer to its statement was lost.
+    pub(super) fence: Option<i64>,
+    /// It came due, and waits for its renewal; else it waits to be given back.
+    pub(super) claim: Option<Raw>,
+    /// It has no record.
+    pub(super) is_empty: bool,
+}
+
+impl Held {
+    fn keys(&self) -> MutexGuard<'_, HashMap<RecordId, Slot>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gets in line for the row in this process.
+    pub(super) fn wait(self: &Arc<Self>, id: RecordId) -> Turn {
+        let mut keys = self.keys();
+        let slot = keys.entry(id).or_default();
+        slot.users += 1;
+        Turn { held: Arc::clone(self), id, gate: Arc::clone(&slot.gate), guard: None }
+    }
+
+    /// Whether somebody in this process holds the row.
+    pub(super) fn is_held(&self, id: RecordId) -> bool {
+        self.keys().get(&id).is_some_and(|slot| slot.gate.try_lock().is_err())
+    }
+
+    /// The row is this node's, and nobody's in it. What is known of a later lease stays.
+    pub(super) fn rest(&self, id: RecordId, idle: Idle) {
+        let mut keys = self.keys();
+        let slot = keys.entry(id).or_default();
+        if slot.idle.as_ref().is_none_or(|known| known.fence <= idle.fence) {
+            slot.idle = Some(idle);
+        }
+    }
+
+    /// What rests of a row, for whoever has its turn.
+    pub(super) fn take(&self, id: RecordId) -> Option<Idle> {
+        self.take_if(id, |_| true)
+    }
+
+    /// What rests of a row to be given back, where that was not taken since.
+    pub(super) fn let_go(&self, id: RecordId, fence: Option<i64>) -> bool {
+        self.take_if(id, |idle| idle.fence == fence && idle.claim.is_none()).is_some()
+    }
+
+    /// The claim of a row, where nobody has taken it over.
+    pub(super) fn unclaim(&self, id: RecordId, fence: i64) -> Option<Idle> {
+        self.take_if(id, |idle| idle.fence == Some(fence) && idle.claim.is_some())
+    }
+
+    /// Everything that rests and that somebody waits to do something with.
+    pub(super) fn claims(&self) -> Vec<(RecordId, i64)> {
+        let claimed = |(id, slot): (&RecordId, &Slot)| {
+            let idle = slot.idle.as_ref().filter(|idle| idle.claim.is_some())?;
+            Some((*id, idle.fence?))
+        };
+        self.keys().iter().filter_map(claimed).collect()
+    }
+
+    /// The rows of which somebody here has, or may have, the lease.
+    pub(super) fn ids(&self) -> Vec<RecordId> {
+        self.keys().keys().copied().collect()
+    }
+
+    fn take_if(&self, id: RecordId, wanted: impl FnOnce(&Idle) -> bool) -> Option<Idle> {
+        let mut keys = self.keys();
+        let Entry::Occupied(mut slot) = keys.entry(id) else { return None };
+        let idle = slot.get_mut().idle.take_if(|idle| wanted(idle));
+        if idle.is_some() && slot.get().users == 0 {
+            slot.remove();
+        }
+        idle
+    }
+
+    fn leave(&self, id: RecordId) {
+        let mut keys = self.keys();
+        if let Entry::Occupied(mut slot) = keys.entry(id) {
+            slot.get_mut().users -= 1;
+            if slot.get().users == 0 && slot.get().idle.is_none() {
+                slot.remove();
+            }
+        }
+    }
+}
+
+/// A place in the line for a row in this process; once its turn has come, the row's only holder.
+pub(super) struct Turn {
+    held: Arc<Held>,
+    id: RecordId,
+    gate: Arc<tokio::sync::Mutex<()>>,
+    guard: Option<OwnedMutexGuard<()>>,
+}
+
+impl Turn {
+    /// Waits for the turn.
+    pub(super) async fn come(&mut self) {
+        self.guard = Some(Arc::clone(&self.gate).lock_owned().await);
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.guard = None;
+        self.held.leave(self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id() -> RecordId {
+        RecordId::of(&unlapse_core::Key::new("a"))
+    }
+
+    fn idle(fence: i64, claim: Option<Raw>) -> Idle {
+        Idle { fence: Some(fence), claim, is_empty: false }
+    }
+
+    #[tokio::test]
+    async fn r1_one_holder_at_a_time_and_nothing_left_behind() {
+        let held = Arc::new(Held::default());
+        let mut one = held.wait(id());
+        one.come().await;
+        assert!(held.is_held(id()));
+        let mut other = held.wait(id());
+        {
+            let mut waiting = core::pin::pin!(other.come());
+            assert!(futures_lite::future::poll_once(waiting.as_mut()).await.is_none());
+            drop(one);
+            waiting.await;
+        }
+        assert!(held.is_held(id()));
+        drop(other);
+        assert!(!held.is_held(id()) && held.ids().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_again_is_not_given_back() {
+        let held = Arc::new(Held::default());
+        held.rest(id(), idle(1, None));
+        held.rest(id(), idle(0, None));
+        assert_eq!(held.take(id()).and_then(|idle| idle.fence), Some(1), "the later lease");
+        assert!(!held.let_go(id(), Some(1)), "somebody has it");
+        held.rest(id(), idle(2, None));
+        assert!(!held.let_go(id(), Some(1)), "another lease");
+        assert!(held.let_go(id(), Some(2)));
+        held.rest(id(), idle(3, Some(Raw::default())));
+        assert!(!held.let_go(id(), Some(3)), "a claim waits for its renewal");
+        assert_eq!(held.claims(), [(id(), 3)]);
+        assert!(held.unclaim(id(), 2).is_none());
+        assert!(held.unclaim(id(), 3).is_some());
+        assert!(held.ids().is_empty());
+    }
+}

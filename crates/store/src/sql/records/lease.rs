@@ -1,0 +1,184 @@
+//! The lease: what is written, under the fence.
+
+use tokio::task::JoinHandle;
+use unlapse_core::{BoxFuture, Key, Lease, Record, StoreError, Stored};
+
+use super::copies;
+use super::found::{Raw, away, newest};
+use super::held::{Idle, Turn};
+use super::record_id::RecordId;
+use super::release::Release;
+use super::save::Save;
+use super::store::Shared;
+
+/// The exclusive right to change one key's record, over every node. Valid by its number alone: what
+/// is written under it is refused once another has been given.
+pub(super) struct SqlLease {
+    key: Key,
+    /// It came due: what ends the renewal gives the lease back with it.
+    is_claim: bool,
+    found: Raw,
+    grip: Option<Grip>,
+    /// A call whose caller was dropped goes on (R6), and the next waits for it.
+    pending: Option<JoinHandle<Result<Done, StoreError>>>,
+}
+
+/// What a call has come to.
+struct Done {
+    has_record: bool,
+    is_released: bool,
+}
+
+impl SqlLease {
+    pub(super) fn new(
+        shared: Shared,
+        key: Key,
+        turn: Turn,
+        fence: i64,
+        is_claim: bool,
+        is_empty: bool,
+        found: Raw,
+    ) -> Self {
+        let id = RecordId::of(&key);
+        let grip = Grip { shared, id, fence, is_empty, is_released: false, _turn: turn };
+        Self { key, is_claim, found, grip: Some(grip), pending: None }
+    }
+
+    fn grip(&mut self) -> &mut Grip {
+        self.grip.as_mut().expect("invariant: only drop takes it")
+    }
+
+    /// Runs a call to its end, whether or not its caller waits for it.
+    async fn run(
+        &mut self,
+        call: impl Future<Output = Result<Done, StoreError>> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        self.settled().await.ok();
+        self.found = Raw::Unknown;
+        let runtime = self.grip().shared.runtime.clone();
+        self.pending = Some(runtime.spawn(call));
+        self.settled().await
+    }
+
+    /// Waits for a call that is under way.
+    async fn settled(&mut self) -> Result<(), StoreError> {
+        let Some(pending) = &mut self.pending else { return Ok(()) };
+        let done = pending.await;
+        self.pending = None;
+        // A call that panicked, or whose runtime is shutting down, has told nobody what it did.
+        let done = done.map_err(|_| away(crate::sql::Away::misread("a call was cut off")))??;
+        let grip = self.grip();
+        grip.is_empty = !done.has_record;
+        grip.is_released = done.is_released;
+        Ok(())
+    }
+}
+
+impl Lease for SqlLease {
+    fn load(&mut self) -> BoxFuture<'_, Result<Option<Stored>, StoreError>> {
+        Box::pin(async move {
+            self.settled().await.ok();
+            let found = match core::mem::take(&mut self.found) {
+                Raw::Unknown => {
+                    let (shared, id) = (self.grip().shared.clone(), self.grip().id);
+                    let loaded = shared.run(move |shared| async move {
+                        copies::load(&shared.database, id).await.map_err(away)
+                    });
+                    loaded.await?
+                }
+                known @ Raw::Known { .. } => known,
+            };
+            let Raw::Known { kept, aside } = found else { return Ok(None) };
+            let shared = self.grip().shared.clone();
+            newest(&*shared.seal, &self.key, kept.as_ref(), aside.as_ref())
+        })
+    }
+
+    fn save<'a>(&'a mut self, record: &'a Record) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            let (key, record) = (self.key.clone(), record.clone());
+            let releases = self.is_claim && record.intent.is_none();
+            let (shared, fence) = (self.grip().shared.clone(), self.grip().fence);
+            // Until it is known that it was.
+            self.grip().is_released = false;
+            self.run(async move {
+                let next = shared.timetable.next(&key, &record);
+                let sealed = shared.seal.seal(&key, &record)?;
+                let save = Save::new(&key, fence, &record, next, sealed, releases);
+                match shared.line.save(save).await {
+                    Ok(Ok(true)) => Ok(Done { has_record: true, is_released: releases }),
+                    Ok(Ok(false)) => Err(StoreError::Fenced),
+                    Ok(Err(error)) => Err(away(error)),
+                    Err(_) => Err(away(crate::sql::Away::misread("the store was closed"))),
+                }
+            })
+            .await
+        })
+    }
+
+    fn set_aside<'a>(&'a mut self, record: &'a Record) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            let (key, record) = (self.key.clone(), record.clone());
+            let grip = self.grip();
+            let (shared, is_released) = (grip.shared.clone(), grip.is_released);
+            self.run(async move {
+                let sealed = shared.seal.seal(&key, &record)?;
+                let (generation, revision) = copies::version(&record);
+                let put = copies::set_aside(&shared.database, &key, generation, revision, sealed);
+                put.await.map_err(away)?;
+                Ok(Done { has_record: true, is_released })
+            })
+            .await
+        })
+    }
+
+    fn remove(&mut self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let grip = self.grip();
+            let (shared, id, fence) = (grip.shared.clone(), grip.id, grip.fence);
+            self.run(async move {
+                let node = shared.node.as_i64();
+                let removed = copies::remove(&shared.database, id, fence, node).await;
+                if !removed.map_err(away)? {
+                    return Err(StoreError::Fenced);
+                }
+                Ok(Done { has_record: false, is_released: false })
+            })
+            .await
+        })
+    }
+}
+
+impl Drop for SqlLease {
+    fn drop(&mut self) {
+        let (Some(pending), Some(grip)) = (self.pending.take(), self.grip.take()) else { return };
+        // Nobody has the row before what is under way is done: it would undo what comes then.
+        let runtime = grip.shared.runtime.clone();
+        runtime.spawn(async move {
+            let _ = pending.await;
+            drop(grip);
+        });
+    }
+}
+
+/// What is let go of at the end.
+struct Grip {
+    shared: Shared,
+    id: RecordId,
+    fence: i64,
+    is_empty: bool,
+    is_released: bool,
+    /// Last: whoever comes next finds what rests.
+    _turn: Turn,
+}
+
+impl Drop for Grip {
+    fn drop(&mut self) {
+        if self.is_released {
+            return;
+        }
+        let Self { id, fence, is_empty, .. } = *self;
+        self.shared.held.rest(id, Idle { fence: Some(fence), claim: None, is_empty });
+        self.shared.line.release(Release { id, fence: Some(fence), is_empty, due_at: None });
+    }
+}
