@@ -11,3 +11,4 @@ mod place;
 mod processes;
 mod rig;
 mod schedule;
+mod statements;
