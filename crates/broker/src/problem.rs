@@ -16,8 +16,8 @@ pub struct Problem {
     pub code: Code,
     /// What is the matter here, in a sentence.
     pub detail: String,
-    /// The connection that it is about.
-    pub account: Option<ConnectionId>,
+    /// The connection that it is about; apart, so that a result stays small.
+    pub account: Option<Box<ConnectionId>>,
     /// Requests that were made to the provider.
     pub attempts: u32,
     /// How long was tried.
@@ -35,7 +35,7 @@ impl Problem {
 
     /// The same, about this connection.
     pub fn of(mut self, account: &ConnectionId) -> Self {
-        self.account = Some(account.clone());
+        self.account = Some(Box::new(account.clone()));
         self
     }
 
