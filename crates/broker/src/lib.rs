@@ -12,6 +12,8 @@ mod connection_id;
 mod http;
 mod name;
 mod problem;
+mod seal;
+mod tables;
 mod tenant;
 mod verb;
 pub mod webhooks;
@@ -25,5 +27,11 @@ pub use connection::{Connection, Failing, State};
 pub use connection_id::{BadConnectionId, ConnectionId};
 pub use name::{BadName, Name};
 pub use problem::Problem;
+pub use seal::{BadMasterKeys, Envelope, KeyCommand, KeysAway, MasterKeys, Purpose, Rotation};
+pub use tables::{
+    ApiKey, Attempt, Audit, AuditFilter, Circuit, Connect, Counted, Delivery, DeliveryState, Event,
+    EventKind, Fault, ImportProgress, NewAudit, NewConnection, NewEvent, Retention, Tables, Tried,
+    Usage, Used, Versions, Webhook,
+};
 pub use tenant::{Speed, Tenant};
 pub use verb::{UnknownVerb, Verb, Verbs};

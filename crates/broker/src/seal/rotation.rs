@@ -1,0 +1,175 @@
+//! New keys in the place of old ones, while everything goes on.
+
+use core::time::Duration;
+
+use unlapse_core::UnixTime;
+
+use super::KeysAway;
+use super::data_key::DataKey;
+use super::envelope::Envelope;
+use crate::code::Code;
+use crate::name::Name;
+use crate::problem::Problem;
+use crate::tables::{RotationsTable, SealedRow, Tables, UnderWay};
+
+/// How the rotation of a tenant's data key stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    /// Whose.
+    pub tenant: Name,
+    /// When it began.
+    pub started_at: UnixTime,
+    /// Records that were sealed anew so far; those that were renewed meanwhile did so themselves.
+    pub resealed: u64,
+    /// When everything was sealed under the new key.
+    pub finished_at: Option<UnixTime>,
+}
+
+/// A new key is known to every node before it seals: nodes read what has changed every few seconds.
+const KNOWN_AFTER: Duration = Duration::from_secs(30);
+/// An old key is kept for so long after its rotation: what a node has spooled may still need it.
+const KEPT_FOR: Duration = Duration::from_secs(7 * 86_400);
+
+impl Envelope {
+    /// Wraps every data key under the newest master key; how many were wrapped anew. What they have
+    /// sealed stays as it is. An older master key is not needed any more when this has returned.
+    pub async fn rotate_master(&self) -> Result<u64, Problem> {
+        let master = self.inner.masters.newest();
+        let (mut after, mut count) = (String::new(), 0);
+        loop {
+            let some = self.inner.table.of_other_masters(master.id(), &after).await?;
+            let Some(last) = some.last() else { return Ok(count) };
+            after.clone_from(&last.id);
+            for wrapped in &some {
+                let key = self.unwrapped(wrapped).await?;
+                let bytes = master.wrap(&key.tenant, &key.id, &key.key).await?;
+                count += u64::from(self.inner.table.rewrap(wrapped, master.id(), bytes).await?);
+            }
+        }
+    }
+
+    /// Draws a new data key for `tenant`. It seals once every node knows it, and everything that is
+    /// there is sealed under it by [`Tables::reseal`], or when it is next saved.
+    pub async fn rotate_data(&self, tenant: &Name) -> Result<Rotation, Problem> {
+        self.ready(tenant).await?;
+        let keys = self.inner.table.of(tenant).await?;
+        let rotations = RotationsTable(self.inner.table.database());
+        if let Some(pending) = keys.last().filter(|key| !key.is_in_use) {
+            // Begun, and broken off before it could be told: it goes on.
+            rotations.begin(tenant, &pending.id).await?;
+        } else {
+            let newest = keys.last().map_or(0, |key| key.generation);
+            let key = DataKey::draw(tenant, newest + 1);
+            if !self.inner.table.add(self.wrapped(&key, false).await?).await? {
+                let detail = "another rotation of this tenant's key has just begun";
+                return Err(Problem::new(Code::Conflict, detail));
+            }
+            rotations.begin(tenant, &key.id).await?;
+        }
+        let begun = rotations.of(tenant).await?;
+        begun.map(Rotation::from).ok_or_else(|| KeysAway::Unknown { tenant: tenant.clone() }.into())
+    }
+}
+
+impl Tables {
+    /// How the last rotation of a tenant's data key stands.
+    pub async fn rotation(&self, tenant: &Name) -> Result<Option<Rotation>, Problem> {
+        let found = RotationsTable(&self.database).of(tenant).await?;
+        Ok(found.map(Rotation::from))
+    }
+
+    /// Goes on with the oldest rotation under way, by `limit` connections: `true` when there is more to
+    /// do at once. It can be broken off at any point, and goes on from there, on any node.
+    pub async fn reseal(&self, limit: usize) -> Result<bool, Problem> {
+        self.reseal_known_after(limit, KNOWN_AFTER).await
+    }
+
+    pub(crate) async fn reseal_known_after(
+        &self,
+        limit: usize,
+        known_after: Duration,
+    ) -> Result<bool, Problem> {
+        let rotations = RotationsTable(&self.database);
+        let Some(under_way) = rotations.oldest().await? else { return Ok(false) };
+        let envelope = self.envelope();
+        let age = i64::try_from(known_after.as_millis()).unwrap_or(i64::MAX);
+        envelope.inner.table.put_to_use(&under_way.key_id, age).await?;
+        envelope.refresh().await?;
+        let newest = envelope.newest(&under_way.tenant);
+        if newest.is_none_or(|key| key.id != under_way.key_id) {
+            // Not every node knows it yet, or a master key is away.
+            return Ok(false);
+        }
+        let part = rotations.part(&under_way, limit.clamp(1, 1000)).await?;
+        let Some(last) = &part.last else { return self.end_of(&under_way).await };
+        let mut rows = Vec::new();
+        for row in part.rows.iter().filter(|row| row.key_id != under_way.key_id) {
+            if let Some((key_id, bytes)) = resealed(envelope, row) {
+                rows.push(RotationsTable::reseal(row, &key_id, bytes));
+            }
+        }
+        rotations.advance(&under_way, last, rows).await?;
+        if part.is_last { self.end_of(&under_way).await } else { Ok(true) }
+    }
+
+    /// The few secrets that are no records, and then it is done.
+    async fn end_of(&self, under_way: &UnderWay) -> Result<bool, Problem> {
+        let tenant = &under_way.tenant;
+        for app in self.apps(Some(tenant)).await?.iter().filter(|app| app.client_secret.is_some()) {
+            self.put_app(app).await?;
+        }
+        for webhook in self.webhooks(tenant).await? {
+            self.put_webhook(&webhook).await?;
+        }
+        RotationsTable(&self.database).finish(under_way).await?;
+        Ok(true)
+    }
+
+    /// Removes the data keys of `tenant` that nothing is sealed under any more: those before the newest,
+    /// a week after its rotation was done. How many.
+    pub async fn forget_data_keys(&self, tenant: &Name) -> Result<u64, Problem> {
+        self.forget_data_keys_kept_for(tenant, KEPT_FOR).await
+    }
+
+    pub(crate) async fn forget_data_keys_kept_for(
+        &self,
+        tenant: &Name,
+        kept_for: Duration,
+    ) -> Result<u64, Problem> {
+        let rotation = RotationsTable(&self.database).of(tenant).await?;
+        let Some(under_way) = rotation else { return Ok(0) };
+        let now = self.database.now().await?;
+        let is_over = |end: UnixTime| end.plus(kept_for) <= now;
+        if !under_way.finished_at.is_some_and(is_over) {
+            return Ok(0);
+        }
+        let table = &self.envelope().inner.table;
+        let mut count = 0;
+        for key in table.of(tenant).await?.iter().filter(|key| key.id != under_way.key_id) {
+            if self.is_sealed_under(tenant, &key.id).await? {
+                tracing::warn!(%tenant, key = key.id, "an old data key is still needed");
+                continue;
+            }
+            count += u64::from(table.remove(&key.id).await?);
+        }
+        Ok(count)
+    }
+}
+
+/// `row` under the newest key of its tenant; `None` for what does not open, which stays as it is.
+fn resealed(envelope: &Envelope, row: &SealedRow) -> Option<(String, Vec<u8>)> {
+    let key = row.id.key();
+    let opened = envelope.open_record(&key, row.generation, &row.sealed());
+    let sealed = opened.ok().and_then(|record| envelope.seal_record(&key, &record).ok());
+    if sealed.is_none() {
+        tracing::error!(connection = %row.id, "a record cannot be sealed anew");
+    }
+    sealed.map(|sealed| (sealed.key_id, sealed.bytes))
+}
+
+impl From<UnderWay> for Rotation {
+    fn from(under_way: UnderWay) -> Self {
+        let UnderWay { tenant, started_at, resealed, finished_at, .. } = under_way;
+        Self { tenant, started_at, resealed, finished_at }
+    }
+}

@@ -1,0 +1,85 @@
+//! What a broker keeps beside the records of its connections: a file for each table.
+//!
+//! Every function asks the database once, unless it says otherwise, and says `DATABASE_AWAY` when
+//! that cannot answer. Times are the database's. What is a batch is one statement for all of it.
+
+mod api_keys;
+mod apps;
+mod attempts;
+mod audit;
+mod circuits;
+mod connections;
+mod connects;
+mod data_keys;
+mod deliveries;
+mod events;
+mod imports;
+mod limits;
+mod retention;
+mod rotations;
+mod schema;
+mod tenants;
+mod usage;
+mod versions;
+mod webhooks;
+
+use unlapse_store::sql::{Away, BadDatabase, Database};
+
+use crate::code::Code;
+use crate::problem::Problem;
+use crate::seal::{Envelope, MasterKeys};
+
+pub use api_keys::ApiKey;
+pub use attempts::{Attempt, Tried};
+pub use audit::{Audit, AuditFilter, NewAudit};
+pub use circuits::Circuit;
+pub use connections::{Counted, NewConnection};
+pub use connects::Connect;
+pub(crate) use data_keys::{DataKeysTable, WrappedKey};
+pub use deliveries::{Delivery, DeliveryState};
+pub use events::{Event, EventKind, NewEvent};
+pub use imports::{Fault, ImportProgress};
+pub use retention::Retention;
+pub(crate) use rotations::{RotationsTable, SealedRow, UnderWay};
+pub use usage::{Usage, Used};
+pub use versions::Versions;
+pub use webhooks::Webhook;
+
+/// Everything that a broker keeps, beside the records themselves. Cheap to clone: clones share it.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    pub(crate) database: Database,
+    envelope: Envelope,
+}
+
+impl Tables {
+    /// The tables in `database`, made or brought up to date first; secrets in them are sealed under
+    /// data keys that `masters` wrap.
+    pub async fn open(database: Database, masters: MasterKeys) -> Result<Self, BadDatabase> {
+        database.migrate("broker", schema::STEPS).await?;
+        let envelope = Envelope::open(database.clone(), masters).await?;
+        Ok(Self { database, envelope })
+    }
+
+    /// What seals, here and in the store of records.
+    pub fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// The database, for the store of records beside these tables.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+}
+
+impl From<Away> for Problem {
+    fn from(_: Away) -> Self {
+        Self::new(Code::DatabaseAway, "the database cannot answer now")
+    }
+}
+
+/// A row that no statement of ours has written.
+fn unreadable(what: &'static str) -> Problem {
+    tracing::error!(what, "the database: a row cannot be read");
+    Problem::new(Code::RecordDamaged, format!("{what} in the database cannot be read"))
+}
