@@ -54,7 +54,7 @@
 //! | `reqwest-middleware` | a ready client, and a middleware for your own | no |
 //! | `tower` | a layer for hyper, tonic and whatever speaks `http` | no |
 //! | `dpop` | proofs of possession | no |
-//! | `providers` | the catalogue of providers, and the exchange with one | no |
+//! | `providers` | the catalogue of providers, and the exchange with one; with `dpop`, apps that prove themselves with a key | no |
 //! | `metrics` | counters and histograms for the recorder that the program installs | no |
 //!
 //! # Why another client library
@@ -133,6 +133,8 @@ pub use outbox::Outbox;
 pub use persistence::Persistence;
 #[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
 pub use places::Places;
+#[cfg(all(feature = "providers", feature = "dpop"))]
+pub use provider_exchange::KeySigner;
 #[cfg(feature = "providers")]
 pub use provider_exchange::{CodeError, ProviderClient, ProviderExchange};
 #[cfg(any(feature = "tower", feature = "reqwest-middleware"))]

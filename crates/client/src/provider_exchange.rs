@@ -1,6 +1,8 @@
 //! A provider of the catalogue, spoken to: the [`Exchange`] of one connection.
 
 mod code;
+#[cfg(feature = "dpop")]
+mod key_signer;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,6 +23,8 @@ use crate::effects::{Clock, Exchange, Request, Revoked};
 use crate::http::{Http, HttpReply, NoReply};
 
 pub use code::CodeError;
+#[cfg(feature = "dpop")]
+pub use key_signer::KeySigner;
 
 /// How long the grant's own request may have taken for an introspection to follow it, and how long
 /// that may take. Together they stay far below the deadline of the whole exchange, which would lose

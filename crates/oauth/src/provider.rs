@@ -34,6 +34,8 @@ mod check;
 mod compile;
 mod descriptor;
 mod metadata;
+#[cfg(feature = "dpop")]
+mod private_key;
 mod reader;
 mod requests;
 mod signer;
@@ -60,6 +62,8 @@ pub use descriptor::{
     AssertionFields, Descriptor, Param, ReplyPaths, StepFields, Success, TimingFields, Variable,
 };
 pub use metadata::{BadMetadata, Metadata};
+#[cfg(feature = "dpop")]
+pub use private_key::{BadPrivateKey, PrivateKey};
 pub use reader::Introspected;
 pub use requests::{Authorization, CodeExchange};
 pub use signer::{Claims, NotSigned, Signer};

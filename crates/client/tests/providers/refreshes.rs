@@ -252,6 +252,15 @@ fn renamed() -> Vec<Row> {
             r#"{"access_token":"at-2","token_type":"bearer","expires_in":7776000}"#, "at-2 - 7776000 -")
             .basic()
             .params("refresh_token=rt-1"),
+        row(
+            "sentry",
+            "https://sentry.io/api/0/sentry-app-installations/7a48-x/authorizations/",
+            r#"{"token":"at-2","refreshToken":"rt-2","expiresAt":"2001-01-01T08:00:00.000Z"}"#,
+            "at-2 rt-2 0 -",
+        )
+        .kind(Kind::Json)
+        .replied(201, "application/json")
+        .known(&[("installation", "7a48-x")]),
         row("slack", "https://slack.com/api/oauth.v2.access",
             r#"{"ok":true,"access_token":"xoxe.xoxp-2","expires_in":43200,"refresh_token":"xoxe-2","token_type":"user","scope":"chat:write","team":{"id":"T1"}}"#,
             "xoxe.xoxp-2 xoxe-2 43200 -")

@@ -42,7 +42,10 @@ pub(crate) const NO_AUTH: (&str, &str) = ("authorization", "");
 
 struct Script {
     expected: Mutex<Vec<Expected>>,
+    /// What is answered to everything, whatever it is.
+    always: Option<(u16, &'static str, String)>,
     complaints: Mutex<Vec<String>>,
+    bodies: Mutex<Vec<String>>,
 }
 
 /// The server, on a free port, until it is dropped.
@@ -55,17 +58,35 @@ pub(crate) struct Server {
 impl Server {
     /// Expects these requests, in order.
     pub(crate) async fn start(expected: Vec<Expected>) -> Self {
+        Self::run(expected, None).await
+    }
+
+    /// Answers everything with that.
+    pub(crate) async fn answering(status: u16, content_type: &'static str, reply: &str) -> Self {
+        Self::run(Vec::new(), Some((status, content_type, reply.to_owned()))).await
+    }
+
+    async fn run(expected: Vec<Expected>, always: Option<(u16, &'static str, String)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let mut expected = expected;
         expected.reverse();
-        let script =
-            Arc::new(Script { expected: Mutex::new(expected), complaints: Mutex::new(Vec::new()) });
+        let script = Arc::new(Script {
+            expected: Mutex::new(expected),
+            always,
+            complaints: Mutex::default(),
+            bodies: Mutex::default(),
+        });
         let app = Router::new().fallback(answer).with_state(Arc::clone(&script));
         let task = tokio::spawn(async move {
             axum::serve(listener, app).await.unwrap();
         });
         Self { origin, script, task }
+    }
+
+    /// The bodies that came so far.
+    pub(crate) fn bodies(&self) -> Vec<String> {
+        self.script.bodies.lock().unwrap().clone()
     }
 
     /// Every request came, and was as it should be.
@@ -89,6 +110,11 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    script.bodies.lock().unwrap().push(String::from_utf8_lossy(&body).into_owned());
+    if let Some((status, content_type, reply)) = script.always.clone() {
+        let status = StatusCode::from_u16(status).unwrap();
+        return (status, [("content-type", content_type)], reply).into_response();
+    }
     let Some(expected) = script.expected.lock().unwrap().pop() else {
         script.complaints.lock().unwrap().push(format!("one too many: {method} {uri}"));
         return StatusCode::IM_A_TEAPOT.into_response();

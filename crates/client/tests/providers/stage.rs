@@ -40,8 +40,15 @@ pub(crate) fn exchange(
     client: ProviderClient,
     metadata: Metadata,
 ) -> ProviderExchange {
-    let http = Arc::new(ReqwestHttp::new(HttpSettings::default()));
-    ProviderExchange::new(provider, client, metadata, http, Arc::new(TokioClock::new()))
+    ProviderExchange::new(provider, client, metadata, http(), Arc::new(TokioClock::new()))
+}
+
+/// One client for each test, which has a thread of its own: building one reads certificates.
+fn http() -> Arc<ReqwestHttp> {
+    thread_local! {
+        static HTTP: Arc<ReqwestHttp> = Arc::new(ReqwestHttp::new(HttpSettings::default()));
+    }
+    HTTP.with(Arc::clone)
 }
 
 /// Spends `rt-1`.

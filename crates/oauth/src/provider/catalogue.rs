@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Values;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::de::Deserialize as _;
 use toml::Spanned;
@@ -26,8 +26,12 @@ impl Catalogue {
     /// # Panics
     /// Never: a test reads them.
     pub fn built_in() -> Self {
-        let text = include_str!("providers.toml");
-        Self::parse(text).expect("the built-in catalogue is read by a test")
+        // Read once: it takes some milliseconds.
+        static BUILT_IN: LazyLock<Catalogue> = LazyLock::new(|| {
+            let text = include_str!("providers.toml");
+            Catalogue::parse(text).expect("the built-in catalogue is read by a test")
+        });
+        BUILT_IN.clone()
     }
 
     /// Reads a catalogue: TOML with a table for each provider.

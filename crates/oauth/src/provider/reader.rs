@@ -136,7 +136,9 @@ impl Reader {
                 return Some(meaning.code());
             }
         }
-        let standard = self.error.iter().filter_map(text);
+        // A number that the descriptor does not know says nothing.
+        let word = |path: &String| shape.value(path).and_then(Value::into_text);
+        let standard = self.error.iter().filter_map(word);
         let codes = standard.filter_map(|text| reply::error_code(text.expose(), status, shape));
         // A code that the RFC knows says more than one that nobody does.
         let codes: Vec<_> = codes.collect();
