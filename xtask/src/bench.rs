@@ -23,6 +23,7 @@ pub(crate) enum Bench {
     Token,
     Issuer,
     Verify,
+    Broker,
 }
 
 /// What was asked for.
@@ -34,7 +35,7 @@ pub(crate) enum Order {
 }
 
 impl Bench {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Hot,
         Self::Storm,
         Self::Window,
@@ -43,6 +44,7 @@ impl Bench {
         Self::Token,
         Self::Issuer,
         Self::Verify,
+        Self::Broker,
     ];
 
     fn name(self) -> &'static str {
@@ -55,6 +57,7 @@ impl Bench {
             Self::Token => "token",
             Self::Issuer => "issuer",
             Self::Verify => "verify",
+            Self::Broker => "broker",
         }
     }
 
@@ -68,6 +71,7 @@ impl Bench {
             Self::Token => "the command: start, memory, what it touches, a whole renewal, its size",
             Self::Issuer => "the issuer under load, beside other issuers; and races for one token",
             Self::Verify => "an access token verified, beside another library and the signature",
+            Self::Broker => "the broker's bars with ten million rows, beside SQL written by hand",
         }
     }
 
@@ -91,6 +95,7 @@ impl Bench {
                 measured("unlapse-bench-issuer", "shipped", &[])
             }
             Self::Verify => measured("unlapse-bench-verify", "shipped", &[]),
+            Self::Broker => measured("unlapse-bench-broker", "shipped", &["--rows", "10000000"]),
         }
     }
 }

@@ -81,6 +81,15 @@ impl Postgres {
         Self::launch(&[]).unwrap_or_else(|error| panic!("PostgreSQL: {error}"))
     }
 
+    /// The same with these settings, `name=value`, as a server of that size would have them.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    pub fn tuned(settings: &[&'static str]) -> Self {
+        Self::launch(settings).unwrap_or_else(|error| panic!("PostgreSQL: {error}"))
+    }
+
     /// The one server of this test binary, started by whoever asks first; `None` in the quick run.
     /// Not for tests that stop it.
     ///

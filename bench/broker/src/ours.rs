@@ -1,0 +1,193 @@
+//! The store of the broker, over a schedule of so many rows.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use futures_util::future::try_join_all;
+use tokio::task::JoinSet;
+use unlapse_core::{Grant, Key, Now, Record, Secret, Store as _, StoreError, UnixTime};
+use unlapse_store::Unopened;
+use unlapse_store::sql::{
+    Database, Due, Next, Options, Seal, Sealed, SqlOptions, SqlStore, Timetable,
+};
+
+use crate::cluster::Cluster;
+use crate::rows::{self, CLAIMED, SEALED, SHARDS, WORKERS};
+
+/// Renewals under way at once, as in a busy node.
+const AT_ONCE: usize = 256;
+
+/// How long a lease is waited for.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// The store under measurement.
+#[derive(Clone)]
+pub(crate) struct Ours {
+    store: SqlStore,
+}
+
+/// What was claimed, and how quickly.
+pub(crate) struct Claims {
+    dues: Vec<Due>,
+    /// Rows a second.
+    pub(crate) rate: f64,
+}
+
+/// Seals nothing: what is measured is the database. As long as what is sealed is.
+struct Unsealed;
+
+impl Seal for Unsealed {
+    fn seal(&self, _: &Key, _: &Record) -> Result<Sealed, StoreError> {
+        Ok(Sealed { key_id: "k1".to_owned(), bytes: vec![b'y'; SEALED] })
+    }
+
+    fn open(&self, _: &Key, generation: u64, _: &Sealed) -> Result<Record, Unopened> {
+        let record = Record::default().logged_in(grant(), Now::default());
+        Ok(Record { generation, ..record })
+    }
+}
+
+fn grant() -> Grant {
+    let mut grant = Grant::bearer(Secret::new("at"));
+    grant.refresh_token = Some(Secret::new("rt"));
+    grant.expires_in = Some(Duration::from_hours(1));
+    grant
+}
+
+/// Due in fifty minutes.
+struct Hourly;
+
+impl Timetable for Hourly {
+    fn next(&self, _: &Key, _: &Record) -> Next {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let due =
+            UnixTime::from_millis(0).plus(now.unwrap_or_default()).plus(Duration::from_mins(50));
+        Next { due: Some(due), unused: None, code: None }
+    }
+}
+
+impl Ours {
+    /// Makes `rows` rows in a database of its own.
+    pub(crate) async fn fill(cluster: &Cluster, rows: u64, due_one_in: u64) -> Result<Self> {
+        let (url, name) = cluster.database();
+        let ours = Self::open(&url).await?;
+        let select = rows::select(rows, due_one_in);
+        cluster.sql(
+            &name,
+            &format!(
+                "set search_path to unlapse_broker;
+                create temporary table made as {select};
+                insert into records (id, server, account, scope, shard, state, due_at, access_expires_at,
+                        attempt, fence, generation, revision, phase, seen_at)
+                    select id, 'bench/acme', account, '', shard, 0, at, at + 600000, 0, 1, 1, 1, 0, at
+                    from made;
+                insert into tokens (id, generation, revision, key_id, sealed)
+                    select id, 1, 1, 'k1', convert_to(repeat('x', {SEALED}), 'UTF8') from made"
+            ),
+        );
+        for table in ["records", "tokens"] {
+            cluster.sql(&name, &format!("vacuum analyze unlapse_broker.{table}"));
+        }
+        Ok(ours)
+    }
+
+    /// An empty store at this place.
+    pub(crate) async fn open(place: &str) -> Result<Self> {
+        let database = Database::open(place, Options::default()).await?;
+        let (seal, timetable) = (Arc::new(Unsealed), Arc::new(Hourly));
+        let store = SqlStore::open(database, seal, timetable, SqlOptions::default()).await?;
+        Ok(Self { store })
+    }
+
+    /// Claims for at most `time` and until there is no more.
+    pub(crate) async fn claims(&self, time: Duration) -> Result<Claims> {
+        let (start, mut all) = (Instant::now(), JoinSet::new());
+        for worker in 0..WORKERS {
+            let ours = self.clone();
+            all.spawn(async move {
+                let (mut dues, mut dry) = (Vec::new(), 0);
+                for shard in (worker..).step_by(usize::try_from(WORKERS)?).map(|n| n % SHARDS) {
+                    if start.elapsed() >= time || dry == SHARDS / WORKERS {
+                        break;
+                    }
+                    let found = ours.claim(shard).await?;
+                    dry = if found.is_empty() { dry + 1 } else { 0 };
+                    dues.extend(found);
+                }
+                anyhow::Ok((dues, start.elapsed()))
+            });
+        }
+        let mut claims = Claims { dues: Vec::new(), rate: 0.0 };
+        let mut took = Duration::ZERO;
+        while let Some(ended) = all.join_next().await {
+            let (dues, ended) = ended??;
+            claims.dues.extend(dues);
+            took = took.max(ended);
+        }
+        claims.rate = claims.dues.len() as f64 / took.as_secs_f64();
+        Ok(claims)
+    }
+
+    async fn claim(&self, shard: u64) -> Result<Vec<Due>> {
+        let limit = usize::try_from(CLAIMED)?;
+        let found = self.store.claim(u16::try_from(shard)?, limit).await;
+        found.map_err(|away| anyhow::anyhow!("the database is away: {away}"))
+    }
+
+    /// Completes `rows` of what was claimed, and says how many a second.
+    pub(crate) async fn completions(&self, claims: &mut Claims, rows: usize) -> Result<f64> {
+        let rows = rows.min(claims.dues.len());
+        let mut dues = claims.dues.drain(..rows);
+        let (start, mut all) = (Instant::now(), JoinSet::new());
+        loop {
+            while all.len() < AT_ONCE
+                && let Some(due) = dues.next()
+            {
+                let store = self.store.clone();
+                all.spawn(async move {
+                    let mut lease = store.lease(due.key(), WAIT).await?;
+                    let Some(found) = lease.load().await? else { return Err(StoreError::Fenced) };
+                    lease.save(&found.record.granted(grant(), Now::default())).await
+                });
+            }
+            let Some(ended) = all.join_next().await else { break };
+            ended??;
+        }
+        Ok(rows as f64 / start.elapsed().as_secs_f64())
+    }
+
+    /// How long it takes to look at every shard once.
+    pub(crate) async fn look(&self) -> Result<Duration> {
+        let start = Instant::now();
+        for shard in 0..SHARDS {
+            ensure!(self.claim(shard).await?.is_empty(), "nothing was to be due");
+        }
+        Ok(start.elapsed())
+    }
+
+    /// Renewals a second, each an intent and an answer, so many under way at once.
+    pub(crate) async fn renewals(&self, at_once: usize, time: Duration) -> Result<f64> {
+        let start = Instant::now();
+        let each = (0..at_once).map(|worker| {
+            let store = self.store.clone();
+            async move {
+                let mut count = 0_u64;
+                while start.elapsed() < time {
+                    let key = rows::key(worker as u64 * 10 + count % 10);
+                    let mut lease = store.lease(&key, WAIT).await?;
+                    let found = lease.load().await?.map(|found| found.record);
+                    let record = found
+                        .unwrap_or_else(|| Record::default().logged_in(grant(), Now::default()));
+                    let intended = record.intend(Now::default(), false);
+                    lease.save(&intended).await?;
+                    lease.save(&intended.granted(grant(), Now::default())).await?;
+                    count += 1;
+                }
+                Ok::<_, StoreError>(count)
+            }
+        });
+        let counts = try_join_all(each).await?;
+        Ok(counts.iter().sum::<u64>() as f64 / start.elapsed().as_secs_f64())
+    }
+}

@@ -1,0 +1,39 @@
+//! Rows of a schedule, made by the database itself.
+
+use unlapse_core::Key;
+
+/// The shards that both schedules have.
+pub(crate) const SHARDS: u64 = 64;
+
+/// Connections, or tasks, that claim at once.
+pub(crate) const WORKERS: u64 = 4;
+
+/// Rows of one claim.
+pub(crate) const CLAIMED: u32 = 200;
+
+/// As long as a sealed record is.
+pub(crate) const SEALED: usize = 900;
+
+/// The key of row `n`.
+pub(crate) fn key(n: u64) -> Key {
+    Key::new("bench/acme").account(format!("u{n}/main"))
+}
+
+/// `n`, `account`, `id` (as the store computes it from [`key`]), `shard` and `at` (a due time in
+/// milliseconds) of `rows` rows, in the order of `id`, so that the tables are written from front to
+/// back. One row in `due_one_in` was due within the last ten minutes, the others come due in the next
+/// hour; 0: none was.
+pub(crate) fn select(rows: u64, due_one_in: u64) -> String {
+    let due = if due_one_in == 0 { "false".to_owned() } else { format!("n % {due_one_in} = 0") };
+    format!(
+        "select n, account, id, (get_byte(id, 14) * 256 + get_byte(id, 15)) % {SHARDS} as shard, \
+           now_at + case when {due} then -(n % 600) * 1000 else 60000 + (n % 3600) * 1000 end as at \
+         from (select n, account, substring(sha256( \
+             int8send(10) || 'bench/acme'::bytea || \
+             int8send(length(account)) || convert_to(account, 'UTF8') || \
+             int8send(0)) for 16) as id, \
+             (extract(epoch from now()) * 1000)::bigint as now_at \
+           from (select n, 'u' || n || '/main' as account from generate_series(1, {rows}) n) a) b \
+         order by id"
+    )
+}
