@@ -5,26 +5,37 @@
 //! never loses a connection to a failed renewal.
 
 mod app;
+mod app_exchange;
 mod broker;
+mod circuits;
+mod clock;
 mod code;
 mod connection;
 mod connection_id;
+mod directory;
 mod http;
 mod name;
+mod node;
 mod problem;
+mod random;
+mod schedule;
 mod seal;
 mod tables;
 mod tenant;
+mod told;
 mod verb;
 pub mod webhooks;
 
 pub use app::App;
 pub use broker::{
-    Actor, Brought, Callback, Connected, Filter, HandedOut, Page, Retries, TokenWanted, Wanted,
+    Actor, BadStart, Broker, Brought, Callback, Connected, Filter, HandedOut, Health, Page,
+    Retries, Settings, TokenWanted, Wanted,
 };
+pub use circuits::Circuits;
 pub use code::Code;
 pub use connection::{Connection, Failing, State};
 pub use connection_id::{BadConnectionId, ConnectionId};
+pub use directory::{Directory, Registered};
 pub use name::{BadName, Name};
 pub use problem::Problem;
 pub use seal::{BadMasterKeys, Envelope, KeyCommand, KeysAway, MasterKeys, Purpose, Rotation};

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::key::Key;
 use crate::policy::Policy;
 use crate::time::Now;
 use crate::token::Token;
@@ -68,6 +69,12 @@ pub(crate) fn salt(identity: &[u8], generation: u64) -> u64 {
     identity.iter().chain(&generation.to_be_bytes()).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
+}
+
+/// A number in 0..1 that belongs to `key` and `number`, such as its generation: what spreads things
+/// that would happen together, the same way in every process and after every restart.
+pub fn spread(key: &Key, number: u64) -> f64 {
+    fraction(salt(&key.identity(), number))
 }
 
 /// `salt` as a fraction in 0..1.

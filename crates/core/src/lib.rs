@@ -42,7 +42,7 @@ pub use error::{
     Cause, CustodyError, Damage, Error, Rejection, RuleBroken, SenderKeyProblem, StoreError,
 };
 pub use format::{FORMAT, MAX_RECORD};
-pub use freshness::{Freshness, assess};
+pub use freshness::{Freshness, assess, spread};
 pub use jwt::JwtLook;
 pub use key::Key;
 pub use plan::{Demand, Plan, Row, Rungs, Situation, Spend, Stop, decide, plan};

@@ -2,6 +2,7 @@
 
 use unlapse_core::{CustodyError, Damage, Key, MAX_RECORD, Record, StoreError};
 use unlapse_store::Unopened;
+use unlapse_store::sql::{Seal, Sealed};
 
 use super::envelope::{Envelope, SealedSecret};
 use super::{associated, xaes};
@@ -58,5 +59,17 @@ impl Envelope {
         let record = Record::from_bytes(&plain.map_err(|_| Damage::Undecryptable)?)?;
         // Bound by the seal; said once more by the record, whose word others read.
         if record.generation == generation { Ok(record) } else { Err(Damage::Corrupt.into()) }
+    }
+}
+
+impl Seal for Envelope {
+    fn seal(&self, key: &Key, record: &Record) -> Result<Sealed, StoreError> {
+        let SealedSecret { key_id, bytes } = self.seal_record(key, record)?;
+        Ok(Sealed { key_id, bytes })
+    }
+
+    fn open(&self, key: &Key, generation: u64, sealed: &Sealed) -> Result<Record, Unopened> {
+        let Sealed { key_id, bytes } = sealed.clone();
+        self.open_record(key, generation, &SealedSecret { key_id, bytes })
     }
 }

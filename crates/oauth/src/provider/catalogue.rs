@@ -9,7 +9,8 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use super::bad_provider::{BadCatalogue, BadProvider};
-use super::{Descriptor, Provider};
+use super::{Descriptor, NotLocal, Provider};
+use crate::endpoint::Endpoint;
 
 /// The largest file that is read: 1 MiB.
 const MAX_TEXT: usize = 1024 * 1024;
@@ -66,6 +67,15 @@ impl Catalogue {
     pub fn with(mut self, other: Self) -> Self {
         self.0.extend(other.0);
         self
+    }
+
+    /// The same providers, with every request sent to a server on this machine: see
+    /// [`Provider::rehearsed_at`].
+    pub fn rehearsed_at(&self, stand_in: &Endpoint) -> Result<Self, NotLocal> {
+        let rehearsed = |(id, provider): (&String, &Arc<Provider>)| {
+            Ok((id.clone(), Arc::new(provider.rehearsed_at(stand_in.clone())?)))
+        };
+        self.0.iter().map(rehearsed).collect::<Result<_, _>>().map(Self)
     }
 
     /// The provider of that name.

@@ -9,6 +9,7 @@ mod found;
 mod held;
 mod lease;
 mod line;
+mod look;
 mod node;
 mod overview;
 mod record_id;

@@ -22,6 +22,11 @@ impl NodeId {
         Ok(Self(i64::from_be_bytes(bytes) & i64::MAX))
     }
 
+    /// From where it is stored.
+    pub(super) fn of(stored: i64) -> Self {
+        Self(stored)
+    }
+
     /// As it is stored.
     pub fn as_i64(self) -> i64 {
         self.0

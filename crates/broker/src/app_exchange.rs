@@ -1,0 +1,136 @@
+//! The network of one connection: its app at its provider.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use unlapse::{Exchange, Http, ProviderClient, ProviderExchange, Request, Revoked};
+use unlapse_core::{Answer, BoxFuture, Cause, Credentials, Key, Rungs, Secret, UnixTime};
+use unlapse_oauth::provider::Metadata;
+
+use crate::clock::DatabaseClock;
+use crate::connection_id::ConnectionId;
+use crate::directory::{Directory, Registered};
+use crate::node::Notes;
+use crate::tables::Tables;
+
+/// What every connection's exchange shares.
+pub(crate) struct Network {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) tables: Tables,
+    pub(crate) http: Arc<dyn Http>,
+    pub(crate) clock: Arc<DatabaseClock>,
+    pub(crate) notes: Arc<Notes>,
+}
+
+/// Speaks to a provider for one connection. Which app it is and what the provider has said beside the
+/// token is looked up before anything is sent, and again when the app has changed.
+pub(crate) struct AppExchange {
+    network: Arc<Network>,
+    key: Key,
+    ready: Mutex<Option<Ready>>,
+}
+
+#[derive(Clone)]
+struct Ready {
+    /// When the app had last changed.
+    of: UnixTime,
+    exchange: Arc<ProviderExchange>,
+}
+
+impl AppExchange {
+    pub(crate) fn new(network: Arc<Network>, key: Key) -> Self {
+        Self { network, key, ready: Mutex::default() }
+    }
+
+    async fn ready(&self) -> Result<Arc<ProviderExchange>, Cause> {
+        let app = self.network.directory.app(&self.key.server).ok_or(Cause::Request)?;
+        let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(ready) = ready.filter(|ready| ready.of == app.app.changed_at) {
+            return Ok(ready.exchange);
+        }
+        let metadata = self.metadata(&app).await?;
+        let exchange = self.network.exchange(&app, metadata);
+        let exchange = match ConnectionId::of(&self.key) {
+            Some(id) => {
+                let notes = Arc::clone(&self.network.notes);
+                exchange.on_metadata(move |said| notes.said(&id, said))
+            }
+            None => exchange,
+        };
+        let exchange = Arc::new(exchange);
+        let ready = Ready { of: app.app.changed_at, exchange: Arc::clone(&exchange) };
+        *self.ready.lock().unwrap_or_else(PoisonError::into_inner) = Some(ready);
+        Ok(exchange)
+    }
+
+    /// What the provider has said of this connection, where its requests depend on it.
+    async fn metadata(&self, app: &Registered) -> Result<Metadata, Cause> {
+        if app.provider.variables().is_empty() {
+            return Ok(Metadata::new());
+        }
+        let id = ConnectionId::of(&self.key).ok_or(Cause::Request)?;
+        // No secret has left: without the database, nothing is sent.
+        let found = self.network.tables.connection(&id).await.map_err(|_| Cause::Interrupted)?;
+        let metadata = found.map(|found| found.metadata).unwrap_or_default();
+        Metadata::try_from(metadata).map_err(|_| Cause::Request)
+    }
+}
+
+impl Network {
+    /// The exchange of an app for a connection, or for one that is yet to be.
+    pub(crate) fn exchange(&self, app: &Registered, metadata: Metadata) -> ProviderExchange {
+        let scopes = app.app.scopes.iter().map(String::as_str);
+        let scope = app.provider.join_scopes(scopes);
+        let client = ProviderClient {
+            id: app.app.client_id.clone(),
+            secret: app.app.client_secret.clone(),
+            params: app.app.params.clone(),
+            scope: (!scope.is_empty()).then_some(scope),
+            ..ProviderClient::default()
+        };
+        let (provider, http) = (Arc::clone(&app.provider), Arc::clone(&self.http));
+        let clock = Arc::clone(&self.clock) as _;
+        ProviderExchange::new(provider, client, metadata, http, clock)
+    }
+}
+
+impl Exchange for AppExchange {
+    /// The app: its circuit is nobody else's.
+    fn endpoint(&self) -> String {
+        self.key.server.clone()
+    }
+
+    /// A user's connection is never replaced by a login of the app's own.
+    fn rungs(&self, _: Option<&Credentials>) -> Rungs {
+        Rungs { refresh: true, login: false, api_key: false }
+    }
+
+    fn door(&self, _: &Request<'_>) -> unlapse_core::Door {
+        unlapse_core::Door::Token
+    }
+
+    fn prepare(&self) -> BoxFuture<'_, Result<(), Cause>> {
+        Box::pin(async move { self.ready().await?.prepare().await })
+    }
+
+    fn send<'a>(&'a self, request: Request<'a>) -> BoxFuture<'a, Answer> {
+        Box::pin(async move {
+            match self.ready().await {
+                Ok(exchange) => exchange.send(request).await,
+                Err(cause) => Answer::Unsent(cause),
+            }
+        })
+    }
+
+    fn revoke<'a>(
+        &'a self,
+        token: &'a Secret,
+        credentials: Option<&'a Credentials>,
+    ) -> BoxFuture<'a, Revoked> {
+        Box::pin(async move {
+            match self.ready().await {
+                Ok(exchange) => exchange.revoke(token, credentials).await,
+                Err(cause) => Revoked::Failed(cause),
+            }
+        })
+    }
+}

@@ -1,0 +1,142 @@
+//! Connections: seen, brought, removed.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use unlapse::Revoked;
+use unlapse_core::{Error, Grant, Record, Secret};
+
+use super::Broker;
+use super::asked::{Actor, Brought, Filter, Page};
+use super::tokens::{absent, allow};
+use crate::code::Code;
+use crate::connection::{Connection, State};
+use crate::connection_id::ConnectionId;
+use crate::directory::Registered;
+use crate::name::Name;
+use crate::problem::Problem;
+use crate::tables::{EventKind, NewAudit, NewConnection};
+use crate::told;
+
+impl Broker {
+    /// The connection, without its secrets.
+    pub async fn connection(&self, id: &ConnectionId) -> Result<Connection, Problem> {
+        self.inner.tables.connection(id).await?.ok_or_else(|| absent(id))
+    }
+
+    /// A part of a tenant's connections, in the order of their names, after `after`.
+    pub async fn connections(
+        &self,
+        tenant: &Name,
+        filter: &Filter,
+        after: Option<&ConnectionId>,
+        limit: usize,
+    ) -> Result<Page, Problem> {
+        self.inner.tables.connections(tenant, filter, after, limit).await
+    }
+
+    /// Brings a connection's tokens from elsewhere, in place of those that it may have.
+    pub async fn put(
+        &self,
+        id: &ConnectionId,
+        brought: Brought,
+        by: &Actor,
+    ) -> Result<Connection, Problem> {
+        allow(id, by)?;
+        if brought.access_token.is_none() && brought.refresh_token.is_none() {
+            let detail = "neither `access_token` nor `refresh_token` was brought";
+            return Err(Problem::new(Code::BadRequest, detail).of(id));
+        }
+        let metadata = brought.metadata.clone();
+        self.keep(id, grant(brought), metadata, by, "put").await
+    }
+
+    /// Keeps what was granted for a connection, new or not.
+    pub(super) async fn keep(
+        &self,
+        id: &ConnectionId,
+        grant: Grant,
+        metadata: BTreeMap<String, String>,
+        by: &Actor,
+        action: &'static str,
+    ) -> Result<Connection, Problem> {
+        self.registered(id).await?;
+        let key = id.key();
+        let before = self.inner.tables.connection(id).await?;
+        let inner = &self.inner;
+        inner.tables.envelope().ready(&id.tenant).await?;
+        let new = NewConnection { id: id.clone(), scope: grant.scope.clone(), metadata };
+        inner.tables.put_connection(&new).await?;
+        let source = inner.sources.source(&key).await;
+        let logged_in = |record: Record, now| record.logged_in(grant, now);
+        if let Err(error) = source.edit(logged_in).await {
+            return Err(told::problem(id, &error, None));
+        }
+        inner.said.forget(&key);
+        let recovers = before.is_some_and(|before| matches!(before.state, State::NeedsUser(_)));
+        let kind = if recovers { EventKind::Recovered } else { EventKind::Connected };
+        inner.notes.tell(id, kind, None);
+        self.audit(id, by, action).await?;
+        self.connection(id).await
+    }
+
+    /// Removes a connection: its tokens are revoked at the provider, where that can be done now, and
+    /// deleted here in any case.
+    pub async fn remove(&self, id: &ConnectionId, by: &Actor) -> Result<(), Problem> {
+        allow(id, by)?;
+        self.connection(id).await?;
+        let key = id.key();
+        let source = self.inner.sources.source(&key).await;
+        let revoked = match source.log_out().await {
+            Ok(Revoked::Failed(_)) => source.clear().await.map(|()| false),
+            Ok(revoked) => Ok(matches!(revoked, Revoked::Done)),
+            // A record that no key opens is removed as well: whoever asks for this means it.
+            Err(Error::Store(_)) => source.clear().await.map(|()| false),
+            Err(error) => Err(error),
+        };
+        let revoked = revoked.map_err(|error| told::problem(id, &error, None))?;
+        self.inner.tables.remove_connection(id).await?;
+        self.inner.notes.tell(id, EventKind::Removed, None);
+        self.inner.forget(id).await;
+        self.audit(id, by, if revoked { "remove" } else { "remove_unrevoked" }).await
+    }
+
+    /// The app must be there, if need be by another look: it may have been registered a moment ago.
+    pub(super) async fn registered(&self, id: &ConnectionId) -> Result<Arc<Registered>, Problem> {
+        let directory = &self.inner.directory;
+        if directory.app_of(&id.tenant, &id.provider).is_none() {
+            directory.refresh(&self.inner.tables).await?;
+        }
+        directory.app_of(&id.tenant, &id.provider).ok_or_else(|| {
+            let detail = format!("the tenant {} has no app {}", id.tenant, id.provider);
+            Problem::new(Code::NotFound, detail).of(id)
+        })
+    }
+
+    pub(super) async fn audit(
+        &self,
+        id: &ConnectionId,
+        by: &Actor,
+        action: &str,
+    ) -> Result<(), Problem> {
+        let subject = format!("{}/{}/{}", id.user, id.provider, id.account);
+        let action = format!("connection.{action}");
+        let entry = NewAudit::new(by, Some(&id.tenant), &action, subject);
+        self.inner.tables.note(entry).await
+    }
+}
+
+/// What was brought, as a grant. Without an access token, the first is due at once.
+fn grant(brought: Brought) -> Grant {
+    let nothing = brought.access_token.is_none();
+    let access_token = brought.access_token.unwrap_or_else(|| Secret::new(""));
+    Grant {
+        refresh_token: brought.refresh_token,
+        expires_in: if nothing { Some(Duration::ZERO) } else { brought.expires_in },
+        refresh_expires_in: brought.refresh_expires_in,
+        token_type: brought.token_type,
+        scope: brought.scope,
+        ..Grant::bearer(access_token)
+    }
+}
