@@ -6,7 +6,7 @@ use std::path::Path;
 use unlapse_core::StoreError;
 
 /// `error` at `path`, in the store's words.
-pub(super) fn failure(path: &Path, error: &io::Error) -> StoreError {
+pub(crate) fn failure(path: &Path, error: &io::Error) -> StoreError {
     let place = path.display().to_string();
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {

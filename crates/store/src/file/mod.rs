@@ -21,6 +21,8 @@ mod view;
 mod watched;
 
 pub use disk::{Disk, DiskFile, RealDisk};
+#[cfg(feature = "sql")]
+pub(crate) use failure::failure;
 pub use journal::{Journal, JournalRead, JournalTail};
 pub use layout::Layout;
 pub(crate) use layout::{parent, temporary};
@@ -28,5 +30,7 @@ pub use lease::FileLease;
 pub use outbox::{FileOutbox, FileSender};
 pub use probe::{Permissions, Probe};
 pub use store::FileStore;
+#[cfg(feature = "sql")]
+pub(crate) use trust::{Raw, ensure_dir, look_up_to};
 pub(crate) use trust::{exposed, ours};
 pub use watched::{DiskOperation, DiskStep, WatchedDisk};

@@ -11,7 +11,7 @@ use super::disk::Disk;
 use super::failure::at;
 
 /// What lies in a record's place.
-pub(super) enum Raw {
+pub(crate) enum Raw {
     /// Nothing.
     Absent,
     /// A file of ours that nobody else could touch.
@@ -26,7 +26,7 @@ pub(super) fn look(disk: &dyn Disk, path: &Path) -> Result<Raw, StoreError> {
 }
 
 /// Reads `path` if it is to be trusted and has `most` bytes. The size is looked at before the content.
-pub(super) fn look_up_to(disk: &dyn Disk, path: &Path, most: usize) -> Result<Raw, StoreError> {
+pub(crate) fn look_up_to(disk: &dyn Disk, path: &Path, most: usize) -> Result<Raw, StoreError> {
     let file = match disk.open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Raw::Absent),
@@ -82,7 +82,7 @@ pub(super) fn private_dir(dir: &Path) -> bool {
 
 /// Creates the store's directory, 0700, and makes its entry durable; `repair` takes rights from a
 /// directory of ours that has too many (C3).
-pub(super) fn ensure_dir(disk: &dyn Disk, dir: &Path, repair: bool) -> Result<(), StoreError> {
+pub(crate) fn ensure_dir(disk: &dyn Disk, dir: &Path, repair: bool) -> Result<(), StoreError> {
     match std::fs::metadata(dir) {
         Ok(metadata) if repair && metadata.is_dir() && ours(&metadata) && exposed(&metadata) => {
             tracing::warn!(dir = %dir.display(), "others could enter the store; repaired to 0700");

@@ -15,6 +15,9 @@ pub enum BadDatabase {
     /// It is well, and did not answer in time.
     #[error("the database does not answer")]
     Away,
+    /// The folder of the spool cannot be written to: the log says why.
+    #[error("the folder of the spool cannot be used")]
+    Spool,
     /// This program was built without it.
     #[error("this program was built without this kind of database")]
     NotBuilt,

@@ -10,6 +10,7 @@ mod database;
 mod options;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(unix)]
 mod records;
 mod row;
 #[cfg(feature = "sqlite")]
@@ -22,6 +23,7 @@ pub use away::Away;
 pub use bad_database::BadDatabase;
 pub use database::{Database, Engine};
 pub use options::Options;
+#[cfg(unix)]
 pub use records::{
     Count, Due, Next, NodeId, Overview, RecordId, SHARDS, Seal, Sealed, SqlOptions, SqlStore,
     Timetable,

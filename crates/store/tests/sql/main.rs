@@ -11,4 +11,5 @@ mod place;
 mod processes;
 mod rig;
 mod schedule;
+mod spool;
 mod statements;

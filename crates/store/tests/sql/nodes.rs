@@ -32,7 +32,7 @@ async fn r1_two_nodes_of_a_process_are_two() {
 async fn r19_a_lease_that_was_lost_saves_nothing_and_gives_nothing_back() {
     for place in Place::each() {
         // It signs once, for these tests' purposes.
-        let options = SqlOptions { alive: Duration::from_secs(3600) };
+        let options = SqlOptions { alive: Duration::from_secs(3600), ..SqlOptions::default() };
         let one = node_of(place.open().await, place.folder(), options).await;
         let other = node(&place).await;
         let mut lost = one.lease(&key(), WAIT).await.expect("free");
@@ -59,7 +59,7 @@ async fn r19_a_lease_that_was_lost_saves_nothing_and_gives_nothing_back() {
 #[tokio::test]
 async fn a_lease_is_valid_by_its_number_while_nobody_has_the_next() {
     for place in Place::each() {
-        let options = SqlOptions { alive: Duration::from_secs(3600) };
+        let options = SqlOptions { alive: Duration::from_secs(3600), ..SqlOptions::default() };
         let one = node_of(place.open().await, place.folder(), options).await;
         let mut lease = one.lease(&key(), WAIT).await.expect("free");
         let silent = vec![Value::Int(one.node().as_i64())];
@@ -106,7 +106,7 @@ async fn a_store_that_nobody_has_any_more_frees_what_it_has_leased() {
 #[tokio::test]
 async fn r19_a_lease_of_a_row_that_was_removed_stays_lost() {
     for place in Place::each() {
-        let options = SqlOptions { alive: Duration::from_secs(3600) };
+        let options = SqlOptions { alive: Duration::from_secs(3600), ..SqlOptions::default() };
         let one = node_of(place.open().await, place.folder(), options).await;
         let other = node(&place).await;
         let mut lost = one.lease(&key(), WAIT).await.expect("free");

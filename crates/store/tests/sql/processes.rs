@@ -16,7 +16,7 @@ use crate::rig::{WAIT, key, node, node_of, open, record};
 const ALIVE: Duration = Duration::from_secs(3);
 
 fn options() -> SqlOptions {
-    SqlOptions { alive: ALIVE }
+    SqlOptions { alive: ALIVE, ..SqlOptions::default() }
 }
 
 fn spawn(name: &str, place: &Place, arg: &str) -> Reaped {

@@ -29,7 +29,7 @@ async fn i9_a_renewal_is_three_statements_at_most_and_many_share_them() {
     let reset = || drop(postgres.sql(database, "SELECT pg_stat_statements_reset()"));
     let folder = tempfile::tempdir().expect("a directory");
     // It signs once in a while: signs of life are not counted.
-    let options = SqlOptions { alive: Duration::from_secs(3600) };
+    let options = SqlOptions { alive: Duration::from_secs(3600), ..SqlOptions::default() };
     let store = node_of(open(&url).await, folder.path(), options).await;
     let keys: Vec<_> = (0..200).map(|number| Key::new(format!("k{number}"))).collect();
     for key in &keys {

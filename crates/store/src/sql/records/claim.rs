@@ -8,6 +8,7 @@ use super::held::Idle;
 use super::node::millis;
 use super::record_id::{RecordId, read};
 use super::release::{release, release_unknown};
+use super::spool::drain_now;
 use super::store::SqlStore;
 use super::timetable::RECOVERY;
 use crate::sql::database::Inner;
@@ -244,6 +245,11 @@ impl SqlStore {
                 }
             }
             shared.line.done().await;
+            if let Some(spool) = &shared.spool
+                && drain_now(spool, &shared.database).await.is_err()
+            {
+                tracing::warn!("the spool has answers that the database has not: they are kept");
+            }
             shared.over.send_replace(true);
             if shared.life.end().await.is_err() {
                 tracing::warn!(node = %shared.node, "others have to wait for what this node has leased");

@@ -1,11 +1,10 @@
 //! Records and their copies: read, set aside, removed.
 
-use unlapse_core::{Key, Record};
-
 use super::found::{Raw, SealedCopy};
 use super::record_id::{RecordId, written};
 use super::save::number;
 use super::seal::Sealed;
+use super::spool::Entry;
 use crate::sql::{Away, Database, Statement, Value};
 
 /// The record, and the copy that was set aside.
@@ -27,9 +26,40 @@ const ASIDE: Statement = Statement::both(
      ON CONFLICT (id) DO UPDATE SET generation = $2, revision = $3, key_id = $4, sealed = $5 \
      WHERE (orphans.generation, orphans.revision) <= ($2, $3)",
 );
-/// It is to be put in its place: by the next holder, at once.
-const DUE: Statement =
-    Statement::both("UPDATE records SET due_at = now_ms() WHERE id = $1 AND state = 0");
+/// It is to be put in its place: by the next holder, at once, whatever the older record says.
+const DUE: Statement = Statement::both(
+    "UPDATE records SET due_at = now_ms(), state = 0 WHERE id = $1 \
+     AND EXISTS (SELECT 1 FROM orphans WHERE orphans.id = $1 AND \
+     (orphans.generation, orphans.revision) > (records.generation, records.revision))",
+);
+/// As [`ASIDE`], where nothing newer is there, and where the record is still the one that it
+/// succeeds: not one that was removed, and has come to be again.
+macro_rules! replay {
+    ($id:literal, $generation:literal, $revision:literal, $key_id:literal, $sealed:literal) => {
+        concat!(
+            "INSERT INTO orphans (id, generation, revision, key_id, sealed) SELECT ",
+            $id,
+            ", ",
+            $generation,
+            ", ",
+            $revision,
+            ", ",
+            $key_id,
+            ", ",
+            $sealed,
+            " WHERE EXISTS (SELECT 1 FROM records WHERE records.id = $1 \
+             AND records.generation >= $2 - 1) \
+             AND NOT EXISTS (SELECT 1 FROM tokens WHERE tokens.id = $1 \
+             AND (tokens.generation, tokens.revision) >= ($2, $3)) \
+             ON CONFLICT (id) DO UPDATE SET generation = $2, revision = $3, key_id = $4, \
+             sealed = $5 WHERE (orphans.generation, orphans.revision) <= ($2, $3)"
+        )
+    };
+}
+const REPLAY: Statement = Statement::each(
+    replay!("$1", "$2", "$3", "$4", "$5"),
+    replay!("$1::bytea", "$2::bigint", "$3::bigint", "$4::text", "$5::bytea"),
+);
 
 const CLEARED: Statement = Statement::both(
     "UPDATE records SET generation = 0, revision = 0, state = 0, due_at = NULL, \
@@ -60,13 +90,8 @@ pub(super) async fn load(database: &Database, of: RecordId) -> Result<Raw, Away>
 }
 
 /// Puts a copy aside.
-pub(super) async fn set_aside(
-    database: &Database,
-    key: &Key,
-    generation: u64,
-    revision: u64,
-    sealed: Sealed,
-) -> Result<(), Away> {
+pub(super) async fn set_aside(database: &Database, entry: &Entry) -> Result<(), Away> {
+    let key = &entry.key;
     let of = RecordId::of(key);
     let row = vec![
         id(of),
@@ -75,10 +100,20 @@ pub(super) async fn set_aside(
         written(&key.scope).into(),
         u32::from(of.shard()).into(),
     ];
-    let (generation, revision) = (number(generation), number(revision));
-    let copy =
-        vec![id(of), generation.into(), revision.into(), sealed.key_id.into(), sealed.bytes.into()];
+    let Sealed { key_id, bytes } = entry.sealed.clone();
+    let (generation, revision) = (number(entry.generation), number(entry.revision));
+    let copy = vec![id(of), generation.into(), revision.into(), key_id.into(), bytes.into()];
     database.together(vec![(ROW, row), (ASIDE, copy), (DUE, vec![id(of)])]).await.map(drop)
+}
+
+/// Puts aside what a spool has. As often as one likes: what is there already, or is older than what
+/// is there, changes nothing.
+pub(super) async fn replay(database: &Database, entry: &Entry) -> Result<(), Away> {
+    let of = RecordId::of(&entry.key);
+    let Sealed { key_id, bytes } = entry.sealed.clone();
+    let (generation, revision) = (number(entry.generation), number(entry.revision));
+    let copy = vec![id(of), generation.into(), revision.into(), key_id.into(), bytes.into()];
+    database.together(vec![(REPLAY, copy), (DUE, vec![id(of)])]).await.map(drop)
 }
 
 /// Removes the record and its copy; `false` when the lease was lost.
@@ -93,9 +128,4 @@ pub(super) async fn remove(
     let changed =
         database.together(vec![(CLEARED, cleared), (NO_TOKEN, fenced()), (NO_ORPHAN, fenced())]);
     Ok(changed.await?.first() == Some(&1))
-}
-
-/// What a copy is known by.
-pub(super) fn version(record: &Record) -> (u64, u64) {
-    (record.generation, record.revision)
 }

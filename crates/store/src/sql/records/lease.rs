@@ -9,7 +9,9 @@ use super::held::{Idle, Turn};
 use super::record_id::RecordId;
 use super::release::Release;
 use super::save::Save;
+use super::spool::Entry;
 use super::store::Shared;
+use crate::sql::Away;
 
 /// The exclusive right to change one key's record, over every node. Valid by its number alone: what
 /// is written under it is refused once another has been given.
@@ -18,6 +20,8 @@ pub(super) struct SqlLease {
     /// It came due: what ends the renewal gives the lease back with it.
     is_claim: bool,
     found: Raw,
+    /// The generation that the database has; `None` while that is not known.
+    known: Option<u64>,
     grip: Option<Grip>,
     /// A call whose caller was dropped goes on (R6), and the next waits for it.
     pending: Option<JoinHandle<Result<Done, StoreError>>>,
@@ -25,6 +29,8 @@ pub(super) struct SqlLease {
 
 /// What a call has come to.
 struct Done {
+    /// The generation that the database has now, where this has changed it.
+    known: Option<u64>,
     has_record: bool,
     is_released: bool,
 }
@@ -41,7 +47,7 @@ impl SqlLease {
     ) -> Self {
         let id = RecordId::of(&key);
         let grip = Grip { shared, id, fence, is_empty, is_released: false, _turn: turn };
-        Self { key, is_claim, found, grip: Some(grip), pending: None }
+        Self { key, is_claim, found, known: None, grip: Some(grip), pending: None }
     }
 
     fn grip(&mut self) -> &mut Grip {
@@ -66,7 +72,8 @@ impl SqlLease {
         let done = pending.await;
         self.pending = None;
         // A call that panicked, or whose runtime is shutting down, has told nobody what it did.
-        let done = done.map_err(|_| away(crate::sql::Away::misread("a call was cut off")))??;
+        let done = done.map_err(|_| away(Away::misread("a call was cut off")))??;
+        self.known = done.known.or(self.known);
         let grip = self.grip();
         grip.is_empty = !done.has_record;
         grip.is_released = done.is_released;
@@ -90,7 +97,9 @@ impl Lease for SqlLease {
             };
             let Raw::Known { kept, aside } = found else { return Ok(None) };
             let shared = self.grip().shared.clone();
-            newest(&*shared.seal, &self.key, kept.as_ref(), aside.as_ref())
+            let found = newest(&*shared.seal, &self.key, kept.as_ref(), aside.as_ref())?;
+            self.known = Some(found.as_ref().map_or(0, |found| found.record.generation));
+            Ok(found)
         })
     }
 
@@ -99,18 +108,34 @@ impl Lease for SqlLease {
             let (key, record) = (self.key.clone(), record.clone());
             let releases = self.is_claim && record.intent.is_none();
             let (shared, fence) = (self.grip().shared.clone(), self.grip().fence);
+            // An answer: nothing that is asked again brings it back.
+            let is_news = record.intent.is_none()
+                && record.token.is_some()
+                && self.known.is_none_or(|known| record.generation > known);
             // Until it is known that it was.
             self.grip().is_released = false;
             self.run(async move {
                 let next = shared.timetable.next(&key, &record);
                 let sealed = shared.seal.seal(&key, &record)?;
+                let ticket = match &shared.spool {
+                    Some(spool) if is_news => {
+                        // It may be saved all the same; the spool has said what is wrong with it.
+                        spool.append(Entry::of(&key, &record, sealed.clone())).await.ok()
+                    }
+                    _ => None,
+                };
                 let save = Save::new(&key, fence, &record, next, sealed, releases);
-                match shared.line.save(save).await {
-                    Ok(Ok(true)) => Ok(Done { has_record: true, is_released: releases }),
-                    Ok(Ok(false)) => Err(StoreError::Fenced),
-                    Ok(Err(error)) => Err(away(error)),
-                    Err(_) => Err(away(crate::sql::Away::misread("the store was closed"))),
+                let saved = shared.line.save(save).await;
+                let saved = saved.unwrap_or(Err(Away::misread("the store was closed")));
+                if !saved.map_err(away)? {
+                    return Err(StoreError::Fenced);
                 }
+                // Until then, the spool sees to it.
+                if let Some(ticket) = ticket {
+                    ticket.done();
+                }
+                let known = Some(record.generation);
+                Ok(Done { known, has_record: true, is_released: releases })
             })
             .await
         })
@@ -123,10 +148,15 @@ impl Lease for SqlLease {
             let (shared, is_released) = (grip.shared.clone(), grip.is_released);
             self.run(async move {
                 let sealed = shared.seal.seal(&key, &record)?;
-                let (generation, revision) = copies::version(&record);
-                let put = copies::set_aside(&shared.database, &key, generation, revision, sealed);
-                put.await.map_err(away)?;
-                Ok(Done { has_record: true, is_released })
+                let entry = Entry::of(&key, &record, sealed);
+                if let Err(error) = copies::set_aside(&shared.database, &entry).await {
+                    let Some(spool) = &shared.spool else { return Err(away(error)) };
+                    if !spool.has(&entry) {
+                        // Seen to when the database is back.
+                        drop(spool.append(entry).await?);
+                    }
+                }
+                Ok(Done { known: None, has_record: true, is_released })
             })
             .await
         })
@@ -142,7 +172,7 @@ impl Lease for SqlLease {
                 if !removed.map_err(away)? {
                     return Err(StoreError::Fenced);
                 }
-                Ok(Done { has_record: false, is_released: false })
+                Ok(Done { known: Some(0), has_record: false, is_released: false })
             })
             .await
         })

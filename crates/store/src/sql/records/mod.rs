@@ -17,6 +17,7 @@ mod release;
 mod save;
 mod schema;
 mod seal;
+mod spool;
 mod store;
 mod take;
 mod timetable;

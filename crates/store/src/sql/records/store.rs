@@ -2,8 +2,10 @@
 
 use core::fmt;
 use core::time::Duration;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use blocking::unblock;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use unlapse_core::{Holder, StoreError};
@@ -15,7 +17,9 @@ use super::line::Line;
 use super::node::{Life, NodeId};
 use super::schema::STEPS;
 use super::seal::Seal;
+use super::spool::{Spool, drain};
 use super::timetable::Timetable;
+use crate::file::{Disk, RealDisk};
 use crate::host::host;
 use crate::sql::{Away, BadDatabase, Database};
 
@@ -36,11 +40,15 @@ pub struct SqlOptions {
     /// not been heard of for so long. 12 s: less than the time in which servers take a refresh
     /// token again whose reply was lost.
     pub alive: Duration,
+    /// A folder of this machine, which several processes may share: an answer of a server is written
+    /// there, sealed, before it goes to the database, and put into the database when that is back.
+    /// `None`, and for a file of SQLite best so: it is on this machine itself.
+    pub spool: Option<PathBuf>,
 }
 
 impl Default for SqlOptions {
     fn default() -> Self {
-        Self { alive: Duration::from_secs(12) }
+        Self { alive: Duration::from_secs(12), spool: None }
     }
 }
 
@@ -58,6 +66,7 @@ pub(super) struct Parts {
     pub(super) runtime: Handle,
     pub(super) life: Life,
     pub(super) doubtful: Doubtful,
+    pub(super) spool: Option<Spool>,
     /// The signs of life end with it.
     pub(super) over: watch::Sender<bool>,
 }
@@ -100,6 +109,17 @@ impl SqlStore {
         timetable: Arc<dyn Timetable>,
         options: SqlOptions,
     ) -> Result<Self, BadDatabase> {
+        Self::open_on(Arc::new(RealDisk), database, seal, timetable, options).await
+    }
+
+    /// As [`SqlStore::open`], with another disk for the spool: for tests that end in the middle.
+    pub async fn open_on(
+        disk: Arc<dyn Disk>,
+        database: Database,
+        seal: Arc<dyn Seal>,
+        timetable: Arc<dyn Timetable>,
+        options: SqlOptions,
+    ) -> Result<Self, BadDatabase> {
         database.migrate("store", STEPS).await?;
         let (node, runtime) = (NodeId::draw()?, Handle::current());
         let alive = options.alive;
@@ -109,10 +129,34 @@ impl SqlStore {
         let (line, serving) = Line::new(database.clone(), node, Arc::clone(&held));
         runtime.spawn(serving);
         let (over, is_over) = watch::channel(false);
-        runtime.spawn(life.clone().go_on(is_over));
+        runtime.spawn(life.clone().go_on(is_over.clone()));
+        let spool = match options.spool {
+            Some(folder) => {
+                let opened = unblock(move || Spool::open(disk, folder, node)).await;
+                let (spool, serving) = opened.map_err(|error| {
+                    tracing::error!(code = error.code(), %error, "the spool cannot be opened");
+                    BadDatabase::Spool
+                })?;
+                runtime.spawn(serving);
+                runtime.spawn(drained(spool.clone(), database.clone(), is_over));
+                Some(spool)
+            }
+            None => None,
+        };
         let doubtful = Doubtful::default();
-        let parts =
-            Parts { database, seal, timetable, node, held, line, runtime, life, doubtful, over };
+        let parts = Parts {
+            database,
+            seal,
+            timetable,
+            node,
+            held,
+            line,
+            runtime,
+            life,
+            doubtful,
+            spool,
+            over,
+        };
         Ok(Self { shared: Shared(Arc::new(parts)) })
     }
 
@@ -124,6 +168,14 @@ impl SqlStore {
     /// The database that it is in.
     pub fn database(&self) -> &Database {
         &self.shared.database
+    }
+}
+
+/// Sees to the spool until it is over.
+async fn drained(spool: Spool, database: Database, mut over: watch::Receiver<bool>) {
+    tokio::select! {
+        () = drain(spool, database) => {}
+        _ = over.wait_for(|over| *over) => {}
     }
 }
 
