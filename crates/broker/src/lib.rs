@@ -38,7 +38,9 @@ pub use connection_id::{BadConnectionId, ConnectionId};
 pub use directory::{Directory, Registered};
 pub use name::{BadName, Name};
 pub use problem::Problem;
-pub use seal::{BadMasterKeys, Envelope, KeyCommand, KeysAway, MasterKeys, Purpose, Rotation};
+pub use seal::{
+    BadMasterKeys, Envelope, KeyCommand, KeysAway, MasterKeys, Purpose, Rotation, RotationWaits,
+};
 pub use tables::{
     ApiKey, Attempt, Audit, AuditFilter, Circuit, Connect, Counted, Delivery, DeliveryState, Event,
     EventKind, Fault, ImportProgress, NewAudit, NewConnection, NewEvent, Retention, Tables, Tried,

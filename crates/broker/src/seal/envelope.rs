@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::{Mutex, Notify};
-use unlapse_store::sql::{Away, Database};
+use unlapse_store::sql::{Away, Database, Sealed};
 use zeroize::Zeroizing;
 
 use super::data_key::DataKey;
@@ -31,13 +31,6 @@ pub(super) struct Inner {
     /// One reads the table at a time: who waits finds what it has read.
     reading: Mutex<()>,
     wanted: Notify,
-}
-
-/// What was sealed, and the key that it was sealed under.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SealedSecret {
-    pub(crate) key_id: String,
-    pub(crate) bytes: Vec<u8>,
 }
 
 impl Envelope {
@@ -146,11 +139,11 @@ impl Envelope {
         purpose: Purpose,
         place: &[u8],
         secret: &[u8],
-    ) -> Result<SealedSecret, Problem> {
+    ) -> Result<Sealed, Problem> {
         let key = self.sealing_key(tenant).await?;
         let associated = associated(purpose.as_str(), tenant, &[place]);
         let bytes = xaes::seal(&key.key, &associated, secret);
-        Ok(SealedSecret { key_id: key.id.clone(), bytes })
+        Ok(Sealed { key_id: key.id.clone(), bytes })
     }
 
     /// Opens what [`Self::seal_secret`] sealed for the same place.
@@ -159,7 +152,7 @@ impl Envelope {
         tenant: &Name,
         purpose: Purpose,
         place: &[u8],
-        sealed: &SealedSecret,
+        sealed: &Sealed,
     ) -> Result<Zeroizing<Vec<u8>>, Problem> {
         let mut key = self.key(tenant, &sealed.key_id);
         if key.is_err() {

@@ -24,10 +24,9 @@ mod xaes;
 
 use associated::associated;
 pub use envelope::Envelope;
-pub(crate) use envelope::SealedSecret;
 pub use key_command::KeyCommand;
 pub use keys_away::KeysAway;
 pub use master_keys::{BadMasterKeys, MasterKeys};
 pub use purpose::Purpose;
-pub use rotation::Rotation;
+pub use rotation::{Rotation, RotationWaits};
 pub(crate) use xaes::fill;

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use unlapse_core::UnixTime;
+use unlapse_store::sql::Seal as _;
 
 use super::KeysAway;
 use super::data_key::DataKey;
@@ -25,10 +26,21 @@ pub struct Rotation {
     pub finished_at: Option<UnixTime>,
 }
 
-/// A new key is known to every node before it seals: nodes read what has changed every few seconds.
-const KNOWN_AFTER: Duration = Duration::from_secs(30);
-/// An old key is kept for so long after its rotation: what a node has spooled may still need it.
-const KEPT_FOR: Duration = Duration::from_secs(7 * 86_400);
+/// How long rotations wait for others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RotationWaits {
+    /// A new key seals after so long: every node has read it then. 30 s.
+    pub known_after: Duration,
+    /// An old key is kept for so long after its rotation is done: what a node has spooled may still
+    /// need it. 7 days.
+    pub kept_for: Duration,
+}
+
+impl Default for RotationWaits {
+    fn default() -> Self {
+        Self { known_after: Duration::from_secs(30), kept_for: Duration::from_secs(7 * 86_400) }
+    }
+}
 
 impl Envelope {
     /// Wraps every data key under the newest master key; how many were wrapped anew. What they have
@@ -81,18 +93,10 @@ impl Tables {
     /// Goes on with the oldest rotation under way, by `limit` connections: `true` when there is more to
     /// do at once. It can be broken off at any point, and goes on from there, on any node.
     pub async fn reseal(&self, limit: usize) -> Result<bool, Problem> {
-        self.reseal_known_after(limit, KNOWN_AFTER).await
-    }
-
-    pub(crate) async fn reseal_known_after(
-        &self,
-        limit: usize,
-        known_after: Duration,
-    ) -> Result<bool, Problem> {
         let rotations = RotationsTable(&self.database);
         let Some(under_way) = rotations.oldest().await? else { return Ok(false) };
         let envelope = self.envelope();
-        let age = i64::try_from(known_after.as_millis()).unwrap_or(i64::MAX);
+        let age = i64::try_from(self.waits.known_after.as_millis()).unwrap_or(i64::MAX);
         envelope.inner.table.put_to_use(&under_way.key_id, age).await?;
         envelope.refresh().await?;
         let newest = envelope.newest(&under_way.tenant);
@@ -126,20 +130,12 @@ impl Tables {
     }
 
     /// Removes the data keys of `tenant` that nothing is sealed under any more: those before the newest,
-    /// a week after its rotation was done. How many.
+    /// some time after its rotation was done ([`RotationWaits::kept_for`]). How many.
     pub async fn forget_data_keys(&self, tenant: &Name) -> Result<u64, Problem> {
-        self.forget_data_keys_kept_for(tenant, KEPT_FOR).await
-    }
-
-    pub(crate) async fn forget_data_keys_kept_for(
-        &self,
-        tenant: &Name,
-        kept_for: Duration,
-    ) -> Result<u64, Problem> {
         let rotation = RotationsTable(&self.database).of(tenant).await?;
         let Some(under_way) = rotation else { return Ok(0) };
         let now = self.database.now().await?;
-        let is_over = |end: UnixTime| end.plus(kept_for) <= now;
+        let is_over = |end: UnixTime| end.plus(self.waits.kept_for) <= now;
         if !under_way.finished_at.is_some_and(is_over) {
             return Ok(0);
         }
@@ -159,8 +155,8 @@ impl Tables {
 /// `row` under the newest key of its tenant; `None` for what does not open, which stays as it is.
 fn resealed(envelope: &Envelope, row: &SealedRow) -> Option<(String, Vec<u8>)> {
     let key = row.id.key();
-    let opened = envelope.open_record(&key, row.generation, &row.sealed());
-    let sealed = opened.ok().and_then(|record| envelope.seal_record(&key, &record).ok());
+    let opened = envelope.open(&key, row.generation, &row.sealed());
+    let sealed = opened.ok().and_then(|record| envelope.seal(&key, &record).ok());
     if sealed.is_none() {
         tracing::error!(connection = %row.id, "a record cannot be sealed anew");
     }

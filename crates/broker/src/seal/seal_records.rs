@@ -4,7 +4,7 @@ use unlapse_core::{CustodyError, Damage, Key, MAX_RECORD, Record, StoreError};
 use unlapse_store::Unopened;
 use unlapse_store::sql::{Seal, Sealed};
 
-use super::envelope::{Envelope, SealedSecret};
+use super::envelope::Envelope;
 use super::{associated, xaes};
 use crate::name::Name;
 
@@ -17,13 +17,9 @@ fn place(tenant: &Name, key: &Key, generation: u64) -> Vec<u8> {
     associated("record", tenant, &[&key.identity(), &generation.to_be_bytes()])
 }
 
-impl Envelope {
+impl Seal for Envelope {
     /// Says that the key is wrong where this node has not read the tenant's yet: [`Envelope::ready`].
-    pub(crate) fn seal_record(
-        &self,
-        key: &Key,
-        record: &Record,
-    ) -> Result<SealedSecret, StoreError> {
+    fn seal(&self, key: &Key, record: &Record) -> Result<Sealed, StoreError> {
         let newest = tenant(key).and_then(|tenant| self.newest(&tenant));
         let Some(data_key) = newest else {
             self.want();
@@ -35,15 +31,10 @@ impl Envelope {
         }
         let associated = place(&data_key.tenant, key, record.generation);
         let bytes = xaes::seal(&data_key.key, &associated, &plain);
-        Ok(SealedSecret { key_id: data_key.id.clone(), bytes })
+        Ok(Sealed { key_id: data_key.id.clone(), bytes })
     }
 
-    pub(crate) fn open_record(
-        &self,
-        key: &Key,
-        generation: u64,
-        sealed: &SealedSecret,
-    ) -> Result<Record, Unopened> {
+    fn open(&self, key: &Key, generation: u64, sealed: &Sealed) -> Result<Record, Unopened> {
         if sealed.bytes.len() > MAX_RECORD {
             return Err(Damage::Oversized.into());
         }

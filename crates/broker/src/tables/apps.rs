@@ -1,7 +1,7 @@
 //! Apps.
 
 use unlapse_core::Secret;
-use unlapse_store::sql::{Row, Statement, Value};
+use unlapse_store::sql::{Row, Sealed, Statement, Value};
 
 use super::limits::{LONG, check, check_all};
 use super::versions::bump;
@@ -9,7 +9,7 @@ use super::{Tables, unreadable};
 use crate::app::App;
 use crate::name::Name;
 use crate::problem::Problem;
-use crate::seal::{Purpose, SealedSecret};
+use crate::seal::Purpose;
 
 const COLUMNS_ONE: Statement = Statement::both(
     "SELECT tenant, name, provider, client_id, key_id, client_secret, scopes, params, return_to, changed_at
@@ -113,7 +113,7 @@ impl Tables {
         let name: Name = row.text(1)?.parse().map_err(|_| damaged())?;
         let sealed = match (row.maybe_text(4)?, row.maybe_bytes(5)?) {
             (Some(key_id), Some(bytes)) => {
-                Some(SealedSecret { key_id: key_id.to_owned(), bytes: bytes.to_vec() })
+                Some(Sealed { key_id: key_id.to_owned(), bytes: bytes.to_vec() })
             }
             _ => None,
         };

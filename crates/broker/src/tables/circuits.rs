@@ -24,7 +24,7 @@ pub struct Circuit {
 const ALL: Statement =
     Statement::both("SELECT server, breaker, version, changed_at FROM circuits ORDER BY server");
 const FIRST: Statement = Statement::both(
-    "INSERT INTO circuits (server, breaker, version, changed_at) VALUES ($1, $2, $3 + 1, now_ms())
+    "INSERT INTO circuits (server, breaker, version, changed_at) VALUES ($1, $2, CAST($3 AS bigint) + 1, now_ms())
      ON CONFLICT (server) DO NOTHING",
 );
 const NEXT: Statement = Statement::both(

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_lc_rs::digest;
-use unlapse_store::sql::{Row, Statement, Value};
+use unlapse_store::sql::{RecordId, Row, Statement, Value};
 
 use super::apps::json;
 use super::limits::{check_all, page};
@@ -95,7 +94,7 @@ const COUNTS: Statement = Statement::each(
 
 /// What its rows are found by, here and in the store of records.
 pub(crate) fn row_id(id: &ConnectionId) -> Vec<u8> {
-    digest::digest(&digest::SHA256, &id.key().identity()).as_ref()[..16].to_vec()
+    RecordId::of(&id.key()).as_bytes().to_vec()
 }
 
 impl Tables {

@@ -2,22 +2,28 @@
 
 use core::time::Duration;
 
-use unlapse_store::sql::Statement;
+use unlapse_store::sql::{Sealed, Statement};
 use zeroize::Zeroizing;
 
 use super::{Tables, unreadable};
 use crate::code::Code;
 use crate::name::Name;
 use crate::problem::Problem;
-use crate::seal::{Purpose, SealedSecret};
+use crate::seal::Purpose;
 
 /// A consent under way.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Connect {
     /// Whose.
     pub tenant: Name,
     /// What was to be remembered.
     pub remembered: Zeroizing<Vec<u8>>,
+}
+
+impl core::fmt::Debug for Connect {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Connect").field("tenant", &self.tenant).finish_non_exhaustive()
+    }
 }
 
 /// Longest that is remembered.
@@ -64,8 +70,7 @@ impl Tables {
         let rows = self.database.query(TAKE, vec![state_hash[..].into()]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let tenant: Name = row.text(0)?.parse().map_err(|_| unreadable("a consent"))?;
-        let sealed =
-            SealedSecret { key_id: row.text(1)?.to_owned(), bytes: row.bytes(2)?.to_vec() };
+        let sealed = Sealed { key_id: row.text(1)?.to_owned(), bytes: row.bytes(2)?.to_vec() };
         let envelope = self.envelope();
         let remembered =
             envelope.open_secret(&tenant, Purpose::Connect, state_hash, &sealed).await?;

@@ -27,7 +27,7 @@ use unlapse_store::sql::{Away, BadDatabase, Database};
 
 use crate::code::Code;
 use crate::problem::Problem;
-use crate::seal::{Envelope, MasterKeys};
+use crate::seal::{Envelope, MasterKeys, RotationWaits};
 
 pub use api_keys::ApiKey;
 pub use attempts::{Attempt, Tried};
@@ -50,6 +50,7 @@ pub use webhooks::Webhook;
 pub struct Tables {
     pub(crate) database: Database,
     envelope: Envelope,
+    pub(crate) waits: RotationWaits,
 }
 
 impl Tables {
@@ -58,7 +59,13 @@ impl Tables {
     pub async fn open(database: Database, masters: MasterKeys) -> Result<Self, BadDatabase> {
         database.migrate("broker", schema::STEPS).await?;
         let envelope = Envelope::open(database.clone(), masters).await?;
-        Ok(Self { database, envelope })
+        Ok(Self { database, envelope, waits: RotationWaits::default() })
+    }
+
+    /// The same tables, whose rotations wait otherwise.
+    #[must_use]
+    pub fn rotating(self, waits: RotationWaits) -> Self {
+        Self { waits, ..self }
     }
 
     /// What seals, here and in the store of records.

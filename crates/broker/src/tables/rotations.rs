@@ -1,13 +1,12 @@
 //! Rotations of data keys under way, and what is sealed under which.
 
 use unlapse_core::UnixTime;
-use unlapse_store::sql::{Away, Database, Row, Statement, Value};
+use unlapse_store::sql::{Away, Database, Row, Sealed, Statement, Value};
 
 use super::{Tables, unreadable};
 use crate::connection_id::ConnectionId;
 use crate::name::Name;
 use crate::problem::Problem;
-use crate::seal::SealedSecret;
 
 /// A rotation of a tenant's data key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +31,8 @@ pub(crate) struct SealedRow {
 }
 
 impl SealedRow {
-    pub(crate) fn sealed(&self) -> SealedSecret {
-        SealedSecret { key_id: self.key_id.clone(), bytes: self.bytes.clone() }
+    pub(crate) fn sealed(&self) -> Sealed {
+        Sealed { key_id: self.key_id.clone(), bytes: self.bytes.clone() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who is told of events.
 
 use unlapse_core::{Secret, UnixTime};
-use unlapse_store::sql::{Row, Statement};
+use unlapse_store::sql::{Row, Sealed, Statement};
 
 use super::events::EventKind;
 use super::limits::{LONG, SHORT, check};
@@ -10,7 +10,7 @@ use super::{Tables, unreadable};
 use crate::code::Code;
 use crate::name::Name;
 use crate::problem::Problem;
-use crate::seal::{Purpose, SealedSecret};
+use crate::seal::Purpose;
 
 /// An address that a tenant's events are sent to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,8 +105,7 @@ impl Tables {
         let damaged = || unreadable("a webhook");
         let tenant: Name = row.text(0)?.parse().map_err(|_| damaged())?;
         let name: Name = row.text(1)?.parse().map_err(|_| damaged())?;
-        let sealed =
-            SealedSecret { key_id: row.text(4)?.to_owned(), bytes: row.bytes(5)?.to_vec() };
+        let sealed = Sealed { key_id: row.text(4)?.to_owned(), bytes: row.bytes(5)?.to_vec() };
         let place = name.as_str().as_bytes();
         let secret = self.envelope().open_secret(&tenant, Purpose::Webhook, place, &sealed).await?;
         let secret = Secret::new(core::str::from_utf8(&secret).map_err(|_| damaged())?);
