@@ -303,19 +303,27 @@ async fn x4_salesforce_tells_its_lifetime_at_the_instance_that_the_reply_names()
 
 #[tokio::test]
 async fn x4_no_reply_leads_a_token_to_another_host() {
-    let granted =
-        r#"{"access_token":"at-2","instance_url":"https://evil.example/x?y=salesforce.com"}"#;
-    let token = expected(
-        "https://login.salesforce.com/services/oauth2/token",
-        "grant_type=refresh_token&refresh_token=rt-1&client_id=cid&client_secret=sec",
-        granted,
-    );
-    let server = Server::start(vec![token]).await;
-    let exchange = exchange(rehearsed("salesforce", &server), client(&[], None), metadata(&[]));
-    let Verdict::Granted(grant) = refresh(&exchange).await else { panic!("not granted") };
-    // No introspection was made, and the grant is kept with what is usual.
-    server.check("salesforce");
-    assert_eq!(line(&grant), "at-2 - 7200 -");
+    for instance in [
+        "https://evil.example",
+        "https://evil.example/?y=.salesforce.com",
+        "https://evilsalesforce.com",
+        "https://login.salesforce.com@evil.example",
+        "https://login.salesforce.com:8443",
+        "http://127.0.0.1:8080",
+        "https://169.254.169.254",
+    ] {
+        let token = expected(
+            "https://login.salesforce.com/services/oauth2/token",
+            "grant_type=refresh_token&refresh_token=rt-1&client_id=cid&client_secret=sec",
+            &format!(r#"{{"access_token":"at-2","instance_url":"{instance}"}}"#),
+        );
+        let server = Server::start(vec![token]).await;
+        let exchange = exchange(rehearsed("salesforce", &server), client(&[], None), metadata(&[]));
+        let Verdict::Granted(grant) = refresh(&exchange).await else { panic!("not granted") };
+        // No introspection was made, and the grant is kept with what is usual.
+        server.check(instance);
+        assert_eq!(line(&grant), "at-2 - 7200 -");
+    }
 }
 
 #[tokio::test]

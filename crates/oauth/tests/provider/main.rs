@@ -3,4 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests may")]
 #![allow(missing_docs, reason = "the names of the tests say what they prove")]
 
+mod authorize;
 mod catalogue;
+mod hostile;
+mod properties;
