@@ -5,5 +5,6 @@
 
 mod authorize;
 mod catalogue;
+mod docs;
 mod hostile;
 mod properties;
