@@ -33,7 +33,7 @@ const NEEDS: &[Need] = &[
     Need {
         program: "chromium",
         package: "chromium",
-        suites: "the tests in which a person logs in at a page of the issuer",
+        suites: "the tests in which a person is at a page of the issuer or of the broker",
     },
     Need {
         program: PYTHON_VENV,

@@ -13,6 +13,7 @@ mod code;
 mod connection;
 mod connection_id;
 mod directory;
+pub mod dashboard;
 mod http;
 mod name;
 mod node;

@@ -1,0 +1,76 @@
+//! `GET /apps`: registrations at providers, and their circuits.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::Response;
+use unlapse_core::UnixTime;
+
+use super::desk::{Desk, Visitor};
+use super::facts::AppFacts;
+use super::overview::circuits::{CircuitState, until, why};
+use super::page::{Here, Shell, address, page, problem};
+use super::words::{Moment, clock};
+use crate::problem::Problem;
+
+#[derive(Template)]
+#[template(path = "dashboard/apps.html")]
+struct AppsPage {
+    shell: Shell,
+    clock: String,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    id: String,
+    name: String,
+    provider: String,
+    client_id: String,
+    scopes: String,
+    changed: Moment,
+    state: CircuitState,
+    until: Option<Moment>,
+    why: String,
+    link: String,
+}
+
+impl Row {
+    fn new(it: &AppFacts, visitor: &Visitor, now: UnixTime) -> Self {
+        let whole = format!("{}/{}", it.tenant, it.name);
+        let parameters = [("tenant", it.tenant.as_str()), ("provider", it.name.as_str())];
+        Self {
+            name: if visitor.tenant().is_some() { it.name.to_string() } else { whole.clone() },
+            id: whole,
+            provider: it.provider.to_string(),
+            client_id: it.client_id.clone(),
+            scopes: it.scopes.join(" "),
+            changed: Moment::new(it.changed_at, now),
+            state: CircuitState::of(&it.breaker, now),
+            until: until(&it.breaker, now),
+            why: why(&it.breaker),
+            link: address("/connections", &parameters),
+        }
+    }
+}
+
+/// `GET /apps`
+pub(super) async fn shown(State(desk): State<Desk>, request: Parts) -> Response {
+    let visitor = match desk.enter(&request).await {
+        Ok(visitor) => visitor,
+        Err(response) => return response,
+    };
+    let reply = show(&desk, &visitor).await;
+    let reply = reply.unwrap_or_else(|it| problem(visitor.shell(Here::Apps, ""), &it, None));
+    visitor.remember(&desk, reply)
+}
+
+async fn show(desk: &Desk, visitor: &Visitor) -> Result<Response, Problem> {
+    let apps = desk.look().apps(visitor.tenant()).await?;
+    let template = AppsPage {
+        shell: visitor.shell(Here::Apps, "Apps and circuits"),
+        clock: clock(visitor.now),
+        rows: apps.iter().map(|it| Row::new(it, visitor, visitor.now)).collect(),
+    };
+    Ok(page(StatusCode::OK, &template))
+}

@@ -1,0 +1,244 @@
+//! Who comes in, and what they may see.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::ConnectInfo;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::response::Response;
+use unlapse_core::UnixTime;
+
+use super::attempts::Attempts;
+use super::facts::Key;
+use super::form::Form;
+use super::host::is_loopback;
+use super::look::Look;
+use super::options::DashboardOptions;
+use super::page::{self, Here, Shell};
+use super::session::{Cookies, Session};
+use crate::broker::Actor;
+use crate::code::Code;
+use crate::name::Name;
+use crate::problem::Problem;
+use crate::verb::{Verb, Verbs};
+
+/// What all pages share.
+#[derive(Clone)]
+pub(super) struct Desk(Arc<Shared>);
+
+struct Shared {
+    look: Box<dyn Look>,
+    cookies: Cookies,
+    attempts: Attempts,
+    is_open: bool,
+}
+
+/// Somebody who may see pages.
+pub(super) struct Visitor {
+    /// Their session.
+    pub(super) session: Session,
+    /// For the audit log, and for whose data they may see.
+    pub(super) actor: Actor,
+    verbs: Verbs,
+    label: String,
+    is_fresh: bool,
+    /// When they came.
+    pub(super) now: UnixTime,
+}
+
+impl Desk {
+    pub(super) fn new(look: Box<dyn Look>, options: &DashboardOptions) -> Self {
+        let (cookies, attempts) = (Cookies::new(options), Attempts::default());
+        Self(Arc::new(Shared { look, cookies, attempts, is_open: options.is_open }))
+    }
+
+    /// Where facts come from.
+    pub(super) fn look(&self) -> &dyn Look {
+        &*self.0.look
+    }
+
+    /// What sessions are sealed with.
+    pub(super) fn cookies(&self) -> &Cookies {
+        &self.0.cookies
+    }
+
+    /// Who has failed to sign in.
+    pub(super) fn attempts(&self) -> &Attempts {
+        &self.0.attempts
+    }
+
+    /// Whether nobody has to sign in.
+    pub(super) fn is_open(&self) -> bool {
+        self.0.is_open
+    }
+
+    /// Whether a request may reach an open dashboard at all: under a name of the loopback, and from
+    /// there.
+    pub(super) fn admits(&self, request: &Parts) -> bool {
+        let host = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = host.or_else(|| request.uri.authority().map(axum::http::uri::Authority::as_str));
+        let is_near = peer(request).is_none_or(|peer| peer.to_canonical().is_loopback());
+        !self.0.is_open || (is_near && host.is_some_and(is_loopback))
+    }
+
+    /// The visitor that a request comes from; or the way to sign in.
+    pub(super) async fn enter(&self, request: &Parts) -> Result<Visitor, Response> {
+        let now = self.look().now();
+        let shown = self.cookies().shown(&request.headers, now);
+        if self.is_open() {
+            let is_fresh = shown.is_none();
+            let session = shown.unwrap_or_else(|| Session::begin(None, now));
+            let actor = Actor { tenant: None, name: "operator".to_owned() };
+            let verbs = Verb::ALL.into_iter().collect();
+            let label = "open on this machine".to_owned();
+            return Ok(Visitor { session, actor, verbs, label, is_fresh, now });
+        }
+        let Some((session, id)) = shown.and_then(|it| it.key.clone().map(|id| (it, id))) else {
+            return Err(page::to_sign_in(request));
+        };
+        match self.look().key_by_id(&id).await {
+            Ok(Some(key)) if is_live(&key, now) => Ok(Visitor::of(session, key, now)),
+            Ok(_) => Err(page::to_sign_in(request)),
+            Err(problem) => Err(page::problem_to_stranger(&problem)),
+        }
+    }
+
+    /// The same, for what is sent with a form: of a page that they were given, from here.
+    pub(super) async fn enter_with(
+        &self,
+        request: &Parts,
+        body: axum::body::Body,
+    ) -> Result<(Visitor, Form), Response> {
+        let visitor = self.enter(request).await?;
+        match Form::read(&request.headers, body).await {
+            Ok(form) if is_from_here(&request.headers) && visitor.session.gave(&form) => {
+                Ok((visitor, form))
+            }
+            Ok(_) => Err(page::stale()),
+            Err(problem) => Err(page::problem_to_stranger(&problem)),
+        }
+    }
+}
+
+impl Visitor {
+    fn of(session: Session, key: Key, now: UnixTime) -> Self {
+        let actor = Actor { tenant: key.tenant, name: format!("key:{}", key.id) };
+        Self { session, actor, verbs: key.verbs, label: key.label, is_fresh: false, now }
+    }
+
+    /// Whose part they see; `None`: all of it.
+    pub(super) fn tenant(&self) -> Option<&Name> {
+        self.actor.tenant.as_ref()
+    }
+
+    /// Whether they may change connections.
+    pub(super) fn may_write(&self) -> bool {
+        self.verbs.allow(Verb::Write)
+    }
+
+    /// Refuses whoever may not change connections.
+    pub(super) fn demand_write(&self) -> Result<(), Problem> {
+        let refused = || Problem::new(Code::Forbidden, "this key lacks the verb `write`");
+        self.may_write().then_some(()).ok_or_else(refused)
+    }
+
+    /// What stands around a page.
+    pub(super) fn shell(&self, here: Here, title: impl Into<String>) -> Shell {
+        Shell {
+            title: title.into(),
+            here,
+            visitor: Some(self.label.clone()),
+            tenant: self.tenant().map(Name::to_string),
+            token: self.session.token(),
+            may_leave: self.session.key.is_some(),
+        }
+    }
+
+    /// Has the browser keep the session, where it does not have it yet.
+    pub(super) fn remember(&self, desk: &Desk, mut response: Response) -> Response {
+        if let Some(cookie) = self.is_fresh.then(|| desk.cookies().set(&self.session)).flatten() {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        response
+    }
+}
+
+/// Whether a key still opens the dashboard: it has not ended, and its bearer may see.
+pub(super) fn is_live(key: &Key, now: UnixTime) -> bool {
+    let may_see = key.verbs.allow(Verb::Read) || key.verbs.allow(Verb::Admin);
+    may_see && key.expires_at.is_none_or(|end| now < end)
+}
+
+/// Whether a page of ours sent this, as browsers say themselves (Fetch Metadata); scripts cannot
+/// write it, and old browsers do not say it.
+pub(super) fn is_from_here(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    site.is_none_or(|site| matches!(site, b"same-origin" | b"none"))
+}
+
+/// The address that a request comes from, where it is known.
+pub(super) fn peer(request: &Parts) -> Option<IpAddr> {
+    let connected = request.extensions.get::<ConnectInfo<SocketAddr>>();
+    connected.map(|ConnectInfo(address)| address.ip())
+}
+
+/// Where a request leads back to after signing in: what can be asked for again.
+pub(super) fn way_back(request: &Parts) -> &str {
+    let there = request.uri.path_and_query().map_or("/", |it| it.as_str());
+    if request.method == Method::GET && is_ours(there) { there } else { "/" }
+}
+
+/// Whether an address is one of this site: a path, which no browser takes for a host.
+pub(super) fn is_ours(path: &str) -> bool {
+    let mut bytes = path.bytes();
+    bytes.next() == Some(b'/')
+        && path.len() <= 2048
+        && !path.starts_with("//")
+        && bytes.all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_sent_elsewhere() {
+        for ours in ["/", "/connections?state=active&user=%3Cb%3E", "/connection?user=a//b"] {
+            assert!(is_ours(ours), "{ours}");
+        }
+        let long = format!("/{}", "a".repeat(2048));
+        for theirs in [
+            "",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "/a b",
+            "/\t/x",
+            &long,
+        ] {
+            assert!(!is_ours(theirs), "{theirs}");
+        }
+    }
+
+    #[test]
+    fn a_key_opens_as_long_as_it_lives_and_may_see() {
+        let now = UnixTime::from_secs(100);
+        let key = |verbs: &str, expires_at: Option<u64>| Key {
+            id: "3f9a".to_owned(),
+            label: String::new(),
+            tenant: None,
+            verbs: verbs.parse().expect("verbs"),
+            expires_at: expires_at.map(UnixTime::from_secs),
+        };
+        for (verbs, end, live) in [
+            ("read", None, true),
+            ("admin", Some(101), true),
+            ("read", Some(100), false),
+            ("token write import", None, false),
+            ("", None, false),
+        ] {
+            assert_eq!(is_live(&key(verbs, end), now), live, "{verbs} {end:?}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! `GET /events` and `GET /audit`: what happened, and who did it, the newest first.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::Response;
+
+use super::cursor;
+use super::desk::{Desk, Visitor};
+use super::facts::Entry;
+use super::form::Form;
+use super::page::{Here, Shell, address, page, problem};
+use super::words::{Moment, clock};
+use crate::name::Name;
+use crate::problem::Problem;
+
+/// How many a page lists.
+const LIMIT: usize = 50;
+
+#[derive(Template)]
+#[template(path = "dashboard/log.html")]
+struct LogPage {
+    shell: Shell,
+    clock: String,
+    intro: &'static str,
+    path: &'static str,
+    has_actors: bool,
+    is_part: bool,
+    rows: Vec<Row>,
+    next: Option<String>,
+}
+
+struct Row {
+    number: u64,
+    at: Moment,
+    tenant: Option<String>,
+    by: String,
+    what: String,
+    subject: String,
+    detail: String,
+}
+
+impl From<Entry> for Row {
+    fn from(it: Entry) -> Self {
+        Self {
+            number: it.number,
+            at: Moment::dated(it.at),
+            tenant: it.tenant.as_ref().map(Name::to_string),
+            by: it.by.unwrap_or_default(),
+            what: it.what,
+            subject: it.subject,
+            detail: it.detail,
+        }
+    }
+}
+
+/// `GET /events`
+pub(super) async fn events(State(desk): State<Desk>, request: Parts) -> Response {
+    shown(&desk, &request, Here::Events).await
+}
+
+/// `GET /audit`
+pub(super) async fn audit(State(desk): State<Desk>, request: Parts) -> Response {
+    shown(&desk, &request, Here::Audit).await
+}
+
+async fn shown(desk: &Desk, request: &Parts, here: Here) -> Response {
+    let visitor = match desk.enter(request).await {
+        Ok(visitor) => visitor,
+        Err(response) => return response,
+    };
+    let reply = show(desk, &visitor, here, request.uri.query().unwrap_or_default()).await;
+    let reply = reply.unwrap_or_else(|it| problem(visitor.shell(here, ""), &it, None));
+    visitor.remember(desk, reply)
+}
+
+async fn show(
+    desk: &Desk,
+    visitor: &Visitor,
+    here: Here,
+    query: &str,
+) -> Result<Response, Problem> {
+    let form = Form::parse(query.as_bytes())?;
+    let before = cursor::before(form.text("before"))?;
+    let is_audit = here == Here::Audit;
+    // One more than is shown tells whether there are more.
+    let asked = if is_audit {
+        desk.look().audits(visitor.tenant(), before, LIMIT + 1)
+    } else {
+        desk.look().events(visitor.tenant(), before, LIMIT + 1)
+    };
+    let mut entries = asked.await?;
+    let has_more = entries.len() > LIMIT;
+    entries.truncate(LIMIT);
+    let (title, intro, path) = if is_audit {
+        ("Audit log", "Who did what. Nobody can change it.", "/audit")
+    } else {
+        ("Events", "What happened to connections, for the last 7 days.", "/events")
+    };
+    let last = entries.last().filter(|_| has_more).map(|entry| entry.number.to_string());
+    let template = LogPage {
+        shell: visitor.shell(here, title),
+        clock: clock(visitor.now),
+        intro,
+        path,
+        has_actors: is_audit,
+        is_part: before.is_some(),
+        next: last.map(|number| address(path, &[("before", &number)])),
+        rows: entries.into_iter().map(Row::from).collect(),
+    };
+    Ok(page(StatusCode::OK, &template))
+}

@@ -1,0 +1,81 @@
+//! The dashboard: pages for operators and tenants. Plain HTML that works without scripts, stays up
+//! to date with one, is usable by keyboard and by screen readers, and shows no secret; every text of
+//! others is escaped by its template.
+#![cfg_attr(not(test), expect(dead_code, reason = "the engine opens it"))]
+
+mod apps;
+mod assets;
+mod attempts;
+mod chart;
+mod connection;
+mod connections;
+mod cursor;
+mod desk;
+mod facts;
+mod form;
+mod host;
+mod imports;
+mod logs;
+mod look;
+mod options;
+mod overview;
+mod page;
+mod session;
+mod sign_in;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{get, post};
+
+use self::desk::Desk;
+use self::look::Look;
+pub use self::options::DashboardOptions;
+use crate::code::Code;
+
+/// The pages over what `look` shows.
+fn pages(look: Box<dyn Look>, options: &DashboardOptions) -> Router {
+    let desk = Desk::new(look, options);
+    Router::new()
+        .route("/", get(overview::shown))
+        .route("/connections", get(connections::shown))
+        .route("/connection", get(connection::shown))
+        .route("/connection/renew", post(connection::renewed))
+        .route("/connection/remove", get(connection::removing).post(connection::removed))
+        .route("/apps", get(apps::shown))
+        .route("/imports", get(imports::shown))
+        .route("/events", get(logs::events))
+        .route("/audit", get(logs::audit))
+        .route("/login", get(sign_in::asked).post(sign_in::sent))
+        .route("/logout", post(sign_in::left))
+        .route("/assets/{file}", get(assets::asset))
+        .layer(from_fn_with_state(desk.clone(), admitted))
+        .with_state(desk)
+}
+
+/// Lets a request through that may reach the pages at all.
+async fn admitted(State(desk): State<Desk>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    if desk.admits(&parts) {
+        next.run(Request::from_parts(parts, body)).await
+    } else {
+        page::misdirected()
+    }
+}
+
+/// Where docs/troubleshooting.md says what to do about a code.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
+fn docs_of(code: &Code) -> String {
+    let page = "https://github.com/unlapse/unlapse/blob/main/docs/troubleshooting.md";
+    format!("{page}#{}", code.as_str().to_ascii_lowercase())
+}
+
+/// What somebody at the dashboard does about a code: where the broker tries again by itself, nothing.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
+fn advice(code: &Code) -> &'static str {
+    if code.is_retryable() { "Nothing is lost: it is tried again." } else { code.next() }
+}

@@ -1,0 +1,61 @@
+//! What the dashboard is set up with.
+
+use url::Url;
+use zeroize::Zeroizing;
+
+/// What the dashboard is set up with.
+#[derive(Clone, Debug)]
+pub struct DashboardOptions {
+    pub(super) is_secure: bool,
+    pub(super) is_open: bool,
+    pub(super) session_key: Option<SessionKey>,
+}
+
+/// The key that sessions are sealed with.
+#[derive(Clone)]
+pub(super) struct SessionKey(pub(super) Zeroizing<[u8; 32]>);
+
+impl core::fmt::Debug for SessionKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("SessionKey(…)")
+    }
+}
+
+impl DashboardOptions {
+    /// For a broker that browsers reach at `public_url`: where that is `https`, the session's cookie
+    /// is `Secure` and named `__Host-…` (RFC 6265bis §4.1.3.2).
+    pub fn new(public_url: &Url) -> Self {
+        Self { is_secure: public_url.scheme() == "https", is_open: false, session_key: None }
+    }
+
+    /// Lets everybody in without a key, as an operator. For the loopback only: whoever listens
+    /// elsewhere must not set it. A request whose `Host` is no name of the loopback is refused, so
+    /// that no page of a stranger reaches it under a name of its own (DNS rebinding).
+    #[must_use]
+    pub fn open(mut self, is_open: bool) -> Self {
+        self.is_open = is_open;
+        self
+    }
+
+    /// The key that sessions are sealed with. Nodes that share it share their sessions; without it,
+    /// each process draws its own, and its sessions end with it.
+    #[must_use]
+    pub fn session_key(mut self, key: [u8; 32]) -> Self {
+        self.session_key = Some(SessionKey(Zeroizing::new(key)));
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r18_the_key_is_not_shown() {
+        let url = Url::parse("https://broker.example").expect("a URL");
+        let options = DashboardOptions::new(&url).session_key([0x5a; 32]);
+        assert!(options.is_secure && !options.is_open);
+        let shown = format!("{options:?}");
+        assert!(!shown.contains("90") && !shown.contains("5a"), "{shown}");
+    }
+}

@@ -1,0 +1,364 @@
+//! Every route, asked rightly and wrongly.
+
+use core::net::{Ipv4Addr, SocketAddr};
+
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use url::form_urlencoded;
+
+use super::browser::{Browser, NOW, options};
+use super::shown::{HOSTILE, OPERATOR, READER, Shown, TOKENS_ONLY, TURNED};
+use crate::code::Code;
+use crate::problem::Problem;
+
+const PAGES: [&str; 7] = [
+    "/",
+    "/connections?tenant=acme",
+    "/connection?tenant=acme&user=ada&provider=google&account=ada%40example.org",
+    "/apps",
+    "/imports",
+    "/events",
+    "/audit",
+];
+const ADA: [(&str, &str); 4] =
+    [("tenant", "acme"), ("user", "ada"), ("provider", "google"), ("account", "ada@example.org")];
+const BASE: [&str; 4] =
+    ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"];
+
+fn with<'a>(token: &'a str, form: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    [("token", token)].into_iter().chain(form.iter().copied()).collect()
+}
+
+#[tokio::test]
+async fn every_page_is_guarded_and_kept_by_nobody() {
+    let shown = Shown::new(NOW);
+    let mut browser = Browser::signed_in(&shown, OPERATOR).await;
+    for path in PAGES.iter().chain(&["/login?to=x", "/connection?tenant=acme"]) {
+        let mut reply = browser.get(path).await;
+        if reply.status == 303 {
+            reply = Browser::new(&shown, &options()).get(path).await;
+        }
+        let policy = reply.header("content-security-policy");
+        assert!(BASE.iter().all(|rule| policy.contains(rule)), "{path}: {policy}");
+        assert!(!policy.contains("unsafe"), "{path}: {policy}");
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "no-referrer"),
+            ("cache-control", "no-store"),
+            ("x-frame-options", "DENY"),
+        ] {
+            assert_eq!(reply.header(name), value, "{path}");
+        }
+        for inline in ["<style", "style=\"", " onclick", "javascript:"] {
+            assert!(!reply.body.contains(inline), "{path}: {inline}");
+        }
+        // Every script has an address, and every address of a page is the broker's own.
+        assert_eq!(
+            reply.body.matches("<script").count(),
+            reply.body.matches("<script src=\"/assets/").count()
+        );
+        assert!(!reply.body.contains("src=\"http"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_sees_anything_without_a_key() {
+    let shown = Shown::new(NOW);
+    let mut stranger = Browser::new(&shown, &options());
+    for path in PAGES {
+        let reply = stranger.get(path).await;
+        assert_eq!(reply.status, 303, "{path}");
+        assert!(reply.header("location").starts_with("/login"), "{path}");
+        assert!(reply.body.is_empty(), "{path}");
+    }
+    for path in ["/connection/renew", "/connection/remove", "/logout"] {
+        assert_eq!(stranger.post(path, &ADA).await.status, 303, "{path}");
+    }
+    assert!(shown.facts().noted.is_empty());
+    let reply = stranger.get(PAGES[2]).await;
+    let to = reply.header("location").to_owned();
+    assert!(to.starts_with("/login?to=%2Fconnection%3Ftenant%3Dacme%26user%3Dada"), "{to}");
+}
+
+#[tokio::test]
+async fn signing_in_leads_back_and_nowhere_else() {
+    let shown = Shown::new(NOW);
+    for (to, location) in
+        [("/apps", "/apps"), ("//evil.example", "/"), ("https://evil.example", "/"), ("", "/")]
+    {
+        let mut browser = Browser::new(&shown, &options());
+        let token = browser.get("/login").await.token();
+        let before = browser.cookie.clone();
+        let form = [("token", &*token), ("key", " ulk_operator\r\n"), ("to", to)];
+        let reply = browser.post("/login", &form).await;
+        assert_eq!((reply.status, reply.header("location")), (303, location));
+        let cookie = reply.header("set-cookie");
+        assert!(cookie.starts_with("__Host-unlapse-broker="), "{cookie}");
+        assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict; Secure"), "{cookie}");
+        // Whoever knew the session before knows nothing of the one after.
+        assert_ne!(browser.cookie, before);
+    }
+    assert_eq!(shown.facts().noted[0], "sign-in 0p");
+}
+
+#[tokio::test]
+async fn a_key_that_opens_nothing_is_refused_and_not_shown() {
+    let shown = Shown::new(NOW);
+    let long = "k".repeat(300);
+    for key in ["ulk_canary_wrong", TOKENS_ONLY, "", "two words", &long] {
+        let mut browser = Browser::new(&shown, &options());
+        let reply = browser.sign_in(key).await;
+        assert_eq!(reply.status, 403, "{key}");
+        assert!(reply.body.contains("role=\"alert\""), "{key}");
+        assert!(key.is_empty() || !reply.body.contains(key), "R18: {key}");
+        assert_eq!(browser.get("/").await.status, 303, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_fails_too_often_waits() {
+    let shown = Shown::new(NOW);
+    let mut browser = Browser::new(&shown, &options());
+    let token = browser.get("/login").await.token();
+    let mut attempt = async |port: u16, ip: Ipv4Addr, key: &str| {
+        let request = Request::post("/login")
+            .extension(ConnectInfo(SocketAddr::from((ip, port))))
+            .header("content-type", "application/x-www-form-urlencoded");
+        let body = Body::from(format!("token={token}&key={key}"));
+        browser.send(request, body).await
+    };
+    let thief = Ipv4Addr::new(192, 0, 2, 7);
+    for port in 1..=10 {
+        assert_eq!(attempt(port, thief, "ulk_wrong").await.status, 403);
+    }
+    let reply = attempt(11, thief, OPERATOR).await;
+    assert_eq!((reply.status, reply.header("retry-after")), (429, "60"));
+    assert_eq!(attempt(12, Ipv4Addr::new(192, 0, 2, 8), OPERATOR).await.status, 303);
+    assert!(shown.facts().noted.contains(&"sign-in nobody 192.0.2.7".to_owned()));
+}
+
+#[tokio::test]
+async fn a_key_that_ends_ends_its_sessions() {
+    let shown = Shown::new(NOW);
+    let mut browser = Browser::signed_in(&shown, READER).await;
+    assert_eq!(browser.get("/").await.status, 200);
+    shown.facts().keys.get_mut(READER).expect("known").expires_at = Some(NOW);
+    assert_eq!(browser.get("/").await.status, 303);
+    shown.facts().keys.get_mut(READER).expect("known").expires_at = None;
+    assert_eq!(browser.get("/").await.status, 200);
+    shown.facts().keys.remove(READER);
+    assert_eq!(browser.get("/").await.status, 303);
+    let mut operator = Browser::signed_in(&shown, OPERATOR).await;
+    shown.facts().now = NOW.plus(core::time::Duration::from_secs(12 * 3600));
+    assert_eq!(operator.get("/").await.status, 303);
+}
+
+#[tokio::test]
+async fn buttons_work_with_the_token_of_the_session_alone() {
+    let shown = Shown::new(NOW);
+    let mut browser = Browser::signed_in(&shown, OPERATOR).await;
+    let mut other = Browser::signed_in(&shown, OPERATOR).await;
+    let theirs = other.get(PAGES[2]).await.token();
+    let own = browser.get(PAGES[2]).await.token();
+    for path in ["/connection/renew", "/connection/remove", "/logout"] {
+        for token in ["", "x", &theirs] {
+            assert_eq!(browser.post(path, &with(token, &ADA)).await.status, 403, "{path}");
+        }
+        // Another site cannot send it, even if it knew the token.
+        for site in ["cross-site", "same-site"] {
+            let request = Request::post(path)
+                .header("sec-fetch-site", site)
+                .header("content-type", "application/x-www-form-urlencoded");
+            let reply = browser.send(request, Body::from(format!("token={own}"))).await;
+            assert_eq!(reply.status, 403, "{path}");
+        }
+        assert_eq!(browser.get(&format!("{path}?x")).await.status / 100, 4, "{path}");
+    }
+    let noted = shown.facts().noted.clone();
+    assert!(noted.iter().all(|line| line.starts_with("sign-in")), "{noted:?}");
+
+    let reply = browser.post("/connection/renew", &with(&own, &ADA)).await;
+    assert_eq!(reply.status, 303);
+    let reply = browser.get(reply.header("location")).await;
+    assert!(reply.body.contains("The connection was renewed."), "{}", reply.body);
+    let reply = browser.post("/connection/remove", &with(&own, &ADA)).await;
+    assert_eq!((reply.status, reply.header("location")), (303, "/connections?tenant=acme"));
+    let noted = shown.facts().noted.clone();
+    assert_eq!(
+        noted[2..],
+        [
+            "renew acme: ada/google/ada@example.org by key:0p",
+            "remove acme: ada/google/ada@example.org by key:0p",
+        ]
+    );
+    let gone = browser.get(PAGES[2]).await;
+    assert_eq!(gone.status, 404);
+    assert!(gone.body.contains("ACCOUNT_NOT_FOUND"), "{}", gone.body);
+}
+
+#[tokio::test]
+async fn a_tenant_sees_and_changes_its_own_alone() {
+    let shown = Shown::new(NOW);
+    let mut browser = Browser::signed_in(&shown, READER).await;
+    for path in PAGES {
+        let body = browser.get(path).await.body;
+        assert!(!body.contains("globex") && !body.contains("broker-1 (4711)</th>"), "{path}");
+    }
+    for path in [
+        "/?tenant=globex",
+        "/connections?tenant=globex",
+        "/connection?tenant=globex&user=ada&provider=google&account=a",
+        "/connection/remove?tenant=acme&user=ada&provider=google&account=a",
+    ] {
+        let reply = browser.get(path).await;
+        assert_eq!(reply.status, 403, "{path}");
+    }
+    let token = browser.get(PAGES[2]).await.token();
+    for path in ["/connection/renew", "/connection/remove"] {
+        assert_eq!(browser.post(path, &with(&token, &ADA)).await.status, 403, "{path}");
+    }
+    assert_eq!(shown.facts().noted.len(), 1, "the sign-in");
+}
+
+#[tokio::test]
+async fn names_of_others_are_escaped() {
+    let shown = Shown::new(NOW);
+    let mut browser = Browser::signed_in(&shown, OPERATOR).await;
+    for path in ["/connections?tenant=acme", "/audit", "/events"] {
+        let body = browser.get(path).await.body;
+        assert!(body.contains("&#60;script&#62;document.title"), "{path}");
+        assert!(!body.contains(HOSTILE) && !body.contains("<script>"), "{path}");
+    }
+    let user: String = form_urlencoded::byte_serialize(TURNED.as_bytes()).collect();
+    let body = browser.get(&format!("/connections?tenant=acme&user={user}")).await.body;
+    assert!(body.contains(&format!("<bdi>{TURNED}</bdi>")), "{body}");
+    let attack = "/connections?user=%22%3E%3Cscript%3E&provider=%22%3E%3Cb&state=active";
+    let reply = browser.get(attack).await;
+    assert_eq!(reply.status, 400);
+    assert!(!reply.body.contains("<script>"), "{}", reply.body);
+    let reply = browser.get("/connections?tenant=acme&user=%22%3E%3Cscript%3E").await;
+    assert_eq!(reply.status, 200);
+    assert!(!reply.body.contains("<script>"), "{}", reply.body);
+}
+
+#[tokio::test]
+async fn lists_have_parts() {
+    let shown = Shown::new(NOW);
+    let mut browser = Browser::signed_in(&shown, OPERATOR).await;
+    for (path, rows) in [("/connections?tenant=acme", 68), ("/audit", 120)] {
+        let mut next = Some(path.to_owned());
+        let mut seen = std::collections::BTreeSet::new();
+        while let Some(path) = next {
+            let body = browser.get(&path).await.body;
+            let ids = body.split("<tr id=\"").skip(1).filter_map(|row| row.split('"').next());
+            for id in ids {
+                assert!(seen.insert(id.to_owned()), "{id} twice");
+            }
+            let link = body.split_once("rel=\"next\" href=\"").map(|(_, rest)| rest);
+            let link = link.and_then(|rest| rest.split('"').next());
+            next = link.map(|link| link.replace("&#38;", "&"));
+        }
+        assert_eq!(seen.len(), rows, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_a_page_with_a_code() {
+    let shown = Shown::new(NOW);
+    let mut browser = Browser::signed_in(&shown, OPERATOR).await;
+    let long =
+        format!("/connection?tenant=acme&user={}&provider=google&account=a", "x".repeat(257));
+    let large = format!("/?{}", "a".repeat(17_000));
+    for (path, status) in [
+        ("/?tenant=A", 400),
+        ("/?tenant=a&tenant=b", 400),
+        ("/connections?state=dead", 400),
+        ("/connections?tenant=acme&after=zzz", 400),
+        ("/connections?user=%00", 400),
+        ("/connection", 400),
+        (&long, 400),
+        ("/audit?before=-1", 400),
+        ("/audit?before=99999999999999999999", 400),
+        (&large, 413),
+    ] {
+        let reply = browser.get(path).await;
+        assert_eq!(reply.status, status, "{path:.60}");
+        assert!(reply.body.contains("<main"), "{path:.60}");
+    }
+    let request = Request::post("/login").header("content-type", "application/json");
+    assert_eq!(browser.send(request, Body::from("{}")).await.status, 400);
+    let request = Request::post("/connection/renew")
+        .header("content-type", "application/x-www-form-urlencoded");
+    assert_eq!(browser.send(request, Body::from(vec![b'a'; 20_000])).await.status, 413);
+    assert_eq!(browser.post("/", &[]).await.status, 405);
+    assert_eq!(browser.get("/assets/style.css").await.status, 404);
+    let away = Problem::new(Code::DatabaseAway, "the database cannot be asked");
+    shown.facts().away = Some(away);
+    for path in PAGES {
+        let reply = browser.get(path).await;
+        assert_eq!((reply.status, reply.header("retry-after")), (503, "5"), "{path}");
+        assert!(reply.body.contains("DATABASE_AWAY"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_open_dashboard_answers_to_names_of_the_loopback_alone() {
+    let shown = Shown::new(NOW);
+    let mut browser = Browser::new(&shown, &options().open(true));
+    let ask = |host: &str| Request::get("/").header("host", host);
+    let reply = browser.send(ask("127.0.0.1:8480"), Body::empty()).await;
+    assert_eq!(reply.status, 200);
+    for host in ["evil.example", "127.0.0.1.evil.example", "10.0.0.5:8480"] {
+        assert_eq!(browser.send(ask(host), Body::empty()).await.status, 421, "{host}");
+    }
+    assert_eq!(browser.send(Request::get("/"), Body::empty()).await.status, 421);
+    let far = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 7), 9));
+    let request = ask("localhost").extension(ConnectInfo(far));
+    assert_eq!(browser.send(request, Body::empty()).await.status, 421);
+    // Its forms are its own all the same.
+    let renew = |token: &str| {
+        let body =
+            format!("token={token}&tenant=acme&user=ada&provider=google&account=ada%40example.org");
+        let request = Request::post("/connection/renew")
+            .header("host", "localhost")
+            .header("content-type", "application/x-www-form-urlencoded");
+        (request, Body::from(body))
+    };
+    let (request, body) = renew("x");
+    assert_eq!(browser.send(request, body).await.status, 403);
+    let request = Request::get(PAGES[2]).header("host", "localhost");
+    let token = browser.send(request, Body::empty()).await.token();
+    let (request, body) = renew(&token);
+    assert_eq!(browser.send(request, body).await.status, 303);
+    assert_eq!(shown.facts().noted, ["renew acme: ada/google/ada@example.org by operator"]);
+}
+
+#[tokio::test]
+async fn signing_out_forgets() {
+    let shown = Shown::new(NOW);
+    let mut browser = Browser::signed_in(&shown, OPERATOR).await;
+    let token = browser.get("/").await.token();
+    let reply = browser.post("/logout", &[("token", &token)]).await;
+    assert_eq!((reply.status, reply.header("location")), (303, "/login"));
+    assert!(reply.header("set-cookie").contains("Max-Age=0"), "{reply:?}");
+    assert_eq!(browser.get("/").await.status, 303);
+}
+
+#[tokio::test]
+async fn assets_are_kept_for_ever_under_names_that_change_with_them() {
+    let shown = Shown::new(NOW);
+    let mut browser = Browser::signed_in(&shown, OPERATOR).await;
+    let body = browser.get("/").await.body;
+    let assets: std::collections::BTreeSet<_> =
+        body.split('"').filter(|it| it.starts_with("/assets/")).map(str::to_owned).collect();
+    assert_eq!(assets.len(), 3, "{assets:?}");
+    for asset in assets {
+        let reply = browser.get(&asset).await;
+        assert_eq!(reply.status, 200, "{asset}");
+        assert_eq!(reply.header("cache-control"), "public, max-age=31536000, immutable");
+        assert_eq!(reply.header("x-content-type-options"), "nosniff");
+        // Nothing of them lies elsewhere.
+        assert!(!reply.body.contains("url(") && !reply.body.contains("@import"), "{asset}");
+    }
+}
