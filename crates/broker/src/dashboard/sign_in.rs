@@ -56,8 +56,8 @@ fn ask(desk: &Desk, request: &Parts, to: &str, refused: Option<&Refused>) -> Res
     let (status, problem) = match refused {
         None => (StatusCode::OK, None),
         Some(Refused::Key) => {
-            let told = "No key like this opens the dashboard. It takes a key with the verb `read` \
-                        or `admin`.";
+            let told = "No key like this opens the dashboard. It takes a key that may read, \
+                        or administer.";
             (StatusCode::FORBIDDEN, Some(told.to_owned()))
         }
         Some(Refused::Wait(wait)) => {
