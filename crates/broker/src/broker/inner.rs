@@ -67,7 +67,7 @@ impl Inner {
         clock.correct(&database).await.map_err(Problem::from)?;
         let directory = Arc::new(Directory::new(settings.catalogue));
         let timetable = Arc::new(Schedule(Arc::clone(&directory)));
-        let options = SqlOptions::default();
+        let options = SqlOptions { spool: settings.spool, ..SqlOptions::default() };
         let seal = Arc::new(tables.envelope().clone());
         let store = SqlStore::open(database.clone(), seal, timetable, options).await?;
         directory.refresh(&tables).await?;

@@ -25,6 +25,7 @@ pub(crate) async fn run(broker: &Arc<Inner>, stop: impl Future<Output = ()>) {
             pump::pump(broker, stopped.clone()),
             upkeep::often(broker, stopped.clone()),
             upkeep::seldom(broker, stopped.clone()),
+            upkeep::keys(broker, stopped.clone()),
         )
     };
     let stop = async {

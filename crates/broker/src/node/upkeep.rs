@@ -47,6 +47,23 @@ pub(super) async fn seldom(broker: &Arc<Inner>, mut stopped: watch::Receiver<boo
     }
 }
 
+/// Data keys that another node has made, as soon as one is missed.
+pub(super) async fn keys(broker: &Arc<Inner>, mut stopped: watch::Receiver<bool>) {
+    let envelope = broker.tables.envelope();
+    loop {
+        tokio::select! {
+            biased;
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+            () = envelope.wanted() => {}
+        }
+        let _ = envelope.refresh().await;
+        // What is missing for good is missed all the time.
+        if !pause(broker, &mut stopped, OFTEN).await {
+            return;
+        }
+    }
+}
+
 /// Before the process ends: nothing that is known is lost.
 pub(super) async fn finish(broker: &Arc<Inner>) {
     if let Err(unfinished) = broker.sources.settle().await {

@@ -52,15 +52,3 @@ impl Seal for Envelope {
         if record.generation == generation { Ok(record) } else { Err(Damage::Corrupt.into()) }
     }
 }
-
-impl Seal for Envelope {
-    fn seal(&self, key: &Key, record: &Record) -> Result<Sealed, StoreError> {
-        let SealedSecret { key_id, bytes } = self.seal_record(key, record)?;
-        Ok(Sealed { key_id, bytes })
-    }
-
-    fn open(&self, key: &Key, generation: u64, sealed: &Sealed) -> Result<Record, Unopened> {
-        let Sealed { key_id, bytes } = sealed.clone();
-        self.open_record(key, generation, &SealedSecret { key_id, bytes })
-    }
-}
