@@ -20,6 +20,7 @@ mod endpoint;
 mod jwt;
 mod login_reply;
 mod metadata;
+mod providers;
 mod record;
 mod retry_after;
 mod reuse;
@@ -35,6 +36,7 @@ pub use endpoint::endpoint;
 pub use jwt::jwt;
 pub use login_reply::login_reply;
 pub use metadata::metadata;
+pub use providers::providers;
 pub use record::record;
 pub use retry_after::retry_after;
 pub use reuse::reuse;
@@ -54,6 +56,7 @@ pub const TARGETS: &[Target] = &[
     ("jwt", jwt),
     ("login_reply", login_reply),
     ("metadata", metadata),
+    ("providers", providers),
     ("record", record),
     ("retry_after", retry_after),
     ("reuse", reuse),

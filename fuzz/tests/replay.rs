@@ -56,6 +56,6 @@ macro_rules! targets {
 }
 
 targets! {
-    bearer challenges configuration duration endpoint jwt login_reply metadata record retry_after
-    reuse sealed_file token_reply
+    bearer challenges configuration duration endpoint jwt login_reply metadata providers record
+    retry_after reuse sealed_file token_reply
 }
