@@ -33,6 +33,7 @@ mod catalogue;
 mod check;
 mod compile;
 mod descriptor;
+mod device;
 mod metadata;
 #[cfg(feature = "dpop")]
 mod private_key;
@@ -61,6 +62,7 @@ pub use catalogue::Catalogue;
 pub use descriptor::{
     AssertionFields, Descriptor, Param, ReplyPaths, StepFields, Success, TimingFields, Variable,
 };
+pub use device::{DeviceAnswer, DeviceAuthorization};
 pub use metadata::{BadMetadata, Metadata};
 #[cfg(feature = "dpop")]
 pub use private_key::{BadPrivateKey, PrivateKey};

@@ -89,6 +89,9 @@ impl<'a> Values<'a> {
             Slot::DeviceCode => must("device_code", expose(self.device_code)),
             Slot::Token => must("token", expose(self.token)),
             Slot::Variable(name) => {
+                if self.is_left_out(name) {
+                    return Ok(None);
+                }
                 let value = self.variable(name)?;
                 let values = self.declared(name).map_or(&[][..], |declared| &declared.values);
                 if !values.is_empty() && !values.iter().any(|known| known == value) {
@@ -100,12 +103,23 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// A variable's value: the connection's, else the operator's, else the descriptor's own.
-    pub(super) fn variable(&self, name: &str) -> Result<&str, Unbuildable> {
+    /// Whether nobody has given a variable that need not be given: its default is empty.
+    fn is_left_out(&self, name: &str) -> bool {
+        let optional = |declared: &Variable| declared.default.as_deref() == Some("");
+        self.declared(name).is_some_and(optional) && self.given(name).is_none()
+    }
+
+    /// What the connection has for a variable, or else the operator.
+    fn given(&self, name: &str) -> Option<&str> {
         let kept = self.metadata.and_then(|metadata| metadata.value(name));
         let given = || self.params.and_then(|params| params.get(name)).map(String::as_str);
+        kept.or_else(given).filter(|value| !value.is_empty())
+    }
+
+    /// A variable's value: the connection's, else the operator's, else the descriptor's own.
+    pub(super) fn variable(&self, name: &str) -> Result<&str, Unbuildable> {
         let default = || self.declared(name).and_then(|declared| declared.default.as_deref());
-        let value = kept.or_else(given).or_else(default).filter(|value| !value.is_empty());
+        let value = self.given(name).or_else(default).filter(|value| !value.is_empty());
         let value = value.ok_or_else(|| Unbuildable::NoValue {
             name: name.to_owned(),
             about: self.declared(name).map_or_else(String::new, |declared| declared.about.clone()),

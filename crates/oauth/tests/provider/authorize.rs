@@ -72,6 +72,13 @@ fn x4_a_row_for_each_way_to_ask_for_consent() {
             ),
         ),
         (
+            "slack",
+            &[("bot_scope", "chat:write,team:read")],
+            format!(
+                "https://slack.com/oauth/v2/authorize?client_id=cid&{redirect}&user_scope=a%2Cb&state=s-1&scope=chat%3Awrite%2Cteam%3Aread"
+            ),
+        ),
+        (
             "basecamp",
             &[],
             format!(

@@ -5,6 +5,7 @@
 
 mod authorize;
 mod catalogue;
+mod device;
 mod docs;
 mod hostile;
 mod properties;
