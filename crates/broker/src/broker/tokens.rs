@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use unlapse::{AccessToken, Clock as _, Renewal};
-use unlapse_core::{Error, Key, LoginReason, Policy};
+use unlapse_core::{Error, Key, Policy};
 use unlapse_oauth::provider::AccessTtl;
 
 use super::Broker;
@@ -32,6 +32,8 @@ impl Broker {
         allow(id, by)?;
         let start = self.inner.clock.now();
         let key = id.key();
+        // First, so that whoever asks for what is not there leaves nothing behind.
+        let metadata = self.said(id, &key).await?;
         let found = if wanted.force {
             self.inner.sources.renew(&key, Renewal::forced()).await
         } else {
@@ -48,7 +50,6 @@ impl Broker {
             }
         };
         self.inner.notes.used(&key);
-        let metadata = self.said(id, &key).await?;
         Ok(handed_out(token, &metadata))
     }
 
@@ -93,7 +94,7 @@ impl Broker {
 
     /// What is told of `error`. Whether there is such a connection at all is asked only here.
     pub(super) async fn problem(&self, id: &ConnectionId, key: &Key, error: &Error) -> Problem {
-        let Error::NeedsLogin { reason, .. } = error else {
+        let Error::NeedsLogin { .. } = error else {
             let standing = matches!(error, Error::BreakerOpen { .. });
             let is_there = self.inner.circuits.open_until(&key.server, self.clock()).is_some();
             let standing =
@@ -102,10 +103,7 @@ impl Broker {
         };
         let found = match self.inner.tables.connection(id).await {
             Ok(Some(found)) => found,
-            Ok(None) if *reason == LoginReason::NeverLoggedIn => {
-                let _ = self.inner.sources.forget(key).await;
-                return absent(id);
-            }
+            // Removed meanwhile.
             Ok(None) => return absent(id),
             Err(problem) => return problem.of(id),
         };
@@ -122,7 +120,7 @@ impl Broker {
         self.inner.circuits.read(&key.server).is_there
     }
 
-    /// What the provider has said of the connection beside its token.
+    /// What the provider has said of the connection beside its token; read once.
     async fn said(
         &self,
         id: &ConnectionId,
@@ -131,17 +129,8 @@ impl Broker {
         if let Some(said) = self.inner.said.of(key) {
             return Ok(said);
         }
-        let app = self.inner.directory.app(&key.server);
-        let says_nothing = app.is_some_and(|app| {
-            let descriptor = app.provider.descriptor();
-            descriptor.metadata.is_empty() && descriptor.callback.is_empty()
-        });
-        let said = if says_nothing {
-            Arc::default()
-        } else {
-            let found = self.inner.tables.connection(id).await?;
-            Arc::new(found.map(|found| found.metadata).unwrap_or_default())
-        };
+        let found = self.inner.tables.connection(id).await.map_err(|problem| problem.of(id))?;
+        let said = Arc::new(found.ok_or_else(|| absent(id))?.metadata);
         self.inner.said.put(key, Arc::clone(&said));
         Ok(said)
     }
