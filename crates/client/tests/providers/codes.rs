@@ -340,7 +340,8 @@ async fn x4_fiserv_counts_in_milliseconds_and_knows_the_app_alone() {
     let exchange = exchange(rehearsed("fiserv", &server), client(&[], None), metadata(&[]));
     let rungs = exchange.rungs(None);
     assert!(rungs.login && !rungs.refresh);
-    let answer = exchange.send(Request::Login { credentials: None, sender_key: None }).await;
+    let answer =
+        exchange.send(Request::Login { credentials: None, anew: false, sender_key: None }).await;
     server.check("fiserv");
     let verdict = unlapse_core::classify(answer, unlapse_core::Door::Token);
     let Verdict::Granted(grant) = verdict else { panic!("{verdict:?}") };
