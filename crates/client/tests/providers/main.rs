@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests may")]
 #![allow(missing_docs, reason = "the names of the tests say what they prove")]
 
+mod bounds;
 mod codes;
 mod errors;
 mod refreshes;
