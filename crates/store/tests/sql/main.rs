@@ -6,6 +6,7 @@
 mod children;
 mod conformance;
 mod database;
+mod interleavings;
 mod nodes;
 mod place;
 mod processes;

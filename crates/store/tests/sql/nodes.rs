@@ -126,6 +126,28 @@ async fn r19_a_lease_of_a_row_that_was_removed_stays_lost() {
     }
 }
 
+/// An answer may be set aside when the next holder has read the record already.
+#[tokio::test]
+async fn r19_nothing_is_spent_before_what_was_set_aside_is_adopted() {
+    for place in Place::each() {
+        let options = SqlOptions { alive: Duration::from_secs(3600), ..SqlOptions::default() };
+        let one = node_of(place.open().await, place.folder(), options).await;
+        let other = node(&place).await;
+        let mut lost = one.lease(&key(), WAIT).await.expect("free");
+        lost.save(&record(1)).await.expect("saved");
+        let silent = vec![Value::Int(one.node().as_i64())];
+        one.database().execute(SILENT, silent).await.expect("silent");
+        let mut now = other.lease(&key(), WAIT).await.expect("free");
+        assert_eq!(now.load().await.expect("read").expect("a record").record, record(1));
+        lost.set_aside(&record(2)).await.expect("needs no lease");
+        let intent = record(1).intend(Now::default(), false);
+        assert_eq!(now.save(&intent).await, Err(StoreError::Fenced));
+        assert_eq!(now.load().await.expect("read").expect("a copy").record, record(2));
+        now.save(&record(2)).await.expect("adopted");
+        now.save(&record(2).intend(Now::default(), false)).await.expect("may be spent");
+    }
+}
+
 /// What was damaged in its place is told, hides no copy, and can be written over.
 #[tokio::test]
 async fn c4_a_damaged_record_is_told_and_can_be_replaced() {

@@ -99,6 +99,9 @@ fn time(at: UnixTime) -> i64 {
 }
 
 /// Saves all of them, of which each has another id: which of them had their lease still.
+///
+/// An intent is refused as if the lease was lost where an answer was set aside since the record was
+/// read: it is to be adopted before anything is spent (R19).
 pub(super) async fn save(
     database: &Database,
     node: NodeId,
@@ -118,7 +121,9 @@ async fn in_file(file: &SqliteFile, node: NodeId, saves: Vec<Save>) -> Result<Ve
         "UPDATE records SET lease_owner = $3, generation = $4, revision = $5, state = $6, \
          due_at = coalesce(now_ms() + $7, CASE WHEN seen_at < now_ms() - $8 THEN $9 ELSE $10 END), \
          access_expires_at = $11, refresh_ends_at = $12, attempt = $13, phase = $14, \
-         sent_at = $15, code = $16 WHERE id = $1 AND fence = $2",
+         sent_at = $15, code = $16 WHERE id = $1 AND fence = $2 \
+         AND NOT ($14 = 1 AND EXISTS (SELECT 1 FROM orphans \
+         WHERE orphans.id = $1 AND orphans.generation > $4))",
     );
     const TOKEN: Statement = Statement::both(
         "INSERT INTO tokens (id, generation, revision, key_id, sealed) VALUES ($1, $2, $3, $4, $5) \
@@ -183,6 +188,8 @@ const AT_SERVER: &str = "WITH asked AS MATERIALIZED (
             refresh_ends_at = asked.refresh_ends_at, attempt = asked.attempt,
             phase = asked.phase, sent_at = asked.sent_at, code = asked.code
         FROM asked WHERE records.id = asked.id AND records.fence = asked.fence
+            AND NOT (asked.phase = 1 AND EXISTS (SELECT 1 FROM orphans
+                WHERE orphans.id = asked.id AND orphans.generation > asked.generation))
         RETURNING asked.id, asked.generation, asked.revision, asked.key_id, asked.sealed),
     kept AS (
         INSERT INTO tokens (id, generation, revision, key_id, sealed) SELECT * FROM saved
