@@ -15,6 +15,7 @@ mod connection_id;
 pub mod dashboard;
 mod directory;
 mod http;
+mod import;
 mod name;
 mod node;
 mod problem;
@@ -37,6 +38,7 @@ pub use code::Code;
 pub use connection::{Connection, Failing, State};
 pub use connection_id::{BadConnectionId, ConnectionId};
 pub use directory::{Directory, Registered};
+pub use import::{Export, ExportPage, Import};
 pub use name::{BadName, Name};
 pub use problem::Problem;
 pub use seal::{

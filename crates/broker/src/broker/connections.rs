@@ -128,7 +128,7 @@ impl Broker {
 }
 
 /// What was brought, as a grant. Without an access token, the first is due at once.
-fn grant(brought: Brought) -> Grant {
+pub(crate) fn grant(brought: Brought) -> Grant {
     let nothing = brought.access_token.is_none();
     let access_token = brought.access_token.unwrap_or_else(|| Secret::new(""));
     Grant {

@@ -51,7 +51,7 @@ pub(crate) struct Said {
 }
 
 /// The broker's own schedule, for the store to write beside each record.
-struct Schedule(Arc<Directory>);
+pub(super) struct Schedule(pub(super) Arc<Directory>);
 
 impl Timetable for Schedule {
     fn next(&self, key: &Key, record: &Record) -> Next {

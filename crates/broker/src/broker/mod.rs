@@ -1,6 +1,7 @@
 //! The service: everything that the API, the dashboard and the command ask for.
 
 mod asked;
+mod bulk;
 mod connecting;
 mod connections;
 mod health;
@@ -23,6 +24,7 @@ use crate::tables::Tables;
 pub use self::asked::{
     Actor, Brought, Callback, Connected, Filter, HandedOut, Page, Retries, TokenWanted, Wanted,
 };
+pub(crate) use self::connections::grant;
 pub use self::health::Health;
 pub(crate) use self::inner::Inner;
 pub use self::settings::{BadStart, Settings};

@@ -3,6 +3,7 @@
 
 mod notes;
 mod pump;
+mod rotation;
 mod seats;
 mod shards;
 mod upkeep;
@@ -26,6 +27,7 @@ pub(crate) async fn run(broker: &Arc<Inner>, stop: impl Future<Output = ()>) {
             upkeep::often(broker, stopped.clone()),
             upkeep::seldom(broker, stopped.clone()),
             upkeep::keys(broker, stopped.clone()),
+            rotation::rotation(broker, stopped.clone()),
         )
     };
     let stop = async {

@@ -1,5 +1,6 @@
 //! Seals and opens, under the data keys of tenants.
 
+use core::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::{Mutex, Notify};
@@ -13,7 +14,7 @@ use super::{KeysAway, Purpose, associated, xaes};
 use crate::code::Code;
 use crate::name::Name;
 use crate::problem::Problem;
-use crate::tables::{DataKeysTable, WrappedKey};
+use crate::tables::{DataKeysTable, Versions, WrappedKey};
 
 /// Seals and opens, under the data keys of tenants. Cheap to clone: clones share everything.
 ///
@@ -31,6 +32,8 @@ pub(super) struct Inner {
     /// One reads the table at a time: who waits finds what it has read.
     reading: Mutex<()>,
     wanted: Notify,
+    /// What [`Envelope::follow`] has last followed.
+    followed: AtomicI64,
 }
 
 impl Envelope {
@@ -44,6 +47,7 @@ impl Envelope {
                 keys: RwLock::default(),
                 reading: Mutex::default(),
                 wanted: Notify::new(),
+                followed: AtomicI64::new(0),
             }),
         };
         envelope.refresh().await?;
@@ -61,6 +65,16 @@ impl Envelope {
             self.take_up(wrapped).await;
         }
         self.change(|keys| keys.version = keys.version.max(version));
+        Ok(())
+    }
+
+    /// Reads what has changed, if `versions` say that something has: nodes that do so every few seconds
+    /// know a new key before it seals.
+    pub async fn follow(&self, versions: &Versions) -> Result<(), Away> {
+        if versions.data_keys() > self.inner.followed.load(Ordering::Relaxed) {
+            self.refresh().await?;
+            self.inner.followed.fetch_max(versions.data_keys(), Ordering::Relaxed);
+        }
         Ok(())
     }
 

@@ -104,7 +104,9 @@ impl Tables {
             // Not every node knows it yet, or a master key is away.
             return Ok(false);
         }
-        let part = rotations.part(&under_way, limit.clamp(1, 1000)).await?;
+        let part = rotations
+            .part(&under_way.tenant, under_way.done_to.as_ref(), limit.clamp(1, 1000))
+            .await?;
         let Some(last) = &part.last else { return self.end_of(&under_way).await };
         let mut rows = Vec::new();
         for row in part.rows.iter().filter(|row| row.key_id != under_way.key_id) {
@@ -127,6 +129,17 @@ impl Tables {
         }
         RotationsTable(&self.database).finish(under_way).await?;
         Ok(true)
+    }
+
+    /// Removes the data keys of all tenants that nothing is sealed under any more, as
+    /// [`Tables::forget_data_keys`] does; how many. One statement when there is none.
+    pub async fn forget_old_data_keys(&self) -> Result<u64, Problem> {
+        let age = i64::try_from(self.waits.kept_for.as_millis()).unwrap_or(i64::MAX);
+        let mut count = 0;
+        for tenant in self.tenants_with_old_keys(age).await? {
+            count += self.forget_data_keys(&tenant).await?;
+        }
+        Ok(count)
     }
 
     /// Removes the data keys of `tenant` that nothing is sealed under any more: those before the newest,

@@ -1,5 +1,7 @@
 //! Apps.
 
+use std::collections::BTreeSet;
+
 use unlapse_core::Secret;
 use unlapse_store::sql::{Row, Sealed, Statement, Value};
 
@@ -33,6 +35,7 @@ const PUT: Statement = Statement::both(
          scopes = EXCLUDED.scopes, params = EXCLUDED.params, return_to = EXCLUDED.return_to,
          changed_at = EXCLUDED.changed_at",
 );
+const NAMES: Statement = Statement::both("SELECT name FROM apps WHERE tenant = $1");
 const REMOVE: Statement = Statement::both("DELETE FROM apps WHERE tenant = $1 AND name = $2");
 
 impl Tables {
@@ -61,6 +64,13 @@ impl Tables {
             }
         }
         Ok(apps)
+    }
+
+    /// The names of the apps of a tenant.
+    pub(crate) async fn app_names(&self, tenant: &Name) -> Result<BTreeSet<Name>, Problem> {
+        let rows = self.database.query(NAMES, vec![tenant.as_str().into()]).await?;
+        let names = rows.iter().map(|row| row.text(0)?.parse().map_err(|_| unreadable("an app")));
+        names.collect()
     }
 
     /// Makes or changes an app; `changed_at` is not looked at. Two statements.

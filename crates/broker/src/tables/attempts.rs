@@ -118,7 +118,7 @@ fn millis(duration: Duration) -> u64 {
 }
 
 /// Bytes as JSON can hold them.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use core::fmt::Write as _;
     let mut hex = String::with_capacity(2 * bytes.len());
     for byte in bytes {

@@ -1,10 +1,12 @@
 //! How imports stand.
 
+use serde::Serialize;
 use unlapse_core::UnixTime;
 use unlapse_store::sql::{Row, Statement, Value};
 
 use super::limits::page;
 use super::{Tables, unreadable};
+use crate::broker::Actor;
 use crate::name::Name;
 use crate::problem::Problem;
 
@@ -34,7 +36,7 @@ pub struct ImportProgress {
 }
 
 /// A line of an import that was refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
     /// Which, from 1.
     pub line: u64,
@@ -42,6 +44,13 @@ pub struct Fault {
     pub reason: String,
 }
 
+/// The first faults of an import are kept; all are counted.
+pub(crate) const FAULTS_KEPT: u64 = 1000;
+
+const BEGIN: Statement = Statement::both(
+    "INSERT INTO imports (tenant, id, actor, started_at, changed_at, lines, brought, left_alone, refused)
+     VALUES ($1, $2, $3, now_ms(), now_ms(), 0, 0, 0, 0) ON CONFLICT (tenant, id) DO NOTHING",
+);
 const ONE: Statement = Statement::both(
     "SELECT tenant, id, actor, started_at, changed_at, finished_at, lines, brought, left_alone, refused
      FROM imports WHERE tenant = $1 AND id = $2",
@@ -49,6 +58,9 @@ const ONE: Statement = Statement::both(
 const OF_TENANT: Statement = Statement::both(
     "SELECT tenant, id, actor, started_at, changed_at, finished_at, lines, brought, left_alone, refused
      FROM imports WHERE tenant = $1 OR $1 = '' ORDER BY started_at DESC, id LIMIT $2",
+);
+const FINISH: Statement = Statement::both(
+    "UPDATE imports SET finished_at = now_ms(), changed_at = now_ms() WHERE tenant = $1 AND id = $2",
 );
 const FAULTS: Statement = Statement::both(
     "SELECT line, reason FROM import_faults
@@ -93,6 +105,30 @@ impl Tables {
             Ok(Fault { line, reason: row.text(1)?.to_owned() })
         });
         faults.collect()
+    }
+
+    /// The import of that id, begun now if it was not before.
+    pub(crate) async fn begin_import(
+        &self,
+        tenant: &Name,
+        id: &Name,
+        by: &Actor,
+    ) -> Result<ImportProgress, Problem> {
+        let actor: String = by.name.chars().filter(|letter| !letter.is_control()).collect();
+        let params = vec![tenant.as_str().into(), id.as_str().into(), actor.into()];
+        self.database.execute(BEGIN, params).await?;
+        self.import(tenant, id).await?.ok_or_else(|| unreadable("an import"))
+    }
+
+    /// Its last line is done.
+    pub(crate) async fn finish_import(
+        &self,
+        tenant: &Name,
+        id: &Name,
+    ) -> Result<ImportProgress, Problem> {
+        let params = vec![tenant.as_str().into(), id.as_str().into()];
+        self.database.execute(FINISH, params).await?;
+        self.import(tenant, id).await?.ok_or_else(|| unreadable("an import"))
     }
 }
 

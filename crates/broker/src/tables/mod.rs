@@ -30,14 +30,17 @@ use crate::problem::Problem;
 use crate::seal::{Envelope, MasterKeys, RotationWaits};
 
 pub use api_keys::ApiKey;
+pub(crate) use attempts::hex;
 pub use attempts::{Attempt, Tried};
 pub use audit::{Audit, AuditFilter, NewAudit};
 pub use circuits::Circuit;
+pub(crate) use connections::check_metadata;
 pub use connections::{Counted, NewConnection};
 pub use connects::Connect;
 pub(crate) use data_keys::{DataKeysTable, WrappedKey};
 pub use deliveries::{Delivery, DeliveryState};
 pub use events::{Event, EventKind, NewEvent};
+pub(crate) use imports::FAULTS_KEPT;
 pub use imports::{Fault, ImportProgress};
 pub use retention::Retention;
 pub(crate) use rotations::{RotationsTable, SealedRow, UnderWay};

@@ -80,6 +80,12 @@ const RESEAL_TOKEN: Statement =
 const RESEAL_ORPHAN: Statement =
     Statement::both("UPDATE orphans SET key_id = $2, sealed = $3 WHERE id = $1 AND sealed = $4");
 
+/// Tenants whose rotation was done so long ago, and that have an older key yet.
+const WITH_OLD_KEYS: Statement = Statement::both(
+    "SELECT DISTINCT r.tenant FROM rotations r
+     JOIN data_keys d ON d.tenant = r.tenant AND d.id <> r.key_id
+     WHERE r.finished_at <= now_ms() - $1",
+);
 /// Whether anything of the tenant is sealed under a key: a walk over its connections, once for each key
 /// that is to go.
 const NEEDED: Statement = Statement::both(
@@ -117,24 +123,25 @@ impl RotationsTable<'_> {
         rows.first().map(read).transpose()
     }
 
-    pub(crate) async fn part(&self, of: &UnderWay, limit: usize) -> Result<Part, Problem> {
-        let (user, provider, account) = of.done_to.as_ref().map_or(("", "", ""), |id| {
+    /// The connections of `tenant` behind `after`.
+    pub(crate) async fn part(
+        &self,
+        tenant: &Name,
+        after: Option<&ConnectionId>,
+        limit: usize,
+    ) -> Result<Part, Problem> {
+        let (user, provider, account) = after.map_or(("", "", ""), |id| {
             (id.user.as_str(), id.provider.as_str(), id.account.as_str())
         });
         let most = i64::try_from(limit).unwrap_or(i64::MAX);
-        let params = vec![
-            of.tenant.as_str().into(),
-            user.into(),
-            provider.into(),
-            account.into(),
-            most.into(),
-        ];
+        let params =
+            vec![tenant.as_str().into(), user.into(), provider.into(), account.into(), most.into()];
         let rows = self.0.query(PART, params).await?;
         let mut part = Part { last: None, is_last: rows.len() < limit, rows: Vec::new() };
         for row in &rows {
             let damaged = || unreadable("a connection");
             let provider = row.text(1)?.parse().map_err(|_| damaged())?;
-            let id = ConnectionId::new(of.tenant.clone(), row.text(0)?, provider, row.text(2)?);
+            let id = ConnectionId::new(tenant.clone(), row.text(0)?, provider, row.text(2)?);
             let id = id.map_err(|_| damaged())?;
             for (place, first) in [(SealedPlace::Token, 3), (SealedPlace::Orphan, 6)] {
                 let Some(bytes) = row.maybe_bytes(first + 2)? else { continue };
@@ -190,6 +197,13 @@ impl RotationsTable<'_> {
 }
 
 impl Tables {
+    pub(crate) async fn tenants_with_old_keys(&self, ms: i64) -> Result<Vec<Name>, Problem> {
+        let rows = self.database.query(WITH_OLD_KEYS, vec![ms.into()]).await?;
+        let names =
+            rows.iter().map(|row| row.text(0)?.parse().map_err(|_| unreadable("a rotation")));
+        names.collect()
+    }
+
     pub(crate) async fn is_sealed_under(&self, tenant: &Name, id: &str) -> Result<bool, Problem> {
         let rows = self.database.query(NEEDED, vec![tenant.as_str().into(), id.into()]).await?;
         Ok(!rows.is_empty())

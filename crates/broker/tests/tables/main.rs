@@ -4,6 +4,7 @@
 mod api_keys;
 mod connections;
 mod events;
+mod import;
 mod logs;
 mod nodes;
 mod rotation;
