@@ -3,7 +3,8 @@
 use crate::sql::Step;
 
 /// Times are milliseconds since 1970. What is read and changed all the time is small and apart from
-/// what is sealed; one index has what comes due, and nothing else.
+/// what is sealed; one index has what comes due, and one the few that need a person: a renewal writes in
+/// the first alone.
 pub(super) const STEPS: &[Step] = &[Step {
     sqlite: "CREATE TABLE nodes (
         id INTEGER NOT NULL PRIMARY KEY,
@@ -32,6 +33,7 @@ pub(super) const STEPS: &[Step] = &[Step {
         seen_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX records_due ON records (shard, due_at) WHERE due_at IS NOT NULL;
+    CREATE INDEX records_ended ON records (id) WHERE state = 1;
     CREATE TABLE tokens (
         id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
         generation INTEGER NOT NULL,
@@ -75,6 +77,7 @@ pub(super) const STEPS: &[Step] = &[Step {
         seen_at bigint NOT NULL
     ) WITH (fillfactor = 70);
     CREATE INDEX records_due ON records (shard, due_at) WHERE due_at IS NOT NULL;
+    CREATE INDEX records_ended ON records (id) WHERE state = 1;
     CREATE TABLE tokens (
         id bytea NOT NULL PRIMARY KEY CHECK (octet_length(id) = 16),
         generation bigint NOT NULL,
