@@ -60,6 +60,10 @@ const ONE: Statement = Statement::both(
 const BY_ID: Statement = Statement::both(
     "SELECT id, tenant, label, verbs, created_at, expires_at, revoked_at FROM api_keys WHERE id = $1",
 );
+const LIVES: Statement = Statement::both(
+    "SELECT id, tenant, label, verbs, created_at, expires_at, revoked_at FROM api_keys
+     WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now_ms())",
+);
 const OF_TENANT: Statement = Statement::both(
     "SELECT id, tenant, label, verbs, created_at, expires_at, revoked_at FROM api_keys
      WHERE tenant = $1 ORDER BY created_at, id",
@@ -105,6 +109,15 @@ impl Tables {
         let Some(row) = rows.first() else { return Ok(None) };
         let same = constant_time::verify_slices_are_equal(row.bytes(7)?, &hash(secret));
         if same.is_ok() { read(row).map(Some) } else { Ok(None) }
+    }
+
+    /// The key of this id, if it lives: for whoever has proven before that they have it.
+    pub async fn live_api_key(&self, id: &str) -> Result<Option<ApiKey>, Problem> {
+        if id.len() != ID || id.contains('\0') {
+            return Ok(None);
+        }
+        let rows = self.database.query(LIVES, vec![id.into()]).await?;
+        rows.first().map(read).transpose()
     }
 
     /// The keys of a tenant, or of all, the oldest first; those that were revoked or have ended, too.

@@ -26,7 +26,10 @@ async fn an_api_key_is_known_by_its_secret_until_it_is_revoked() {
         // Another tenant cannot revoke it.
         assert_eq!(tables.revoke_api_key(&key.id, Some(&name("globex"))).await, Ok(false));
         let before = tables.versions().await.expect("read").api_keys();
+        assert_eq!(tables.live_api_key(&key.id).await, Ok(Some(key.clone())));
+        assert_eq!(tables.live_api_key("no such key").await, Ok(None));
         assert_eq!(tables.revoke_api_key(&key.id, tenant.as_ref()).await, Ok(true));
+        assert_eq!(tables.live_api_key(&key.id).await, Ok(None));
         assert_eq!(tables.revoke_api_key(&key.id, tenant.as_ref()).await, Ok(false));
         assert!(tables.versions().await.expect("read").api_keys() > before);
         assert_eq!(tables.api_key(&secret).await, Ok(None));

@@ -150,6 +150,14 @@ async fn i9_no_statement_costs_more_with_connections_that_it_does_not_show() {
                  'main', NULL, '{}', n, n FROM generate_series(1, 20000) AS n",
         );
         tables.database().execute(many, Vec::new()).await.expect("made");
+        let records = Statement::each(
+            "SELECT 1",
+            "INSERT INTO records (id, server, account, scope, shard, state, attempt, fence, generation,
+                 revision, phase, seen_at)
+             SELECT decode(md5(n::text), 'hex'), 'acme/google', n::text, '', 0, (n % 1000 = 0)::int, 0, 1,
+                 1, 1, 0, 0 FROM generate_series(1, 20000) AS n",
+        );
+        tables.database().execute(records, Vec::new()).await.expect("made");
         world.sql("ANALYZE unlapse_broker.connections; ANALYZE unlapse_broker.records");
         let plan = |statement: &str| {
             world.sql(&format!("SET search_path = unlapse_broker; EXPLAIN {statement}"))
@@ -165,6 +173,15 @@ async fn i9_no_statement_costs_more_with_connections_that_it_does_not_show() {
             let plan = plan(statement);
             assert!(plan.contains("Index") && !plan.contains("Seq Scan on connections"), "{plan}");
         }
+        let plan = plan(
+            "SELECT * FROM connections c LEFT JOIN records r ON r.id = c.id
+             WHERE r.state = 1 AND c.tenant = 'acme'
+                 AND (c.user_name, c.provider, c.account) > ('', '', '')
+             ORDER BY c.user_name, c.provider, c.account LIMIT 101",
+        );
+        assert!(plan.contains("records_ended") && !plan.contains("Seq Scan"), "{plan}");
+        let needs_user = Filter { needs_user: Some(true), ..Filter::default() };
+        assert_eq!(walked(&tables, &needs_user, 7).await.len(), 20);
         let counts = tables.counts(None).await.expect("counted");
         assert_eq!(counts[0].connections, 20_000);
         for statement in [
