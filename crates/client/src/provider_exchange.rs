@@ -249,7 +249,7 @@ impl ProviderExchange {
             Some(Auth::PrivateKeyJwt) => self.client.key.is_some(),
             Some(Auth::BasicSecret) => self.secret(credentials).is_some(),
             // A public client has no secret, and what a provider demands it says itself.
-            Some(Auth::Basic | Auth::Post | Auth::Public | Auth::Nothing) => true,
+            Some(_) => true,
         }
     }
 }

@@ -74,7 +74,20 @@ pub(crate) fn basic(id: &str, secret: &str) -> http::HeaderValue {
     encode(id, &mut pair);
     pair.push(b":");
     encode(secret, &mut pair);
-    let pair = pair.as_slice();
+    header(pair.as_slice())
+}
+
+/// The same as it stands, for servers that decode nothing.
+#[cfg(feature = "providers")]
+pub(crate) fn basic_unencoded(id: &str, secret: &str) -> http::HeaderValue {
+    let mut pair = Wiped::with_capacity(id.len() + 1 + secret.len());
+    pair.push(id.as_bytes());
+    pair.push(b":");
+    pair.push(secret.as_bytes());
+    header(pair.as_slice())
+}
+
+fn header(pair: &[u8]) -> http::HeaderValue {
     let mut encoded = Zeroizing::new(vec![0; pair.len().div_ceil(3) * 4]);
     let written = STANDARD.encode_slice(pair, &mut encoded).expect("4 bytes for each 3");
     bearer::sensitive(&[b"Basic ", &encoded[..written]]).expect("base64 is visible ASCII")

@@ -140,6 +140,7 @@ impl Call {
         let Some(secret) = values.client_secret else { return };
         let header = match self.auth {
             Auth::Basic => client_auth::basic(values.client_id, secret.expose()),
+            Auth::BasicUnencoded => client_auth::basic_unencoded(values.client_id, secret.expose()),
             Auth::BasicSecret => client_auth::basic(secret.expose(), ""),
             _ => return,
         };

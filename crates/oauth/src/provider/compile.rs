@@ -196,7 +196,7 @@ fn identity(auth: Auth) -> Vec<(&'static str, Template)> {
     let id = ("client_id", Template::of(Slot::ClientId));
     match auth {
         Auth::Post => vec![id, ("client_secret", Template::of(Slot::ClientSecretIfAny))],
-        Auth::Basic | Auth::BasicSecret => {
+        Auth::Basic | Auth::BasicUnencoded | Auth::BasicSecret => {
             vec![("client_id", Template::of(Slot::ClientIdWithoutSecret))]
         }
         Auth::PrivateKeyJwt => {
@@ -229,7 +229,9 @@ fn header(
     if ours.contains(&header) {
         return Err(BadProvider::of(&place, "this header is not for a descriptor to set"));
     }
-    if header == http::header::AUTHORIZATION && matches!(auth, Auth::Basic | Auth::BasicSecret) {
+    if header == http::header::AUTHORIZATION
+        && matches!(auth, Auth::Basic | Auth::BasicUnencoded | Auth::BasicSecret)
+    {
         return Err(BadProvider::of(&place, "it is taken by `auth`; set that to `nothing`"));
     }
     let template = Template::parse(value, Some(step), variables)

@@ -42,8 +42,10 @@ pub(super) enum BadUrl {
     Scheme,
     #[error("`{{{0}}}` is the whole host and can come from outside: list its `hosts` or `values`")]
     AnyHost(String),
-    #[error("`{{{0}}}` is only a part of the host: `hosts` cannot limit it")]
-    HostsOfLabel(String),
+    #[error("`{{{0}}}` is not the whole host: `hosts` cannot limit it")]
+    HostsOfPart(String),
+    #[error("the `default` of `{{{0}}}` cannot stand here: {1}")]
+    OwnValue(String, &'static str),
 }
 
 impl UrlTemplate {
@@ -70,8 +72,13 @@ impl UrlTemplate {
                     if place == Place::Host && is_outside(name) && !hosts && !limited {
                         return Err(BadUrl::AnyHost(name.clone()));
                     }
-                    if place == Place::Label && hosts {
-                        return Err(BadUrl::HostsOfLabel(name.clone()));
+                    if place != Place::Host && hosts {
+                        return Err(BadUrl::HostsOfPart(name.clone()));
+                    }
+                    let own = variable.into_iter().flat_map(|own| own.default.iter());
+                    for own in own.filter(|own| !own.is_empty()) {
+                        check(own, place, variable)
+                            .map_err(|why| BadUrl::OwnValue(name.clone(), why))?;
                     }
                     // Stands for any value while the rest is looked at.
                     so_far.push('x');

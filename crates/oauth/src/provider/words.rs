@@ -49,6 +49,8 @@ words! {
         Post = "post",
         /// HTTP Basic, both form-encoded first; the id alone where there is no secret.
         Basic = "basic",
+        /// HTTP Basic with id and secret as they stand, for providers that decode nothing.
+        BasicUnencoded = "basic_unencoded",
         /// HTTP Basic with the secret as the user's name and no password.
         BasicSecret = "basic_secret",
         /// A JWT signed with the client's key (RFC 7523 §2.2).

@@ -163,6 +163,14 @@ fn x4_a_row_for_each_descriptor_that_makes_no_sense() {
             "`variables.a`: each of `hosts` is a host",
         ),
         (
+            "variables = { a = { about = \"a\", default = \"b/canary\" } }\ntoken = { url = \"https://{a}/\" }",
+            "`token.url`: the `default` of `{a}` cannot stand here: it is no host",
+        ),
+        (
+            "variables = { a = { about = \"a\", hosts = [\".b.example\"] } }\ntoken = { url = \"https://a.example/{a}\" }",
+            "`token.url`: `{a}` is not the whole host: `hosts` cannot limit it",
+        ),
+        (
             &format!("assertion = {{ lifetime = \"1d\" }}\n{token}"),
             "`assertion.lifetime`: it is 10s to 1h",
         ),
