@@ -239,8 +239,14 @@ fn x4_what_is_no_catalogue_at_all() {
         let said = Catalogue::parse(text).unwrap_err().to_string();
         assert!(said.contains(expected), "{said}");
     }
-    let deep = format!("a = {}{}", "[".repeat(100_000), "]".repeat(100_000));
-    assert!(matches!(Catalogue::parse(&deep), Err(BadCatalogue::Syntax { .. })));
+    for deep in [
+        format!("a = {}{}", "[".repeat(100_000), "]".repeat(100_000)),
+        format!("a = {}{}", "{ a = ".repeat(100_000), "}".repeat(100_000)),
+        format!("{}a = 1", "a.".repeat(100_000)),
+        format!("[{}a]\na = 1", "a.".repeat(100_000)),
+    ] {
+        assert!(matches!(Catalogue::parse(&deep), Err(BadCatalogue::Syntax { .. })));
+    }
     assert!(Catalogue::parse("").unwrap().is_empty());
 }
 
