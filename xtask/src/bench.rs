@@ -24,6 +24,7 @@ pub(crate) enum Bench {
     Issuer,
     Verify,
     Broker,
+    Fleet,
 }
 
 /// What was asked for.
@@ -35,7 +36,7 @@ pub(crate) enum Order {
 }
 
 impl Bench {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Hot,
         Self::Storm,
         Self::Window,
@@ -45,6 +46,7 @@ impl Bench {
         Self::Issuer,
         Self::Verify,
         Self::Broker,
+        Self::Fleet,
     ];
 
     fn name(self) -> &'static str {
@@ -58,6 +60,7 @@ impl Bench {
             Self::Issuer => "issuer",
             Self::Verify => "verify",
             Self::Broker => "broker",
+            Self::Fleet => "fleet",
         }
     }
 
@@ -72,6 +75,7 @@ impl Bench {
             Self::Issuer => "the issuer under load, beside other issuers; and races for one token",
             Self::Verify => "an access token verified, beside another library and the signature",
             Self::Broker => "the broker's bars with ten million rows, beside SQL written by hand",
+            Self::Fleet => "three nodes for five minutes, one of them always in trouble",
         }
     }
 
@@ -96,6 +100,7 @@ impl Bench {
             }
             Self::Verify => measured("unlapse-bench-verify", "shipped", &[]),
             Self::Broker => measured("unlapse-bench-broker", "shipped", &["--rows", "10000000"]),
+            Self::Fleet => fleet(),
         }
     }
 }
@@ -137,6 +142,21 @@ fn measured(package: &str, profile: &str, arguments: &[&str]) -> Result<String> 
     run.args(["run", "--profile", profile, "--manifest-path", "bench/Cargo.toml"]);
     run.args(["--package", package, "--"]).args(arguments);
     process::read(&mut run)
+}
+
+/// Runs the test with the nodes for longer than a test would; it fails where a promise was broken.
+fn fleet() -> Result<String> {
+    let mut run = process::cargo();
+    run.args(["test", "--release", "--package", "unlapse-broker", "--test", "fleet", "--"]);
+    run.args([
+        "--nocapture",
+        "--exact",
+        "x1_three_nodes_of_which_one_is_always_in_trouble_lose_nothing",
+    ]);
+    run.env("UNLAPSE_SUITES", "full").env("UNLAPSE_FLEET_SECONDS", "300");
+    let printed = process::read(&mut run)?;
+    let table = printed.lines().filter(|line| line.starts_with('|'));
+    Ok(table.collect::<Vec<_>>().join("\n"))
 }
 
 /// Builds the command as it is released, and returns where it lies.
