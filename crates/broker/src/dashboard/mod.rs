@@ -1,7 +1,6 @@
 //! The dashboard: pages for operators and tenants. Plain HTML that works without scripts, stays up
 //! to date with one, is usable by keyboard and by screen readers, and shows no secret; every text of
 //! others is escaped by its template.
-#![cfg_attr(not(test), expect(dead_code, reason = "the engine opens it"))]
 
 mod apps;
 mod assets;
@@ -15,8 +14,10 @@ mod facts;
 mod form;
 mod host;
 mod imports;
+mod kept;
 mod logs;
 mod look;
+mod opened;
 mod options;
 mod overview;
 mod page;
@@ -34,8 +35,17 @@ use axum::routing::{get, post};
 
 use self::desk::Desk;
 use self::look::Look;
+use self::opened::Opened;
 pub use self::options::DashboardOptions;
+use crate::broker::Broker;
 use crate::code::Code;
+
+/// The pages of `broker`, under `/`. It has no fallback, and stands beside the API in one router; serve
+/// it with `into_make_service_with_connect_info::<SocketAddr>()`, as attempts to sign in are limited by
+/// where they come from.
+pub fn router(broker: Broker, options: &DashboardOptions) -> Router {
+    pages(Box::new(Opened::new(broker)), options)
+}
 
 /// The pages over what `look` shows.
 fn pages(look: Box<dyn Look>, options: &DashboardOptions) -> Router {

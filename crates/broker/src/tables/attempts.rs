@@ -8,7 +8,7 @@ use unlapse_store::sql::{Row, Statement};
 
 use super::connections::row_id;
 use super::limits::page;
-use super::{Tables, unreadable};
+use super::{Tables, tally, unreadable};
 use crate::code::Code;
 use crate::connection_id::ConnectionId;
 use crate::problem::Problem;
@@ -78,11 +78,13 @@ struct NoteRow<'a> {
 }
 
 impl Tables {
-    /// Keeps what was tried: one statement for each thousand.
+    /// Keeps what was tried, and counts it by the minute: one transaction for each thousand.
     pub async fn note_attempts(&self, attempts: Vec<Attempt>) -> Result<(), Problem> {
         for batch in attempts.chunks(BATCH) {
             let rows: Vec<_> = batch.iter().map(row).collect();
-            self.database.execute(NOTE, vec![super::apps::json(&rows).into()]).await?;
+            let mut statements = vec![(NOTE, vec![super::apps::json(&rows).into()])];
+            statements.extend(tally::counted(batch));
+            self.database.together(statements).await?;
         }
         Ok(())
     }

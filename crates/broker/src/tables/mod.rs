@@ -13,11 +13,15 @@ mod connects;
 mod data_keys;
 mod deliveries;
 mod events;
+mod figures;
 mod imports;
 mod limits;
+mod live_key;
+mod newest_events;
 mod retention;
 mod rotations;
 mod schema;
+mod tally;
 mod tenants;
 mod usage;
 mod versions;
@@ -41,9 +45,11 @@ pub(crate) use data_keys::{DataKeysTable, WrappedKey};
 pub use deliveries::{Delivery, DeliveryState};
 pub use events::{Event, EventKind, NewEvent};
 pub(crate) use imports::FAULTS_KEPT;
+pub(crate) use figures::Figures;
 pub use imports::{Fault, ImportProgress};
 pub use retention::Retention;
 pub(crate) use rotations::{RotationsTable, SealedRow, UnderWay};
+pub(crate) use tally::Tally;
 pub use usage::{Usage, Used};
 pub use versions::Versions;
 pub use webhooks::Webhook;
@@ -61,6 +67,7 @@ impl Tables {
     /// data keys that `masters` wrap.
     pub async fn open(database: Database, masters: MasterKeys) -> Result<Self, BadDatabase> {
         database.migrate("broker", schema::STEPS).await?;
+        database.migrate("tally", tally::STEPS).await?;
         let envelope = Envelope::open(database.clone(), masters).await?;
         Ok(Self { database, envelope, waits: RotationWaits::default() })
     }
