@@ -33,7 +33,7 @@ pub(super) const STEPS: &[Step] = &[Step {
         seen_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX records_due ON records (shard, due_at) WHERE due_at IS NOT NULL;
-    CREATE INDEX records_ended ON records (id) WHERE state = 1;
+    CREATE INDEX records_ended ON records (server, code, id) WHERE state = 1;
     CREATE TABLE tokens (
         id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
         generation INTEGER NOT NULL,
@@ -77,7 +77,7 @@ pub(super) const STEPS: &[Step] = &[Step {
         seen_at bigint NOT NULL
     ) WITH (fillfactor = 70);
     CREATE INDEX records_due ON records (shard, due_at) WHERE due_at IS NOT NULL;
-    CREATE INDEX records_ended ON records (id) WHERE state = 1;
+    CREATE INDEX records_ended ON records (server, code, id) WHERE state = 1;
     CREATE TABLE tokens (
         id bytea NOT NULL PRIMARY KEY CHECK (octet_length(id) = 16),
         generation bigint NOT NULL,
