@@ -1,11 +1,13 @@
 //! What waits to be written: saves and leases that are given back, in the order in which they came.
 //!
-//! While one batch is under way the next gather. Each caller is told of its own.
+//! While one batch is under way the next gather; whole ones do not wait for each other. Each caller is
+//! told of its own.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::{Id, JoinSet};
 
 use super::held::Held;
 use super::node::NodeId;
@@ -16,6 +18,9 @@ use crate::sql::{Away, Database};
 
 /// So many share a statement.
 const TOGETHER: usize = 50;
+
+/// So many statements wait for the disk at the same time, when there is that much to write.
+const AT_ONCE: usize = 4;
 
 /// The way to it. It ends, after what waits already, when this is dropped.
 #[derive(Clone)]
@@ -46,7 +51,8 @@ impl Line {
         held: Arc<Held>,
     ) -> (Self, impl Future<Output = ()> + Send) {
         let (sender, jobs) = mpsc::unbounded_channel();
-        let serving = Serving { database, node, held, waiting: VecDeque::new(), again: Vec::new() };
+        let (waiting, under_way) = (VecDeque::new(), UnderWay::default());
+        let serving = Serving { database, node, held, waiting, under_way, again: Vec::new() };
         (Self(sender), serving.serve(jobs))
     }
 
@@ -76,92 +82,150 @@ struct Serving {
     node: NodeId,
     held: Arc<Held>,
     waiting: VecDeque<Job>,
+    under_way: UnderWay,
     /// What could not be given back: the database was away.
     again: Vec<Release>,
 }
 
+/// Batches that are being written.
+#[derive(Default)]
+struct UnderWay {
+    /// Each comes to what could not be given back.
+    batches: JoinSet<Vec<Release>>,
+    /// No two batches have a row in common: what is written to it is written in order.
+    ids: HashMap<Id, HashSet<RecordId>>,
+}
+
+impl UnderWay {
+    fn has(&self, id: RecordId) -> bool {
+        self.ids.values().any(|ids| ids.contains(&id))
+    }
+
+    fn start(
+        &mut self,
+        ids: HashSet<RecordId>,
+        batch: impl Future<Output = Vec<Release>> + Send + 'static,
+    ) {
+        let id = self.batches.spawn(batch).id();
+        self.ids.insert(id, ids);
+    }
+
+    /// What the next that comes to its end could not give back; none while nothing is under way.
+    async fn next(&mut self) -> Option<Vec<Release>> {
+        let (id, again) = match self.batches.join_next_with_id().await? {
+            Ok((id, again)) => (id, again),
+            Err(error) => (error.id(), Vec::new()),
+        };
+        self.ids.remove(&id);
+        Some(again)
+    }
+}
+
 impl Serving {
-    async fn serve(mut self, mut jobs: mpsc::UnboundedReceiver<Job>) {
-        loop {
-            if self.waiting.is_empty() {
-                match self.next(&mut jobs).await {
-                    Some(job) => self.waiting.extend(job),
-                    None => break,
-                }
-            }
-            while let Ok(job) = jobs.try_recv() {
-                self.waiting.push_back(job);
-            }
-            self.batch().await;
-        }
-        let _ = self.give_back(Vec::new()).await;
-    }
-
-    /// Waits for a job, or for the time to try again; `None` when there will be none any more.
     #[expect(clippy::disallowed_methods, reason = "it is the database that is waited for")]
-    async fn next(&self, jobs: &mut mpsc::UnboundedReceiver<Job>) -> Option<Option<Job>> {
-        if self.again.is_empty() {
-            return jobs.recv().await.map(Some);
+    async fn serve(mut self, mut jobs: mpsc::UnboundedReceiver<Job>) {
+        let mut is_open = true;
+        while is_open || !self.waiting.is_empty() || !self.under_way.batches.is_empty() {
+            while self.start() {}
+            tokio::select! {
+                job = jobs.recv(), if is_open => {
+                    is_open = job.is_some();
+                    self.waiting.extend(job);
+                    while let Ok(job) = jobs.try_recv() {
+                        self.waiting.push_back(job);
+                    }
+                }
+                Some(mut again) = self.under_way.next() => {
+                    if again.is_empty() && !self.again.is_empty() {
+                        // The database is back.
+                        again = core::mem::take(&mut self.again);
+                        self.write(HashSet::new(), Vec::new(), again);
+                    } else {
+                        self.again.append(&mut again);
+                    }
+                }
+                () = tokio::time::sleep(AGAIN), if !self.again.is_empty() => {
+                    let releases = core::mem::take(&mut self.again);
+                    self.write(HashSet::new(), Vec::new(), releases);
+                }
+                else => {}
+            }
         }
-        tokio::select! {
-            job = jobs.recv() => job.map(Some),
-            () = tokio::time::sleep(AGAIN) => Some(None),
-        }
+        // Once more; after that, the end of the node frees them.
+        let _ = release(&self.database, self.node, &self.again).await;
     }
 
-    /// Writes the first that wait, up to the second of a key: two changes of a row are two
-    /// statements.
-    async fn batch(&mut self) {
-        let (mut ids, mut saves, mut answers) = (HashSet::new(), Vec::new(), Vec::new());
-        let (mut releases, mut done) = (Vec::new(), Vec::new());
+    /// Starts the next batch, where there is one to be started: by itself when nothing is under way,
+    /// beside others when it is a whole one.
+    fn start(&mut self) -> bool {
+        let under_way = self.under_way.batches.len();
+        if under_way >= AT_ONCE || (under_way > 0 && self.waiting.len() < TOGETHER) {
+            return false;
+        }
+        let (mut ids, mut saves, mut releases) = (HashSet::new(), Vec::new(), Vec::new());
         while saves.len() < TOGETHER && releases.len() < 10 * TOGETHER {
-            match self.waiting.front().map(Job::id) {
-                None => break,
-                Some(Some(id)) if !ids.insert(id) => break,
-                Some(_) => {}
+            let Some(next) = self.waiting.pop_front() else { break };
+            // Two changes of a row are two statements, one after the other.
+            let is_in_the_way = match next.id() {
+                Some(id) => self.under_way.has(id) || !ids.insert(id),
+                None => !ids.is_empty() || under_way > 0,
+            };
+            if is_in_the_way {
+                self.waiting.push_front(next);
+                break;
             }
-            match self.waiting.pop_front() {
-                Some(Job::Save(save, answer)) => {
-                    answers.push((save.id, answer));
-                    saves.push(*save);
-                }
+            match next {
+                Job::Save(save, answer) => saves.push((*save, answer)),
                 // What was leased again meanwhile is not given back.
-                Some(Job::Release(release)) => {
+                Job::Release(release) => {
                     if self.held.let_go(release.id, release.fence) {
                         releases.push(release);
                     }
                 }
-                Some(Job::Done(waiting)) => done.push(waiting),
-                None => break,
+                Job::Done(waiting) => {
+                    let _ = waiting.send(());
+                    return true;
+                }
             }
         }
-        if !saves.is_empty() {
-            let saved = save(&self.database, self.node, saves).await;
-            let saved = saved.map(HashSet::<_>::from_iter);
-            for (id, answer) in answers {
-                // A caller that is gone is not told.
-                let _ = answer
-                    .send(saved.as_ref().map(|saved| saved.contains(&id)).map_err(|away| *away));
-            }
+        if saves.is_empty() && releases.is_empty() {
+            // Only what was leased again: there may be more behind it.
+            return !ids.is_empty();
         }
-        let _ = self.give_back(releases).await;
-        for waiting in done {
-            let _ = waiting.send(());
-        }
+        self.write(ids, saves, releases);
+        true
     }
 
-    async fn give_back(&mut self, mut releases: Vec<Release>) -> Result<(), Away> {
-        releases.append(&mut self.again);
-        if releases.is_empty() {
-            return Ok(());
-        }
-        let released = release(&self.database, self.node, &releases).await;
-        if released.is_err() {
+    fn write(
+        &mut self,
+        ids: HashSet<RecordId>,
+        saves: Vec<(Save, Answer)>,
+        releases: Vec<Release>,
+    ) {
+        let (database, node, held) = (self.database.clone(), self.node, Arc::clone(&self.held));
+        self.under_way.start(ids, async move {
+            if !saves.is_empty() {
+                answered(&database, node, saves).await;
+            }
+            if releases.is_empty() || release(&database, node, &releases).await.is_ok() {
+                return Vec::new();
+            }
             // Of a lease whose number is not known, somebody here may have the next by then.
-            releases.retain(|release| release.fence.is_some() || !self.held.is_held(release.id));
-            self.again = releases;
-        }
-        released
+            let again = |release: &Release| release.fence.is_some() || !held.is_held(release.id);
+            releases.into_iter().filter(again).collect()
+        });
+    }
+}
+
+/// Saves, and tells each caller of its own.
+async fn answered(database: &Database, node: NodeId, saves: Vec<(Save, Answer)>) {
+    let (saves, answers): (Vec<_>, Vec<_>) =
+        saves.into_iter().map(|(save, answer)| ((save.id, save), answer)).unzip();
+    let (ids, saves): (Vec<_>, Vec<_>) = saves.into_iter().unzip();
+    let saved = save(database, node, saves).await.map(HashSet::<_>::from_iter);
+    for (id, answer) in ids.iter().zip(answers) {
+        // A caller that is gone is not told.
+        let _ = answer.send(saved.as_ref().map(|saved| saved.contains(id)).map_err(|away| *away));
     }
 }
 
