@@ -8,5 +8,6 @@ mod bounds;
 mod codes;
 mod errors;
 mod refreshes;
+mod renewals;
 mod server;
 mod stage;
