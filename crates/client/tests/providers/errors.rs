@@ -79,6 +79,12 @@ async fn r8_a_row_for_each_providers_own_way_to_say_no() {
         (
             "hubspot",
             400,
+            r#"{"message":"missing or invalid refresh token","category":"VALIDATION_ERROR"}"#,
+            ENDED,
+        ),
+        (
+            "hubspot",
+            400,
             r#"{"status":"BAD_CLIENT_ID","message":"missing or unknown client id"}"#,
             CLIENT,
         ),
