@@ -111,10 +111,10 @@ impl Moment {
         Self { machine, words: relative(at, now), full: full.unwrap_or_default() }
     }
 
-    /// With the full date in sight.
+    /// With the full date in sight, in UTC.
     pub(super) fn dated(at: UnixTime) -> Self {
         let moment = Self::new(at, at);
-        Self { words: moment.full.clone(), ..moment }
+        Self { words: moment.full.trim_end_matches(" UTC").to_owned(), ..moment }
     }
 }
 
