@@ -179,7 +179,7 @@ fn hash(secret: &Secret) -> Vec<u8> {
     digest::digest(&digest::SHA256, &text).as_ref().to_vec()
 }
 
-pub(super) fn read(row: &Row) -> Result<ApiKey, Problem> {
+fn read(row: &Row) -> Result<ApiKey, Problem> {
     let damaged = || unreadable("an API key");
     let tenant = row.maybe_text(1)?.map(|tenant| tenant.parse().map_err(|_| damaged()));
     Ok(ApiKey {
