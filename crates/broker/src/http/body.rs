@@ -19,10 +19,10 @@ const LONGEST: Duration = Duration::from_secs(15);
 
 /// JSON. Demanded, as no page of another origin can send it without being asked first.
 pub(super) const JSON: &str = "application/json";
+/// A line of JSON for each thing.
+pub(super) const NDJSON: &str = "application/x-ndjson";
 /// The form type (RFC 6749 appendix B).
 pub(super) const FORM: &str = "application/x-www-form-urlencoded";
-/// A line of JSON for each row.
-pub(super) const NDJSON: &str = "application/x-ndjson";
 
 /// Reads a body of JSON.
 pub(super) async fn json<T: DeserializeOwned>(

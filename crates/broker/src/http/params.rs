@@ -18,9 +18,18 @@ impl Params {
     /// Reads a query; a parameter that is not among `known` is an error, as it is most likely a typing
     /// error that would widen what is asked for.
     pub(super) fn parse(query: Option<&str>, known: &[&str]) -> Result<Self, Refusal> {
+        Self::parse_up_to(query, known, LONGEST)
+    }
+
+    /// The same of a form, which may be longer.
+    pub(super) fn parse_up_to(
+        query: Option<&str>,
+        known: &[&str],
+        longest: usize,
+    ) -> Result<Self, Refusal> {
         let query = query.unwrap_or_default();
-        if query.len() > LONGEST {
-            return Err(Refusal::bad_request("the query is longer than 8 KiB"));
+        if query.len() > longest {
+            return Err(Refusal::bad_request(format!("the query is longer than {longest} bytes")));
         }
         let mut params: Vec<(String, String)> = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {

@@ -6,9 +6,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use unlapse_core::UnixTime;
 
-use super::timestamp::Timestamp;
 use crate::code::Code;
 use crate::problem::Problem;
+use crate::timestamp::Timestamp;
 
 /// The media type of a problem (RFC 9457 §3).
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";

@@ -16,6 +16,7 @@ mod events;
 mod figures;
 mod imports;
 mod limits;
+mod look_at_connect;
 mod newest_events;
 mod retention;
 mod rotations;

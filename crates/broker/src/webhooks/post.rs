@@ -2,6 +2,7 @@
 
 use core::net::SocketAddr;
 use core::time::Duration;
+use std::sync::OnceLock;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
@@ -11,6 +12,7 @@ use unlapse_core::UnixTime;
 use url::Url;
 
 use super::address::{is_public, target};
+use super::message::Message;
 use super::retry::Delivered;
 use super::signature::SigningSecret;
 
@@ -19,27 +21,27 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// To have its answer; Standard Webhooks 1.0 proposes 15 to 30 s.
 const LONGEST: Duration = Duration::from_secs(15);
 
-/// What a receiver is sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    /// The same at each attempt, so that the receiver knows what it has seen.
-    pub id: String,
-    /// The body: JSON, without a secret.
-    pub body: Vec<u8>,
-}
-
 /// Sends webhooks. No redirect is followed, no answer read, and nothing sent to an address that is
 /// not public unless that was allowed: what a name means is asked for anew for each connection, and the
 /// address that was judged is the one that is connected to.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Post {
-    client: Client,
+    /// Built when it is first needed: it cannot be on a machine without certificates, which may have no
+    /// webhooks either.
+    client: OnceLock<Client>,
     private: bool,
 }
 
 impl Post {
     /// `private` also allows `http` and addresses that are not public.
-    pub fn new(private: bool) -> Result<Self, reqwest::Error> {
+    pub fn new(private: bool) -> Self {
+        Self { client: OnceLock::new(), private }
+    }
+
+    fn client(&self) -> Result<&Client, reqwest::Error> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
         let client = Client::builder()
             .redirect(Policy::none())
             .no_proxy()
@@ -48,9 +50,9 @@ impl Post {
             .pool_max_idle_per_host(1)
             .user_agent(concat!("unlapse/", env!("CARGO_PKG_VERSION")))
             .referer(false)
-            .dns_resolver(Lookup { private })
+            .dns_resolver(Lookup { private: self.private })
             .build()?;
-        Ok(Self { client, private })
+        Ok(self.client.get_or_init(|| client))
     }
 
     /// Sends `message` once.
@@ -65,8 +67,15 @@ impl Post {
         if target(url.as_str(), self.private).is_err() {
             return Delivered::No { retry_after: None };
         }
+        let client = match self.client() {
+            Ok(client) => client,
+            Err(error) => {
+                tracing::error!(%error, "webhooks cannot be sent");
+                return Delivered::No { retry_after: None };
+            }
+        };
         let Message { id, body } = message;
-        let sent = self.client.post(url.clone());
+        let sent = client.post(url.clone());
         let sent = sent
             .header(CONTENT_TYPE, "application/json")
             .header("webhook-id", id)
@@ -169,7 +178,7 @@ mod tests {
     #[tokio::test]
     async fn standard_webhooks_what_arrives_is_signed_and_other_answers_are_not_taken_for_a_yes() {
         let (url, mut told, elsewhere) = receiver().await;
-        let post = Post::new(true).expect("a client");
+        let post = Post::new(true);
         let secret = SigningSecret::parse(&Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"));
         let secret = secret.expect("a secret");
         let message = Message { id: "msg_1".to_owned(), body: b"{\"type\":\"x\"}".to_vec() };
@@ -194,7 +203,7 @@ mod tests {
     #[tokio::test]
     async fn a_name_that_leads_inside_is_not_asked() {
         let (url, mut told, _) = receiver().await;
-        let post = Post::new(false).expect("a client");
+        let post = Post::new(false);
         let secret = SigningSecret::draw();
         let message = Message { id: "msg_1".to_owned(), body: b"{}".to_vec() };
         let url = Url::parse(&format!("{url}/take")).expect("a URL");

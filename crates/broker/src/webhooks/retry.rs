@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-/// The delays, as Standard Webhooks 1.0 proposes them; together some 28 hours, beyond a night and a
-/// weekday's outage.
+/// The delays, as Standard Webhooks 1.0 proposes them: together two days, beyond a weekend's outage. The
+/// last is repeated until the delivery is too old.
 const DELAYS: [Duration; 8] = [
     Duration::from_secs(5),
     Duration::from_secs(300),
@@ -36,23 +36,20 @@ pub enum Next {
     Done,
     /// Send it again after so long.
     Again(Duration),
-    /// Give it up.
-    GiveUp,
 }
 
 /// What to do after so many attempts, the last of which ended so. `chance` is any number: it spreads
 /// those that failed together.
 pub fn next(attempts: u32, delivered: Delivered, chance: u32) -> Next {
     let retry_after = match delivered {
-        Delivered::Yes => return Next::Done,
-        Delivered::Gone => return Next::GiveUp,
+        Delivered::Yes | Delivered::Gone => return Next::Done,
         Delivered::No { retry_after } => retry_after.unwrap_or_default(),
     };
     let index = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX);
-    let Some(delay) = DELAYS.get(index) else { return Next::GiveUp };
-    // Up to a fifth more; and nobody is waited for longer than the last delay.
-    let delay = *delay + delay.mul_f64(0.2 * f64::from(chance) / f64::from(u32::MAX));
     let longest = DELAYS[DELAYS.len() - 1];
+    let delay = DELAYS.get(index).copied().unwrap_or(longest);
+    // Up to a fifth more; and nobody is waited for longer than the last delay.
+    let delay = delay + delay.mul_f64(0.2 * f64::from(chance) / f64::from(u32::MAX));
     Next::Again(delay.max(retry_after.min(longest)))
 }
 
@@ -67,7 +64,7 @@ mod tests {
         for (attempts, delivered, chance, expected) in [
             (1, Delivered::Yes, 0, Next::Done),
             (9, Delivered::Yes, 0, Next::Done),
-            (1, Delivered::Gone, 0, Next::GiveUp),
+            (1, Delivered::Gone, 0, Next::Done),
             (1, no(None), 0, again(5)),
             (1, no(None), u32::MAX, again(6)),
             (2, no(None), 0, again(300)),
@@ -77,8 +74,8 @@ mod tests {
             (1, no(Some(u64::MAX)), 0, again(72_000)),
             (3, no(None), 0, again(1800)),
             (8, no(None), 0, again(72_000)),
-            (9, no(None), 0, Next::GiveUp),
-            (u32::MAX, no(None), 0, Next::GiveUp),
+            (9, no(None), 0, again(72_000)),
+            (u32::MAX, no(None), 0, again(72_000)),
             (0, no(None), 0, again(5)),
         ] {
             assert_eq!(next(attempts, delivered, chance), expected, "{attempts} {delivered:?}");
@@ -86,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn all_of_them_end_within_three_days() {
+    fn the_listed_ones_fit_into_three_days() {
         let all: Duration = DELAYS.iter().map(|delay| delay.mul_f64(1.2)).sum();
         assert!(all < Duration::from_secs(3 * 86_400), "{all:?}");
         assert!(DELAYS.is_sorted());

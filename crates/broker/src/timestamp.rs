@@ -5,11 +5,11 @@ use unlapse_core::UnixTime;
 
 /// A point in time, in UTC and with milliseconds: `2026-11-21T21:45:00.000Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Timestamp(pub(super) UnixTime);
+pub(crate) struct Timestamp(pub(crate) UnixTime);
 
 impl Timestamp {
     /// As text. What lies after the year 9999 is shown as its end: a hostile lifetime may be any number.
-    pub(super) fn to_text(self) -> String {
+    pub(crate) fn to_text(self) -> String {
         const END: i64 = 253_402_207_200_000;
         let millis = i64::try_from(self.0.as_millis()).unwrap_or(END).min(END);
         let at = jiff::Timestamp::from_millisecond(millis)

@@ -1,0 +1,119 @@
+//! What all routes share.
+
+use core::ops::Deref;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::ConnectInfo;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
+use unlapse::tokio::TokioClock;
+use unlapse_core::UnixTime;
+
+use super::caller::Caller;
+use super::gate::Gate;
+use super::keys::Keys;
+use super::options::ApiOptions;
+use super::refusal::Refusal;
+use crate::app::App;
+use crate::broker::Broker;
+use crate::code::Code;
+use crate::name::Name;
+use crate::problem::Problem;
+use crate::tables::NewAudit;
+use crate::webhooks::Post;
+
+/// What a route answers.
+pub(super) type Answer = Result<Response, Refusal>;
+
+/// The broker, and what stands before it.
+#[derive(Clone)]
+pub(super) struct Api(Arc<Shared>);
+
+pub(super) struct Shared {
+    pub(super) broker: Broker,
+    pub(super) options: ApiOptions,
+    pub(super) requests: Gate,
+    pub(super) listeners: Gate,
+    pub(super) keys: Keys,
+    /// Sends tests of webhooks.
+    pub(super) post: Post,
+    pub(super) timer: TokioClock,
+}
+
+impl Deref for Api {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl Api {
+    pub(super) fn new(broker: Broker, options: ApiOptions) -> Self {
+        Self(Arc::new(Shared {
+            broker,
+            requests: Gate::new(options.requests),
+            listeners: Gate::new(options.listeners),
+            keys: Keys::default(),
+            post: Post::new(options.private_webhooks),
+            timer: TokioClock::new(),
+            options,
+        }))
+    }
+
+    /// What time it is, by the database.
+    pub(super) fn now(&self) -> UnixTime {
+        self.broker.clock()
+    }
+}
+
+impl Api {
+    /// Refuses an app at a provider that nobody knows.
+    pub(super) fn check_provider(&self, app: &App) -> Result<(), Refusal> {
+        if self.broker.catalogue().provider(app.provider.as_str()).is_some() {
+            return Ok(());
+        }
+        let detail = format!("the catalogue has no provider `{}`", app.provider);
+        Err(Problem::new(Code::BadRequest, detail).into())
+    }
+
+    /// Keeps who did what in the audit log.
+    pub(super) async fn note(
+        &self,
+        caller: &Caller,
+        tenant: Option<&Name>,
+        action: &str,
+        subject: &str,
+    ) -> Result<(), Refusal> {
+        let entry = NewAudit::new(&caller.actor, tenant, action, subject);
+        Ok(self.broker.tables().note(entry).await?)
+    }
+}
+
+/// Where a request is from, where that is known.
+pub(super) fn peer(request: &Parts) -> Option<std::net::IpAddr> {
+    let connected = request.extensions.get::<ConnectInfo<SocketAddr>>();
+    connected.map(|ConnectInfo(address)| address.ip())
+}
+
+/// A reply of JSON.
+pub(super) fn json(status: StatusCode, body: impl Serialize) -> Response {
+    (status, Json(body)).into_response()
+}
+
+/// The same with a secret in it, which nobody is to keep (RFC 6749 §5.1).
+pub(super) fn secret_json(status: StatusCode, body: impl Serialize) -> Response {
+    let mut response = json(status, body);
+    no_store(response.headers_mut());
+    response
+}
+
+/// For caches, and for those of HTTP/1.0.
+pub(super) fn no_store(headers: &mut HeaderMap) {
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+}

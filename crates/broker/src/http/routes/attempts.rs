@@ -1,0 +1,73 @@
+//! `GET …/attempts`: what was tried to renew a connection, the newest first (I6).
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use serde::Serialize;
+
+use crate::code::Code;
+use crate::http::api::{Answer, Api, json};
+use crate::http::caller::{Names, connection};
+use crate::http::params::Params;
+use crate::http::path::Path;
+use crate::tables::Attempt;
+use crate::timestamp::Timestamp;
+use crate::verb::Verb;
+
+/// Attempts in an answer, where nothing is said; and the most.
+const PART: (u64, u64) = (50, 500);
+
+#[derive(Serialize)]
+struct List<'a> {
+    attempts: Vec<Shown<'a>>,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    at: Timestamp,
+    number: u32,
+    automatic: bool,
+    /// Why it failed; null: there is a new token.
+    code: Option<Code>,
+    /// The provider's.
+    status: Option<u16>,
+    delay_ms: u64,
+    duration_ms: u64,
+    node: &'a str,
+}
+
+impl<'a> Shown<'a> {
+    fn of(attempt: &'a Attempt) -> Self {
+        let Attempt { at, tried, .. } = attempt;
+        let millis = |duration: core::time::Duration| {
+            u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+        };
+        Self {
+            at: Timestamp(*at),
+            number: tried.number,
+            automatic: tried.automatic,
+            code: tried.code,
+            status: tried.status,
+            delay_ms: millis(tried.delay),
+            duration_ms: millis(tried.duration),
+            node: &tried.node,
+        }
+    }
+}
+
+pub(in crate::http) async fn list(
+    State(api): State<Api>,
+    request: Parts,
+    Path(names): Path<Names>,
+) -> Answer {
+    let caller = api.caller(&request, Verb::Read).await?;
+    let params = Params::parse(request.uri.query(), &["tenant", "limit"])?;
+    let (part, most) = PART;
+    let limit = params.number("limit", 1..=most)?.unwrap_or(part);
+    let id = connection(caller.tenant(&params, &request.headers)?, names)?;
+    // One that is not there has no history either.
+    api.broker.connection(&id).await?;
+    let limit = usize::try_from(limit).expect("500 fits anywhere");
+    let attempts = api.broker.tables().attempts(&id, limit).await?;
+    Ok(json(StatusCode::OK, List { attempts: attempts.iter().map(Shown::of).collect() }))
+}

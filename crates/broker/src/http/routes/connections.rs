@@ -1,0 +1,261 @@
+//! `/v1/connections`: seen, brought, listed and removed.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::IntoResponse as _;
+use serde::{Deserialize, Serialize};
+use unlapse_core::Secret;
+use url::form_urlencoded;
+
+use crate::broker::{Brought, Filter};
+use crate::connection_id::ConnectionId;
+use crate::http::api::{Answer, Api, json};
+use crate::http::caller::{Caller, Names, connection};
+use crate::http::params::Params;
+use crate::http::path::Path;
+use crate::http::refusal::Refusal;
+use crate::http::sent_secret::SentSecret;
+use crate::http::shown::Shown;
+use crate::http::{body, cursor};
+use crate::verb::Verb;
+
+/// Longest token that is kept, in bytes.
+const LONGEST_TOKEN: usize = 16 * 1024;
+/// Longest scope, in bytes.
+const LONGEST_SCOPE: usize = 4096;
+/// Ten years: no token that anybody knows of lives longer.
+const LONGEST_LIFE: u64 = 315_360_000;
+/// Most names that are kept beside a token, and how long they and their values may be.
+const MOST_METADATA: (usize, usize, usize) = (32, 64, 1024);
+/// Connections in a part of a list, where nothing is said.
+const PART: u64 = 100;
+/// The most.
+const MOST: u64 = 500;
+
+/// The connection that a request is about, and who asks.
+pub(super) async fn asked(
+    api: &Api,
+    request: &Parts,
+    names: Names,
+    verb: Verb,
+) -> Result<(Caller, ConnectionId), Refusal> {
+    let caller = api.caller(request, verb).await?;
+    let params = Params::parse(request.uri.query(), &["tenant"])?;
+    let tenant = caller.tenant(&params, &request.headers)?;
+    Ok((caller, connection(tenant, names)?))
+}
+
+pub(in crate::http) async fn show(
+    State(api): State<Api>,
+    request: Parts,
+    Path(names): Path<Names>,
+) -> Answer {
+    let (_, id) = asked(&api, &request, names, Verb::Read).await?;
+    let connection = api.broker.connection(&id).await?;
+    Ok(json(StatusCode::OK, Shown::of(&connection)))
+}
+
+pub(in crate::http) async fn put(
+    State(api): State<Api>,
+    request: Parts,
+    Path(names): Path<Names>,
+    sent: Body,
+) -> Answer {
+    let (caller, id) = asked(&api, &request, names, Verb::Write).await?;
+    let sent: Sent = body::json(&api.timer, &request.headers, sent).await?;
+    let connection = api.broker.put(&id, sent.check()?, &caller.actor).await?;
+    Ok(json(StatusCode::OK, Shown::of(&connection)))
+}
+
+pub(in crate::http) async fn remove(
+    State(api): State<Api>,
+    request: Parts,
+    Path(names): Path<Names>,
+) -> Answer {
+    let (caller, id) = asked(&api, &request, names, Verb::Write).await?;
+    api.broker.remove(&id, &caller.actor).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// The tokens of a connection, as they are brought.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Sent {
+    access_token: Option<SentSecret>,
+    refresh_token: Option<SentSecret>,
+    expires_in: Option<u64>,
+    refresh_expires_in: Option<u64>,
+    scope: Option<String>,
+    token_type: Option<String>,
+    metadata: BTreeMap<String, String>,
+}
+
+impl Sent {
+    fn check(self) -> Result<Brought, Refusal> {
+        let bad = |detail: &str| Refusal::bad_request(detail);
+        let Self { expires_in, refresh_expires_in, .. } = self;
+        let access_token = self.access_token.map(|SentSecret(token)| token);
+        let refresh_token = self.refresh_token.map(|SentSecret(token)| token);
+        if access_token.is_none() && refresh_token.is_none() {
+            return Err(bad("there is neither `access_token` nor `refresh_token`"));
+        }
+        for (name, token) in [("access_token", &access_token), ("refresh_token", &refresh_token)] {
+            let is_ok = |token: &Secret| {
+                let is_visible = |byte: u8| byte.is_ascii_graphic();
+                (1..=LONGEST_TOKEN).contains(&token.len()) && token.expose().bytes().all(is_visible)
+            };
+            if !token.as_ref().is_none_or(is_ok) {
+                return Err(bad(&format!("`{name}` is 1 to 16384 visible characters of ASCII")));
+            }
+        }
+        for (name, life) in [("expires_in", expires_in), ("refresh_expires_in", refresh_expires_in)]
+        {
+            if life.is_some_and(|life| life > LONGEST_LIFE) {
+                return Err(bad(&format!("`{name}` is {LONGEST_LIFE} s at most")));
+            }
+        }
+        if self.scope.as_ref().is_some_and(|scope| !is_scope(scope)) {
+            return Err(bad(
+                "`scope` is words of ASCII with spaces between them, 4096 bytes at most",
+            ));
+        }
+        let is_type = |text: &String| {
+            let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+            (1..=64).contains(&text.len()) && text.bytes().all(is_token)
+        };
+        if !self.token_type.as_ref().is_none_or(is_type) {
+            return Err(bad("`token_type` is 1 to 64 of letters, digits, `-`, `.` and `_`"));
+        }
+        let (most, name, value) = MOST_METADATA;
+        let fits = |(key, text): (&String, &String)| {
+            (1..=name).contains(&key.len())
+                && text.len() <= value
+                && !key.contains(char::is_control)
+                && !text.contains(char::is_control)
+        };
+        if self.metadata.len() > most || !self.metadata.iter().all(fits) {
+            return Err(bad(
+                "`metadata` has 32 names of 64 bytes at most, with values of 1024 at most",
+            ));
+        }
+        Ok(Brought {
+            access_token,
+            refresh_token,
+            expires_in: expires_in.map(Duration::from_secs),
+            refresh_expires_in: refresh_expires_in.map(Duration::from_secs),
+            scope: self.scope,
+            token_type: self.token_type,
+            metadata: self.metadata,
+        })
+    }
+}
+
+/// RFC 6749 §3.3, with any spaces between.
+pub(in crate::http) fn is_scope(scope: &str) -> bool {
+    let is_ok = |byte: u8| matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~');
+    scope.len() <= LONGEST_SCOPE && scope.bytes().all(is_ok)
+}
+
+#[derive(Serialize)]
+struct List<'a> {
+    connections: Vec<Shown<'a>>,
+    /// Where the next part begins.
+    next: Option<String>,
+}
+
+pub(in crate::http) async fn list(State(api): State<Api>, request: Parts) -> Answer {
+    let caller = api.caller(&request, Verb::Read).await?;
+    let known = ["tenant", "state", "provider", "user", "limit", "cursor"];
+    let params = Params::parse(request.uri.query(), &known)?;
+    let tenant = caller.tenant(&params, &request.headers)?;
+    let needs_user = match params.value("state") {
+        None => None,
+        Some("active") => Some(false),
+        Some("needs_user") => Some(true),
+        Some(_) => return Err(Refusal::bad_request("`state` is `active` or `needs_user`")),
+    };
+    let user = params.value("user").map(str::to_owned);
+    if user.as_ref().is_some_and(|user| !(1..=ConnectionId::MAX).contains(&user.len())) {
+        return Err(Refusal::bad_request("`user` is 1 to 256 bytes"));
+    }
+    let filter = Filter { needs_user, provider: params.parsed("provider")?, user };
+    let limit = params.number("limit", 1..=MOST)?.unwrap_or(PART);
+    let limit = usize::try_from(limit).expect("500 fits anywhere");
+    let after = params.value("cursor").map(|cursor| cursor::read(cursor, &tenant)).transpose()?;
+    let page = api.broker.connections(&tenant, &filter, after.as_ref(), limit).await?;
+    let next = page.next.as_ref().map(cursor::after);
+    let link = next.as_ref().map(|cursor| next_link(request.uri.query(), cursor));
+    let connections = page.connections.iter().map(Shown::of).collect();
+    let mut response = json(StatusCode::OK, List { connections, next });
+    if let Some(link) = link.and_then(|link| HeaderValue::from_str(&link).ok()) {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    Ok(response)
+}
+
+/// RFC 8288: the same list, from `cursor` on.
+fn next_link(query: Option<&str>, cursor: &str) -> String {
+    let asked = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    let mut next = form_urlencoded::Serializer::new(String::new());
+    next.extend_pairs(asked.filter(|(name, _)| name != "cursor"));
+    next.append_pair("cursor", cursor);
+    format!("</v1/connections?{}>; rel=\"next\"", next.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn check(text: &str) -> Result<Brought, Refusal> {
+        serde_json::from_str::<Sent>(text).expect("of the right types").check()
+    }
+
+    #[test]
+    fn i1_a_row_for_each_thing_that_is_brought() {
+        let long = |count: usize| format!("{{\"refresh_token\":\"{}\"}}", "x".repeat(count));
+        for good in [
+            "{\"access_token\":\"a\"}",
+            "{\"refresh_token\":\"r\",\"expires_in\":0,\"scope\":\"\",\"token_type\":\"Bearer\"}",
+            "{\"refresh_token\":\"r\",\"metadata\":{\"instance_url\":\"https://a.example\"}}",
+            &long(LONGEST_TOKEN),
+        ] {
+            assert!(check(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "{}",
+            "{\"access_token\":\"\"}",
+            "{\"access_token\":\"a b\"}",
+            "{\"access_token\":\"ä\"}",
+            "{\"refresh_token\":\"r\\n\"}",
+            "{\"refresh_token\":\"r\",\"expires_in\":315360001}",
+            "{\"refresh_token\":\"r\",\"scope\":\"a\\\"b\"}",
+            "{\"refresh_token\":\"r\",\"token_type\":\"\"}",
+            "{\"refresh_token\":\"r\",\"metadata\":{\"\":\"\"}}",
+            "{\"refresh_token\":\"r\",\"metadata\":{\"a\":\"\\u0000\"}}",
+            &long(LONGEST_TOKEN + 1),
+        ] {
+            assert!(check(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn rfc8288_the_link_asks_for_the_same() {
+        let link = next_link(Some("user=a%2Fb&limit=2&cursor=old"), "new");
+        assert_eq!(link, "</v1/connections?user=a%2Fb&limit=2&cursor=new>; rel=\"next\"");
+    }
+
+    proptest! {
+        #[test]
+        fn no_link_ends_its_header_early(query in "\\PC{0,80}") {
+            let link = next_link(Some(&query), "c");
+            prop_assert!(HeaderValue::from_str(&link).is_ok());
+            prop_assert_eq!(link.matches('>').count(), 1);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! `/healthz` and `/readyz`: for whoever watches over the broker, and without a key: they say nothing of
+//! anybody's connections. `/metrics` beside them.
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
+
+use crate::http::api::{Answer, Api, json};
+use crate::http::refusal::Refusal;
+
+#[derive(Serialize)]
+struct Lives {
+    status: &'static str,
+}
+
+/// The process lives: it must not be ended because its database is away.
+pub(in crate::http) async fn lives() -> Response {
+    json(StatusCode::OK, Lives { status: "ok" })
+}
+
+#[derive(Serialize)]
+struct Ready {
+    status: &'static str,
+    /// The database answers.
+    database: bool,
+    /// The keys that secrets are sealed with are there.
+    keys: bool,
+    /// The node is about to end.
+    draining: bool,
+}
+
+/// Whether requests may be sent here.
+pub(in crate::http) async fn ready(State(api): State<Api>) -> Response {
+    let health = api.broker.health().await;
+    let draining = health.draining || api.options.draining.has_begun();
+    let is_ready = health.database && health.keys && !draining;
+    let (code, status) = if is_ready {
+        (StatusCode::OK, "ready")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not_ready")
+    };
+    json(code, Ready { status, database: health.database, keys: health.keys, draining })
+}
+
+/// For Prometheus, where this listener has it.
+pub(in crate::http) async fn metrics(State(api): State<Api>) -> Answer {
+    let Some(text) = &api.options.metrics else {
+        return Err(Refusal::not_found("metrics are not served here"));
+    };
+    let mut response = text().into_response();
+    let prometheus = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, prometheus);
+    Ok(response)
+}

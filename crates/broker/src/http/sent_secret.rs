@@ -1,0 +1,14 @@
+//! A secret in a body.
+
+use serde::{Deserialize, Deserializer};
+use unlapse_core::Secret;
+
+/// A secret as it arrives in JSON: from its first moment in a type that is wiped and never shown.
+#[derive(Debug)]
+pub(super) struct SentSecret(pub(super) Secret);
+
+impl<'de> Deserialize<'de> for SentSecret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(Secret::from(text)))
+    }
+}

@@ -1,0 +1,82 @@
+//! Sends what is due, as long as the node lives.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use unlapse::Clock;
+use unlapse_core::UnixTime;
+
+use super::address::target;
+use super::message::Message;
+use super::post::Post;
+use super::retry::{Delivered, Next, next};
+use super::signature::SigningSecret;
+use crate::problem::Problem;
+use crate::tables::{Delivery, Tables};
+
+/// So many are under way at once.
+const ROOM: usize = 64;
+/// How often the database is asked for more.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// Sends webhooks until `stop` is ready; those under way are ended first, which takes half a minute at
+/// most. Nodes share the work: what one has taken, no other takes for a minute.
+pub async fn run(
+    tables: &Tables,
+    clock: Arc<dyn Clock>,
+    post: Post,
+    stop: impl Future<Output = ()>,
+) {
+    let post = Arc::new(post);
+    let mut under_way = JoinSet::new();
+    tokio::pin!(stop);
+    loop {
+        let room = ROOM - under_way.len();
+        // A database that is away is asked again: nothing is lost meanwhile.
+        let taken = if room == 0 { Ok(Vec::new()) } else { tables.take_deliveries(room).await };
+        for delivery in taken.unwrap_or_default() {
+            let (tables, clock, post) = (tables.clone(), Arc::clone(&clock), Arc::clone(&post));
+            under_way.spawn(async move {
+                let now = clock.now().wall;
+                if let Err(problem) = deliver(&tables, &post, &delivery, now).await {
+                    // It comes due again by itself.
+                    tracing::warn!(code = %problem.code, "what became of a webhook is not kept");
+                }
+            });
+        }
+        tokio::select! {
+            () = &mut stop => break,
+            Some(_) = under_way.join_next(), if under_way.len() == ROOM => {}
+            () = clock.sleep(BEAT) => {}
+        }
+        while under_way.try_join_next().is_some() {}
+    }
+    while under_way.join_next().await.is_some() {}
+}
+
+async fn deliver(
+    tables: &Tables,
+    post: &Post,
+    delivery: &Delivery,
+    now: UnixTime,
+) -> Result<(), Problem> {
+    let webhook = &delivery.webhook;
+    let url = target(&webhook.url, true);
+    let secret = SigningSecret::parse(&webhook.secret);
+    let delivered = match (&url, &secret) {
+        (Ok(url), Ok(secret)) => post.send(url, secret, &Message::of(delivery), now).await,
+        _ => Delivered::No { retry_after: None },
+    };
+    // Spreads those that failed together: ids count up.
+    let chance = u32::from_be_bytes(first_four(&delivery.id.to_be_bytes()));
+    match next(delivery.attempt, delivered, chance) {
+        Next::Done => tables.delivered(delivery).await,
+        Next::Again(wait) => tables.deliver_later(delivery, wait, "it did not arrive").await,
+    }
+}
+
+fn first_four(id: &[u8]) -> [u8; 4] {
+    let [a, b, c, d, ..] = unlapse_verify::sha256(id);
+    [a, b, c, d]
+}
