@@ -312,3 +312,23 @@ async fn i4_an_export_says_what_it_could_not_read() {
         assert_eq!(page.lines.matches("rt-canary").count(), 4, "two lines with two tokens");
     }
 }
+
+/// `cargo test --release -p unlapse-broker --test tables -- --ignored --nocapture measured`, with
+/// `UNLAPSE_SUITES=full` for `PostgreSQL`.
+#[tokio::test]
+#[ignore = "takes minutes, and is about time"]
+async fn an_import_of_a_million_lines_is_measured() {
+    const LINES: usize = 1_000_000;
+    for world in worlds() {
+        let (tables, _store) = node(&world).await;
+        let mut import = begin(&tables, "million").await.expect("begun");
+        let began = std::time::Instant::now();
+        for part in (0..LINES).step_by(1000) {
+            import.feed(lines(part..part + 1000).as_bytes()).await.expect("taken");
+        }
+        let done = import.finish().await.expect("done");
+        let took = began.elapsed();
+        assert_eq!(done.brought, LINES as u64);
+        println!("{}: {LINES} lines in {took:.1?}", world.name);
+    }
+}
