@@ -260,3 +260,32 @@ async fn i8_four_nodes_claim_everything_once() {
         assert_eq!(keys.len(), 200);
     }
 }
+
+/// A claim whose answer is lost may have happened: what it took is not left lying.
+#[tokio::test(flavor = "multi_thread")]
+async fn i8_what_was_claimed_by_a_lost_answer_is_claimed_again_at_once() {
+    let Some(postgres) = unlapse_parts::Postgres::own() else { return };
+    let url = postgres.fresh_database();
+    let folder = tempfile::tempdir().expect("a directory");
+    // One connection, which knows the statement when it is asked for the second time.
+    let options =
+        unlapse_store::sql::Options { connections: 1, ..unlapse_store::sql::Options::default() };
+    let database = unlapse_store::sql::Database::open(&url, options).await.expect("opened");
+    let alive = Duration::from_secs(3600);
+    let options = SqlOptions { alive, ..SqlOptions::default() };
+    let store = node_of(database, folder.path(), options).await;
+    put(&store, &key(), &record(1)).await;
+    drop(claim(&store, &key()).await);
+    free(&store, &key()).await;
+    postgres.pause();
+    let shard = RecordId::of(&key()).shard();
+    store.claim(shard, 10).await.map(drop).expect_err("nobody answers");
+    postgres.resume();
+    let began = std::time::Instant::now();
+    eventually("it is claimed", || async {
+        store.claim(shard, 10).await.is_ok_and(|dues| dues.len() == 1)
+    })
+    .await;
+    // Not by waiting for what a claim puts its time ahead by.
+    assert!(began.elapsed() < Duration::from_secs(12), "{:?}", began.elapsed());
+}
