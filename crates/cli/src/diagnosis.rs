@@ -398,6 +398,14 @@ mod tests {
     }
 
     #[test]
+    fn i5_every_code_of_a_broker_is_a_heading_of_the_troubleshooting_page_and_no_other() {
+        let is_code = |word: &&str| word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+        let headings = PAGE.lines().filter_map(|line| line.strip_prefix("## ")).filter(is_code);
+        let codes = unlapse_broker::Code::ALL.map(unlapse_broker::Code::as_str);
+        assert_eq!(headings.collect::<Vec<_>>(), codes);
+    }
+
+    #[test]
     fn hints_name_the_command_with_the_profile() {
         for diagnosis in all() {
             if diagnosis.exit == Exit::LoginNeeded {

@@ -90,6 +90,8 @@ fn run(arguments: Arguments) -> Result<Exit, Diagnosis> {
         Command::Demo(demo) => return commands::demo::run(&demo, &common),
         Command::Drill(drill) => return commands::drill::run(&drill, &common),
         Command::Issuer(issuer) => return commands::issuer::run(&issuer, &common),
+        Command::Serve(serve) => return commands::serve::run(&serve, &common),
+        Command::Broker(broker) => return commands::broker::run(&broker, &common),
         _ => {}
     }
     let asks = !matches!(&command, Command::Token(arguments) if arguments.no_input);
@@ -121,7 +123,12 @@ fn work(app: &App, command: Command) -> Result<Exit, Diagnosis> {
         Command::Stats(arguments) => commands::stats::run(app, &arguments),
         Command::Doctor(arguments) => commands::doctor::run(app, &arguments),
         Command::Config(args::ConfigCommand::Show) => commands::config::run(app),
-        Command::Completion { .. } | Command::Demo(_) | Command::Drill(_) | Command::Issuer(_) => {
+        Command::Completion { .. }
+        | Command::Demo(_)
+        | Command::Drill(_)
+        | Command::Issuer(_)
+        | Command::Serve(_)
+        | Command::Broker(_) => {
             unreachable!("handled above, before the configuration is read")
         }
     }

@@ -39,7 +39,7 @@ pub(crate) fn text(diagnosis: &Diagnosis, style: Style) -> String {
         one_line(&diagnosis.message),
         style.paint("1;36", "hint:"),
         one_line(&diagnosis.hint),
-        style.paint("2", &format!("unlapse::{}", diagnosis.code)),
+        style.paint("2", &code(diagnosis)),
     )
 }
 
@@ -47,13 +47,22 @@ pub(crate) fn text(diagnosis: &Diagnosis, style: Style) -> String {
 pub(crate) fn json(diagnosis: &Diagnosis) -> String {
     let value: Value = json!({
         "error": {
-            "code": format!("unlapse::{}", diagnosis.code),
+            "code": code(diagnosis),
             "message": one_line(&diagnosis.message),
             "hint": one_line(&diagnosis.hint),
             "retry_at": diagnosis.retry_at.map(rfc3339),
         }
     });
     format!("{value}\n")
+}
+
+/// The code as it is printed. Those of a broker's API are its own words, in capitals.
+fn code(diagnosis: &Diagnosis) -> String {
+    if diagnosis.code.starts_with(|c: char| c.is_ascii_uppercase()) {
+        diagnosis.code.to_owned()
+    } else {
+        format!("unlapse::{}", diagnosis.code)
+    }
 }
 
 /// A point in time as scripts read it: RFC 3339, UTC, whole seconds.

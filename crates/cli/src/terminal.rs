@@ -7,6 +7,7 @@ use std::time::Duration;
 use unlapse_core::Secret;
 use zeroize::Zeroizing;
 
+use crate::config::broker::LogFormat;
 use crate::diagnosis::Diagnosis;
 use crate::exit::Exit;
 use crate::prompt::{self, Answer};
@@ -105,6 +106,14 @@ pub(crate) fn spinner(text: String, quiet: bool) -> indicatif::ProgressBar {
     bar
 }
 
+/// Shows how much of something is done; gone when dropped.
+pub(crate) fn progress(whole: u64, quiet: bool) -> indicatif::ProgressBar {
+    if quiet || !std::io::stderr().is_terminal() {
+        return indicatif::ProgressBar::hidden();
+    }
+    indicatif::ProgressBar::new(whole)
+}
+
 /// Reads secrets from stdin, one a line, as many as are wanted; the last may have several lines.
 pub(crate) fn secrets_from_stdin(wanted: usize) -> Result<Vec<Secret>, Diagnosis> {
     let mut text = Zeroizing::new(String::with_capacity(8 * 1024));
@@ -184,8 +193,13 @@ fn unreadable(what: &str) -> Diagnosis {
     }
 }
 
-/// Sends the log to stderr.
+/// Sends the log to stderr, a line for people each.
 pub(crate) fn log_to_stderr(filter: &str) -> Result<(), Diagnosis> {
+    log(filter, LogFormat::Text)
+}
+
+/// Sends the log to stderr.
+pub(crate) fn log(filter: &str, format: LogFormat) -> Result<(), Diagnosis> {
     let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| Diagnosis {
         code: "log_filter",
         message: format!("the log filter does not read: {error}"),
@@ -193,10 +207,11 @@ pub(crate) fn log_to_stderr(filter: &str) -> Result<(), Diagnosis> {
         retry_at: None,
         exit: Exit::Usage,
     })?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(matches!(style(), Style::Coloured))
-        .init();
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => subscriber.with_ansi(matches!(style(), Style::Coloured)).init(),
+        // One flat object a line, as log collectors want it.
+        LogFormat::Json => subscriber.json().flatten_event(true).with_ansi(false).init(),
+    }
     Ok(())
 }

@@ -70,11 +70,11 @@ fn hint(error: &clap::Error) -> String {
     }
 }
 
-/// The first word of that kind.
+/// The word of that kind; of several, the likeliest, which stands last.
 fn text(error: &clap::Error, kind: ContextKind) -> Option<&str> {
     match error.get(kind)? {
         ContextValue::String(word) => Some(word),
-        ContextValue::Strings(words) => words.first().map(String::as_str),
+        ContextValue::Strings(words) => words.last().map(String::as_str),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! The command line. Its comments are what `--help` prints.
 #![allow(clippy::doc_markdown, reason = "help is plain text: backticks would be printed")]
 
+mod broker;
 mod config;
 mod curl;
 mod demo;
@@ -13,6 +14,7 @@ mod login;
 mod logout;
 mod queue;
 mod refresh;
+mod serve;
 mod stats;
 mod status;
 mod token;
@@ -22,6 +24,12 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use broker::{
+    AddAppArguments, AddKeyArguments, AppsCommand, BrokerArguments, BrokerCommand,
+    BrokerKeysCommand, ConnectionsCommand, ExportArguments, ImportArguments,
+    ListConnectionsArguments, ProvidersArguments, RotateKeyArguments, TenantsCommand,
+    WhichConnection,
+};
 pub(crate) use config::ConfigCommand;
 pub(crate) use curl::CurlArguments;
 pub(crate) use demo::{DemoArguments, DemoWorkerArguments};
@@ -36,6 +44,7 @@ pub(crate) use login::LoginArguments;
 pub(crate) use logout::LogoutArguments;
 pub(crate) use queue::{DropArguments, FlushArguments, QueueCommand};
 pub(crate) use refresh::RefreshArguments;
+pub(crate) use serve::{BrokerPlace, ServeArguments};
 pub(crate) use stats::StatsArguments;
 pub(crate) use status::StatusArguments;
 pub(crate) use token::{Format, TokenArguments};
@@ -120,6 +129,10 @@ pub(crate) enum Command {
     Stats(StatsArguments),
     /// Find what is wrong with clock, custody, permissions, locks and records, and how to mend it
     Doctor(DoctorArguments),
+    /// Keep other people's logins: a broker, on a file or on PostgreSQL
+    Serve(ServeArguments),
+    /// What an operator does with a broker: keys, apps, connections, tenants
+    Broker(BrokerArguments),
     /// Give out sessions: the server side, for development and for backends
     Issuer(IssuerArguments),
     /// Show the configuration and where each value came from

@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub(crate) mod broker;
 pub(crate) mod completion;
 pub(crate) mod config;
 pub(crate) mod curl;
@@ -16,6 +17,7 @@ pub(crate) mod logout;
 pub(crate) mod queue;
 pub(crate) mod refresh;
 pub(crate) mod running;
+pub(crate) mod serve;
 pub(crate) mod stats;
 pub(crate) mod status;
 pub(crate) mod token;

@@ -9,7 +9,10 @@
 //!
 //! [`keys`] lists every key; `docs/configuration.md` documents them, and a test compares the two.
 
+pub(crate) mod broker;
 mod client;
+#[cfg(test)]
+mod documented;
 mod environment;
 mod error;
 mod files;
@@ -44,7 +47,7 @@ pub(crate) use keys::{DpopAlg, Layout};
 pub(crate) use log::LogConfig;
 pub(crate) use origin::Origin;
 pub(crate) use overrides::Overrides;
-pub(crate) use profile::{Grant, LoginEndpoint, Profile, Server};
+pub(crate) use profile::{BROKER_KEY, Grant, LoginEndpoint, Profile, Server};
 pub(crate) use queue::QueueConfig;
 pub(crate) use show::Row;
 pub(crate) use store::{Custody, Derivation, Storage, StoreConfig};
@@ -58,8 +61,7 @@ use overrides::Everywhere;
 use section::{Section as _, Shown as _};
 
 /// Variables that hold a secret although no profile names them.
-const UNNAMED_SECRETS: [&str; 3] =
-    ["UNLAPSE_PASSPHRASE", "UNLAPSE_CLIENT_SECRET", profile::BROKER_KEY];
+const UNNAMED_SECRETS: [&str; 3] = ["UNLAPSE_PASSPHRASE", "UNLAPSE_CLIENT_SECRET", BROKER_KEY];
 
 /// Everything that is configured.
 #[derive(Clone, Debug, PartialEq, Eq)]

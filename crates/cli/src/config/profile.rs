@@ -18,6 +18,8 @@ use super::section::Section as _;
 
 /// The variable with a broker's API key, where a profile names no other.
 pub(crate) const BROKER_KEY: &str = "UNLAPSE_BROKER_KEY";
+/// No broker is asked for more: a day.
+const LONGEST_TTL: Duration = Duration::from_secs(86_400);
 /// A renewal may begin so much earlier than `refresh_ahead` says (R12).
 const LONGEST_JITTER: Duration = Duration::from_secs(30);
 
@@ -302,7 +304,7 @@ impl Part<'_> {
         let set = keys.broker.as_ref().ok_or_else(|| self.missing("broker", WHAT))?;
         let path = keys.connection.as_ref().ok_or_else(|| self.missing("connection", WHAT))?;
         // A token that the client is about to renew is none that the broker should hand out again.
-        let min_ttl = self.ahead + LONGEST_JITTER;
+        let min_ttl = LONGEST_TTL.min(self.ahead + LONGEST_JITTER);
         let connection = BrokerConnection::at(&set.value, &path.value, min_ttl);
         let connection = connection.map_err(|_| ConfigError::BadValue {
             key: format!("profile.{}.broker", self.name),

@@ -8,18 +8,38 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
-/// A file that TLS cannot use.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct BadTls {
-    /// Which.
-    pub(crate) path: PathBuf,
-    /// What is the matter: the end of a sentence that begins with its name.
-    pub(crate) problem: &'static str,
+use crate::config::issuer::TlsKeys;
+use crate::config::{ConfigError, Environment, Origin};
+use crate::diagnosis::Diagnosis;
+
+/// What connections are secured with, as `[tls]` of a configuration that stands at `at` says. A file
+/// that cannot be used is told by `failure`, which takes its path and the end of a sentence.
+pub(crate) fn acceptor(
+    keys: &TlsKeys,
+    at: &Origin,
+    environment: &Environment,
+    failure: fn(&Path, &str) -> Diagnosis,
+) -> Result<TlsAcceptor, Diagnosis> {
+    let (Some(certificate), Some(key)) = (&keys.certificate, &keys.key) else {
+        return Err(Diagnosis::of_config(&ConfigError::BadValue {
+            key: "tls".to_owned(),
+            at: at.clone(),
+            allowed: "a table with `certificate` and `key`".to_owned(),
+            nearest: None,
+        }));
+    };
+    let path = |text: &str| environment.absolute(&environment.expand(text));
+    let read = read(&path(&certificate.value), &path(&key.value));
+    read.map_err(|bad| failure(&bad.path, bad.problem))
 }
 
-/// What connections are secured with: a chain of certificates in PEM, the server's own first, and its
-/// private key.
-pub(crate) fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, BadTls> {
+/// A file that TLS cannot use.
+struct BadTls {
+    path: PathBuf,
+    problem: &'static str,
+}
+
+fn read(certificate: &Path, key: &Path) -> Result<TlsAcceptor, BadTls> {
     let chain = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|_| bad(certificate, "holds no certificates in PEM that can be read"))?;

@@ -39,6 +39,13 @@ pub struct BadConnectionPath;
 /// The longest that a part may be, in bytes.
 const LONGEST: usize = 256;
 
+impl ConnectionPath {
+    /// User, provider and account, as they are meant.
+    pub fn parts(&self) -> [&str; 3] {
+        self.0.each_ref().map(String::as_str)
+    }
+}
+
 impl FromStr for ConnectionPath {
     type Err = BadConnectionPath;
 

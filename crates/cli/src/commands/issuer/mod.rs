@@ -11,7 +11,6 @@ mod place;
 mod sessions;
 mod settings;
 mod start;
-mod tls;
 mod user;
 
 use crate::args::{Common, IssuerArguments, IssuerCommand};

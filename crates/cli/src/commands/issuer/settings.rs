@@ -3,6 +3,7 @@
 use core::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use tokio_rustls::TlsAcceptor;
 use unlapse_core::Secret;
 
 use super::failure;
@@ -10,6 +11,7 @@ use crate::args::IssuerArguments;
 use crate::config::issuer::{IssuerFile, IssuerKeys, Raw, Refused, Section as _};
 use crate::config::{ConfigError, Environment, Origin};
 use crate::diagnosis::Diagnosis;
+use crate::serving;
 
 /// How an issuer is to be.
 pub(super) struct Settings {
@@ -96,6 +98,13 @@ impl Settings {
             (None, None) => None,
         };
         Ok(Self { listen, database, peppers, dev: arguments.dev, file })
+    }
+
+    /// What connections are secured with, when the configuration says so.
+    pub(super) fn tls(&self, environment: &Environment) -> Result<Option<TlsAcceptor>, Diagnosis> {
+        let tls = self.file.tls.as_ref();
+        let acceptor = tls.map(|(keys, at)| serving::acceptor(keys, at, environment, failure::tls));
+        acceptor.transpose()
     }
 
     /// The URL, where it is said or the address is nobody else's.

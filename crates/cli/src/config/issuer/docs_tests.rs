@@ -2,45 +2,27 @@
 
 use super::keys::{ClientKeys, IssuerKeys, KeysKeys, LimitKeys, ProxyKeys, TlsKeys, UserKeys};
 use super::*;
+use crate::config::documented;
 
 const PAGE: &str = include_str!("../../../../../docs/issuer.md");
 
-fn blocks() -> Vec<&'static str> {
-    PAGE.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect()
-}
-
 #[test]
 fn every_example_is_accepted() {
-    assert!(blocks().len() >= 5, "the page has examples");
-    for block in blocks() {
+    assert!(documented::examples(PAGE).len() >= 5, "the page has examples");
+    for block in documented::examples(PAGE) {
         IssuerFile::parse(block, Path::new("/issuer.md")).expect(block);
     }
 }
 
 #[test]
 fn every_key_is_documented_with_its_range_and_no_other() {
-    fn check<S: Section>(heading: &str) {
-        let section = PAGE.split("\n## ").flat_map(|part| part.split("\n### "));
-        let section = section.into_iter().find(|part| part.starts_with(heading)).expect(heading);
-        let rows = section.lines().skip_while(|line| !line.starts_with("| key ")).skip(2);
-        let rows: Vec<_> = rows.take_while(|line| line.starts_with('|')).collect();
-        let documented: Vec<_> = rows.iter().filter_map(|row| row.split('`').nth(1)).collect();
-        let keys = S::keys();
-        assert_eq!(documented, keys.iter().map(|(key, _)| *key).collect::<Vec<_>>(), "{heading}");
-        for ((key, allowed), row) in keys.iter().zip(rows) {
-            let range = allowed.split_once(" from ").and_then(|(_, range)| range.split(',').next());
-            if let Some(range) = range {
-                assert!(row.contains(range), "{key}: {row} lacks {range}");
-            }
-        }
-    }
-    check::<IssuerKeys>("Configuration");
-    check::<ClientKeys>("`[client.ID]`");
-    check::<UserKeys>("`[user.NAME]`");
-    check::<TlsKeys>("`[tls]`");
-    check::<KeysKeys>("`[keys]`");
-    check::<LimitKeys>("`[limits]`");
-    check::<ProxyKeys>("`[proxies]`");
+    documented::has_every_key::<IssuerKeys>(PAGE, "Configuration");
+    documented::has_every_key::<ClientKeys>(PAGE, "`[client.ID]`");
+    documented::has_every_key::<UserKeys>(PAGE, "`[user.NAME]`");
+    documented::has_every_key::<TlsKeys>(PAGE, "`[tls]`");
+    documented::has_every_key::<KeysKeys>(PAGE, "`[keys]`");
+    documented::has_every_key::<LimitKeys>(PAGE, "`[limits]`");
+    documented::has_every_key::<ProxyKeys>(PAGE, "`[proxies]`");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The configuration of `unlapse issuer`: one file of its own.
 
 mod keys;
-mod reader;
+pub(in crate::config) mod reader;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -10,7 +10,7 @@ use crate::config::nearest::nearest;
 use crate::config::reader::{Raw, Reads, Within};
 
 /// An address and a port to listen at.
-pub(super) struct Address;
+pub(in crate::config) struct Address;
 
 impl Reads for Address {
     type Value = SocketAddr;
@@ -48,7 +48,7 @@ impl Reads for Database {
 }
 
 /// Whether a URL has one in its authority or its query.
-fn has_password(url: &str) -> bool {
+pub(in crate::config) fn has_password(url: &str) -> bool {
     let Some((_, rest)) = url.split_once("://") else { return false };
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     let user = authority.rsplit_once('@').map(|(user, _)| user);

@@ -1,0 +1,126 @@
+//! A running broker beside a provider of its own, and its operator.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use unlapse_parts::{LoggedIn, Provider, Rotation, Terms};
+
+use crate::harness::{Project, Run, Running, WAIT, eventually};
+
+/// The provider, in a file of providers.
+pub(crate) const APP: &str = "house";
+/// The secret of the app there.
+pub(crate) const CLIENT_SECRET: &str = "canary-secret-of-the-app-31c9";
+
+/// A broker in a project; killed when dropped.
+pub(crate) struct Server {
+    pub(crate) running: Running,
+    /// `http://HOST:PORT`.
+    pub(crate) url: String,
+    /// The first key, of a broker that has just begun.
+    pub(crate) first_key: Option<String>,
+}
+
+impl Server {
+    /// Starts `unlapse serve` with these arguments at a free port, and waits until it listens.
+    pub(crate) fn start(project: &Project, arguments: &[&str]) -> Self {
+        let all = [&["serve", "--json", "--listen", "127.0.0.1:0"], arguments].concat();
+        Self::started(project.spawn(&all))
+    }
+
+    pub(crate) fn started(mut running: Running) -> Self {
+        eventually("the broker listens", || {
+            if let Some(run) = running.is_over() {
+                panic!("it has ended: {run}");
+            }
+            running.stdout().ends_with('\n')
+        });
+        let said: Value = serde_json::from_str(&running.stdout()).expect("JSON");
+        let listening = said["listening"].as_str().expect("an address");
+        let first_key = said["first_key"].as_str().map(str::to_owned);
+        Self { url: format!("http://{listening}"), first_key, running }
+    }
+
+    /// Asks it to end.
+    pub(crate) fn end(self) -> Run {
+        self.running.signal(Signal::TERM);
+        self.running.wait()
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(self) -> Run {
+        self.running.signal(Signal::KILL);
+        self.running.wait()
+    }
+}
+
+/// A broker, a provider that its app is registered at, and a key in the environment.
+pub(crate) struct House {
+    pub(crate) project: Project,
+    pub(crate) provider: Provider,
+    pub(crate) server: Server,
+}
+
+impl House {
+    /// A provider whose access tokens live for so long.
+    pub(crate) fn new(access_ttl: Duration) -> Self {
+        let mut project = Project::empty();
+        project.configure("", "");
+        let terms = Terms { rotation: Rotation::Strict, access_ttl, ..Terms::default() };
+        let provider = Provider::start(terms);
+        let file = project.root().join("providers.toml");
+        let url = provider.token_endpoint("broker");
+        let text = format!(
+            "[{APP}]\nname = \"House\"\nsources = [\"https://house.example/docs\"]\n\
+             date = \"2026-11-21\"\nauth = \"basic\"\nreuse = \"strict\"\n\
+             authorization = {{ url = \"{}/authorize\" }}\ntoken = {{ url = \"{url}\" }}\n",
+            provider.url()
+        );
+        std::fs::write(&file, text).expect("written");
+        let file = file.to_str().expect("text").to_owned();
+        let server = Server::start(&project, &["--data", "data", "--providers", &file]);
+        let key = server.first_key.clone().expect("a new broker has a first key");
+        project.env.push(("UNLAPSE_BROKER".to_owned(), server.url.clone()));
+        project.env.push(("UNLAPSE_BROKER_KEY".to_owned(), key));
+        let house = Self { project, provider, server };
+        let add =
+            ["apps", "add", APP, "--client-id", "cid", "--client-secret-stdin", "--scope", "mail"];
+        house.broker_with(&add, CLIENT_SECRET).ok();
+        house
+    }
+
+    /// `unlapse broker …`
+    pub(crate) fn broker(&self, arguments: &[&str]) -> Run {
+        self.broker_with(arguments, "")
+    }
+
+    /// The same, with `stdin`.
+    pub(crate) fn broker_with(&self, arguments: &[&str], stdin: &str) -> Run {
+        self.project.run_with(&[&["broker"], arguments].concat(), stdin)
+    }
+
+    /// Brings a new login of the provider's as `user`'s connection, as a product would.
+    pub(crate) fn connect(&self, user: &str) -> LoggedIn {
+        let login = self.provider.log_in();
+        let user = user.replace('/', "%2F");
+        let body = serde_json::json!({ "refresh_token": login.refresh_token }).to_string();
+        let key = self.server.first_key.as_deref().expect("a first key");
+        let host = self.server.url.strip_prefix("http://").expect("a URL");
+        let mut stream = TcpStream::connect(host).expect("it listens");
+        stream.set_read_timeout(Some(WAIT)).expect("set");
+        let request = format!(
+            "PUT /v1/connections/{user}/{APP}/main HTTP/1.1\r\nhost: {host}\r\n\
+             authorization: Bearer {key}\r\ncontent-type: application/json\r\n\
+             connection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).expect("sent");
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).expect("a reply");
+        assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+        login
+    }
+}
