@@ -28,7 +28,7 @@ pub use cable::Cable;
 pub use error::Error;
 pub use postgres::Postgres;
 #[cfg(feature = "network")]
-pub use provider::{Fault, LoggedIn, Provider, Rotation, Tally, Terms};
+pub use provider::{Fault, LoggedIn, Provider, Rotation, Sent, Tally, Terms};
 
 /// Whether the full suites were asked for (`UNLAPSE_SUITES=full`). The quick run leaves out what
 /// needs more than cargo; in the full run, what cannot run fails.

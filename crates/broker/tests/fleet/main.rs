@@ -51,16 +51,12 @@ fn x1_three_nodes_of_which_one_is_always_in_trouble_lose_nothing() {
     let Some(postgres) = Postgres::own() else { return };
     let database = postgres.fresh_database();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let fleet = Fleet::new(
-        ["one", "two", "three"].map(|name| {
-            let cable = Cable::to(postgres.port());
-            let own =
-                database.replace(&format!(":{}/", postgres.port()), &format!(":{}/", cable.port()));
-            (name, own, Some(cable))
-        }),
-        300,
-    );
-    runtime.block_on(fleet.start());
+    let mut fleet = Fleet::new(["one", "two", "three"].map(|name| {
+        let cable = Cable::to(postgres.port());
+        let (direct, own) = (format!(":{}/", postgres.port()), format!(":{}/", cable.port()));
+        (name, database.replace(&direct, &own), Some(cable))
+    }));
+    runtime.block_on(fleet.start(300));
     let load = runtime.block_on(async { fleet.load(24, Duration::from_millis(50)) });
     runtime.block_on(fleet.suffer_in_turn());
     let given = runtime.block_on(load.stop());
@@ -75,8 +71,8 @@ fn x2_a_node_on_sqlite_that_is_killed_all_the_time_loses_nothing() {
     let folder = tempfile::tempdir().expect("a directory");
     let file = folder.path().join("broker.db").to_string_lossy().into_owned();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let fleet = Fleet::new([("one", file, None)], 60);
-    runtime.block_on(fleet.start());
+    let mut fleet = Fleet::new([("one", file, None)]);
+    runtime.block_on(fleet.start(60));
     let load = runtime.block_on(async { fleet.load(12, Duration::from_millis(20)) });
     runtime.block_on(fleet.die_all_the_time());
     let given = runtime.block_on(load.stop());
@@ -92,10 +88,7 @@ struct Fleet {
 }
 
 impl Fleet {
-    fn new<const N: usize>(
-        nodes: [(&'static str, String, Option<Cable>); N],
-        logins: usize,
-    ) -> Self {
+    fn new<const N: usize>(nodes: [(&'static str, String, Option<Cable>); N]) -> Self {
         let provider = Arc::new(Provider::start(Terms {
             rotation: Rotation::Grace(GRACE),
             access_ttl: Duration::from_secs(20),
@@ -116,16 +109,17 @@ impl Fleet {
             Arc::new(Home { name: name.to_owned(), place, cable, environment })
         });
         let homes = homes.collect();
-        let logins = Arc::new((0..logins).map(|_| provider.log_in()).collect());
-        Self { homes, provider, logins, _spools: spools }
+        Self { homes, provider, logins: Arc::default(), _spools: spools }
     }
 
-    /// Starts every node, brings every connection, and lets the provider be as providers are.
-    async fn start(&self) {
+    /// Starts every node, brings so many connections, and lets the provider be as providers are.
+    async fn start(&mut self, logins: usize) {
         for home in &self.homes {
             home.start().await;
         }
-        for login in &*self.logins {
+        let mut brought = Vec::new();
+        for _ in 0..logins {
+            let login = self.provider.log_in();
             let ask = Ask::Put {
                 user: user(login.family),
                 access_token: login.access_token.clone(),
@@ -133,7 +127,9 @@ impl Fleet {
                 expires_in: login.expires_in.as_secs(),
             };
             assert_eq!(self.ask(0, ask).await, Some(Answer::Done));
+            brought.push(login);
         }
+        self.logins = Arc::new(brought);
         let limited = Fault::Limited(Duration::from_secs(1));
         let slow = Fault::Slow(Duration::from_secs(2));
         let faults = vec![Fault::Unavailable, limited, Fault::Page, Fault::LostReply, slow];
@@ -190,7 +186,13 @@ impl Fleet {
         self.provider.weather(0, Vec::new(), 0);
         let start = Instant::now();
         for (nth, login) in self.logins.iter().enumerate() {
-            assert!(self.provider.is_alive(login.family), "{} was revoked", user(login.family));
+            if !self.provider.is_alive(login.family) {
+                let sent = self.provider.journal(login.family);
+                let last = sent.iter().rev().take(12).rev();
+                let last: Vec<_> = last.map(ToString::to_string).collect();
+                print(given, &self.provider.tally());
+                panic!("{} was revoked:\n{}", user(login.family), last.join("\n"));
+            }
             while let Err(told) = self.is_well(nth, login).await {
                 assert!(start.elapsed() < HEALED, "{}: {told}", user(login.family));
                 tokio::time::sleep(Duration::from_millis(200)).await;

@@ -49,6 +49,11 @@ impl Book {
         self.callers.trouble(caller, begins);
     }
 
+    /// Of the newest refresh token; zero for a login that there is not.
+    pub(super) fn generation(&self, family: u32) -> u32 {
+        self.login(family).map_or(0, |login| login.generation)
+    }
+
     pub(super) fn is_alive(&self, family: u32) -> bool {
         self.login(family).is_some_and(|login| login.is_alive)
     }

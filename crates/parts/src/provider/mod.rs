@@ -3,6 +3,7 @@
 mod book;
 mod callers;
 mod fault;
+mod journal;
 mod login;
 mod server;
 mod tally;
@@ -19,6 +20,8 @@ use tokio::sync::oneshot;
 
 use self::book::Book;
 pub use self::fault::Fault;
+use self::journal::Journal;
+pub use self::journal::Sent;
 pub use self::tally::Tally;
 pub use self::terms::{Rotation, Terms};
 use self::weather::Weather;
@@ -67,6 +70,7 @@ struct State {
     book: Book,
     weather: Weather,
     tally: Tally,
+    journal: Journal,
 }
 
 impl Provider {
@@ -172,6 +176,11 @@ impl Provider {
     /// It is well again; what it has spent meanwhile may still be sent again.
     pub fn is_well(&self, caller: &str) {
         self.desk.state().book.trouble(caller, false);
+    }
+
+    /// What was sent for this login lately, oldest first.
+    pub fn journal(&self, family: u32) -> Vec<Sent> {
+        self.desk.state().journal.of(family)
     }
 
     /// What has happened so far.

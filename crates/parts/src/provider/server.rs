@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use super::Desk;
 use super::book::Refresh;
 use super::fault::Fault;
+use super::journal::Sent;
 use super::words::Written;
 
 /// The longest request body.
@@ -158,7 +159,16 @@ fn carry_out(desk: &Desk, caller: u16, sent: Option<(u32, u32)>, reply_lost: boo
     };
     let refresh = Refresh { family, sent, caller, now, reply_lost };
     let rotation = desk.terms.rotation;
-    let Some(generation) = state.book.refresh(refresh, rotation, &mut state.tally) else {
+    let newest = state.book.generation(family);
+    let brought = state.book.refresh(refresh, rotation, &mut state.tally);
+    let outcome = match brought {
+        None => "refused",
+        Some(_) if reply_lost => "done, and the reply lost",
+        Some(generation) if generation == newest => "done again",
+        Some(_) => "done",
+    };
+    state.journal.note(Sent { at: now, family, caller, generation: sent, newest, outcome });
+    let Some(generation) = brought else {
         return Then::Say(error(StatusCode::BAD_REQUEST, "invalid_grant"));
     };
     if reply_lost {
