@@ -2,11 +2,16 @@
 
 mod by_hand;
 mod cluster;
+mod crowd;
 mod ours;
+mod renewals;
 mod rows;
 mod schedule;
 mod settings;
 mod sqlite;
+mod tokens;
+#[path = "../../../crates/broker/tests/world/mod.rs"]
+mod world;
 
 use anyhow::Result;
 use unlapse_bench_report::machine;
@@ -15,21 +20,32 @@ use crate::cluster::Cluster;
 use crate::settings::Settings;
 
 /// What can be measured.
-const KNOWN: [&str; 2] = ["schedule", "sqlite"];
+const KNOWN: [&str; 4] = ["schedule", "sqlite", "renewals", "tokens"];
 
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let settings = Settings::parse(&words, &KNOWN)?;
     let runtime = tokio::runtime::Runtime::new()?;
+    let cluster = Cluster::start()?;
     if settings.wants("schedule") {
-        let cluster = Cluster::start()?;
         let found = runtime.block_on(schedule::measure(&cluster, &settings))?;
         println!("{found}");
-        println!("PostgreSQL {}, which waits for the disk at each commit.\n", cluster.version());
     }
     if settings.wants("sqlite") {
         println!("{}", runtime.block_on(sqlite::measure(&settings))?);
     }
+    if settings.wants("renewals") {
+        let (database, _) = cluster.database();
+        println!("{}", runtime.block_on(renewals::measure(&database, &settings))?);
+    }
+    if settings.wants("tokens") {
+        let ((quiet, _), (busy, _)) = (cluster.database(), cluster.database());
+        println!("{}", runtime.block_on(tokens::measure(&quiet, &busy, &settings))?);
+    }
+    println!(
+        "PostgreSQL {} and SQLite wait for the disk at each commit. The provider is in the same process.",
+        cluster.version()
+    );
     println!("{} Taken in turns; ratios are what counts.", machine());
     Ok(())
 }

@@ -35,7 +35,7 @@ impl Settings {
                 }
             }
         }
-        ensure!(settings.rows >= 10_000, "`--rows` of 10000 and more");
+        ensure!(settings.rows >= 1000, "`--rows` of 1000 and more");
         ensure!(!settings.time.is_zero(), "`--seconds` of 1 and more");
         Ok(settings)
     }

@@ -26,6 +26,8 @@ pub(crate) struct Place {
     pub(crate) spool: Option<PathBuf>,
     /// So many renewals at once.
     pub(crate) renewals: usize,
+    /// So many connections' tokens in memory.
+    pub(crate) in_memory: usize,
     /// The master keys, a line each.
     pub(crate) master: String,
 }
@@ -49,6 +51,7 @@ impl Place {
             providers,
             spool: None,
             renewals: 64,
+            in_memory: 100_000,
             master: MASTER.to_owned(),
         }
     }
@@ -71,6 +74,7 @@ impl Place {
         settings.catalogue = self.catalogue();
         settings.spool.clone_from(&self.spool);
         settings.renewals = self.renewals;
+        settings.in_memory = self.in_memory;
         let broker = Broker::open(settings).await?;
         let tables = broker.tables();
         if tables.tenant(&name("acme")).await?.is_none() {
