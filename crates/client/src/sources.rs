@@ -5,6 +5,7 @@ mod each;
 mod loading;
 mod members;
 mod renewal;
+mod strays;
 mod unfinished;
 
 use std::collections::BTreeSet;
@@ -17,11 +18,10 @@ pub use self::builder::SourcesBuilder;
 use self::loading::Loading;
 pub(crate) use self::members::Members;
 pub use self::renewal::Renewal;
-use self::renewal::Strays;
+use self::strays::Strays;
 pub use self::unfinished::Unfinished;
 use crate::effects::{Clock, Exchange, Spawn};
 use crate::feed::Subscription;
-use crate::renew::Renewer;
 use crate::shared::Shared;
 use crate::source::TokenSource;
 use crate::world::World;
@@ -44,7 +44,7 @@ pub struct Sources {
 struct Set {
     members: Arc<Members>,
     loading: Loading,
-    strays: Strays,
+    strays: Arc<Strays>,
     world: Arc<World>,
     /// The keeper was started.
     keeping: Once,
@@ -183,17 +183,14 @@ impl Set {
         if let Some(shared) = self.hold(key) {
             return shared;
         }
-        let renewer = Renewer::new(
-            key.clone(),
-            (self.servers)(key),
-            (self.policies)(key),
-            Arc::clone(&self.world),
-        );
-        let shared = Shared::new(renewer, (self.api_keys)(key));
+        let stay = self.stray(key, None);
+        let shared = Arc::clone(&stay.shared);
         shared.touch(self.world.clock.now());
         // Whatever is wrong with the store is met again, and told, by the first renewal.
         let _ = shared.look().await;
         self.members.add(&shared, &self.world.clock.now());
+        // Not before it is found among the members.
+        drop(stay);
         shared
     }
 }

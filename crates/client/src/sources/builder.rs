@@ -6,7 +6,7 @@ use std::time::Duration;
 use unlapse_core::{Key, Policy, Secret, Store};
 
 use super::loading::Loading;
-use super::renewal::Strays;
+use super::strays::Strays;
 use super::{Members, Set, Sources};
 use crate::effects::{Breakers, Clock, Exchange, Spawn};
 use crate::events::Observer;
@@ -118,7 +118,7 @@ impl SourcesBuilder {
         let world = self.effects.world(Arc::downgrade(&members));
         let Self { servers, policies, api_keys, .. } = self;
         let loading = Loading::default();
-        let (strays, keeping) = (Strays::default(), Once::new());
+        let (strays, keeping) = (Arc::<Strays>::default(), Once::new());
         Sources::of(Set { members, loading, strays, world, keeping, servers, policies, api_keys })
     }
 }

@@ -1,11 +1,13 @@
 //! Renewals by somebody else's schedule: of keys that need not be in memory.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use unlapse_core::{Demand, Error, Key, Policy};
 
+use super::strays::Stay;
 use super::{Set, Sources};
+use crate::flight::UnderWay;
 use crate::hold::Kept;
 use crate::renew::Renewer;
 use crate::shared::Shared;
@@ -37,25 +39,6 @@ impl Renewal {
     }
 }
 
-/// Sources outside of the set that have a token which is nowhere else yet (R5).
-#[derive(Default)]
-pub(super) struct Strays(Mutex<Vec<Arc<Shared>>>);
-
-impl Strays {
-    fn add(&self, shared: Arc<Shared>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(shared);
-    }
-
-    pub(super) fn all(&self) -> Vec<Arc<Shared>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Lets go of those that have nothing to lose any more.
-    pub(super) fn sort_out(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|shared| !shared.is_settled());
-    }
-}
-
 impl Sources {
     /// Renews `key`'s token by the same transaction as ever, and keeps nothing of it in memory that
     /// was not there before: for a service that has more keys than memory, and a schedule of its own.
@@ -64,12 +47,16 @@ impl Sources {
     /// A caller that is dropped changes nothing (R6). A token that could not be saved stays in memory
     /// until it is: see [`Sources::save`].
     pub async fn renew(&self, key: &Key, renewal: Renewal) -> Result<AccessToken, Error> {
-        let held = self.set.hold(key);
+        let held = self.set.hold(key).filter(|_| renewal.policy.is_none());
         let world = &self.set.world;
-        let shared = match (&held, &renewal.policy) {
-            (Some(shared), None) => Arc::clone(shared),
-            _ => self.set.stray(key, renewal.policy.as_ref()),
+        let (shared, stay) = if let Some(shared) = held {
+            (shared, None)
+        } else {
+            let stay = self.set.stray(key, renewal.policy.as_ref());
+            (Arc::clone(&stay.shared), Some(stay))
         };
+        // Before its task has begun: who settles waits for what was asked for by then (R6).
+        let under_way = UnderWay::begin(Arc::clone(&shared));
         let (sender, ended) = oneshot::channel();
         let set = Arc::clone(&self.set);
         let deadline = shared.renewer.policy.caller_deadline;
@@ -80,8 +67,10 @@ impl Sources {
             let current = shared.wait_for(renewal.demand, deadline).await;
             // Nobody may be there to be told.
             let _ = sender.send(current.and_then(|current| shared.access_token(&current)));
+            drop(under_way);
             shared.landed().await;
             set.part(&shared);
+            drop(stay);
         }));
         // Its task was cut off by the end of the runtime.
         ended.await.unwrap_or_else(|_| {
@@ -103,12 +92,12 @@ impl Sources {
 }
 
 impl Set {
-    /// A source that the set does not hold.
-    fn stray(&self, key: &Key, policy: Option<&Arc<Policy>>) -> Arc<Shared> {
+    /// A source that the set does not hold, or not yet.
+    pub(super) fn stray(&self, key: &Key, policy: Option<&Arc<Policy>>) -> Stay {
         let policy = policy.map_or_else(|| (self.policies)(key), Arc::clone);
         let world = Arc::clone(&self.world);
         let renewer = Renewer::new(key.clone(), (self.servers)(key), policy, world);
-        Shared::new(renewer, (self.api_keys)(key))
+        self.strays.enter(&self.members, renewer, (self.api_keys)(key))
     }
 
     /// Parts with `shared`: what it has come to is what the set's own source serves.
@@ -116,9 +105,6 @@ impl Set {
         let own = self.members.hold(&shared.renewer.key);
         if own.as_ref().is_some_and(|own| Arc::ptr_eq(own, shared)) {
             return;
-        }
-        if !shared.is_settled() {
-            self.strays.add(Arc::clone(shared));
         }
         let current = shared.current.load_full();
         if let (Some(own), Some(current)) = (own, current)

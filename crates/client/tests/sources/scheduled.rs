@@ -93,21 +93,25 @@ async fn r6_a_schedule_that_is_dropped_changes_nothing() {
     assert_eq!(farm.store.read(&key).unwrap().record.generation, 2);
 }
 
+/// From the next durable intent on, nothing can be written.
+fn fails_after_the_intent(farm: &Farm, key: &Key) {
+    let full = StoreError::Full { place: "memory".to_owned() };
+    let (store, of) = (farm.store.clone(), key.clone());
+    tokio::spawn(async move {
+        while store.read(&of).is_none_or(|stored| stored.record.intent.is_none()) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        store.fail_saves(Some(full.clone()));
+        store.fail_asides(Some(full));
+    });
+}
+
 #[tokio::test(start_paused = true)]
 async fn r5_what_a_scheduled_renewal_could_not_save_is_saved_later() {
     let key = Key::new("acme");
     let farm = Farm::new([key.clone()], |_| 3600);
     let sources = farm.builder().ahead_of_time(false).build();
-    let full = StoreError::Full { place: "memory".to_owned() };
-    let (store, failing, of) = (farm.store.clone(), full.clone(), key.clone());
-    // The intent is durable, the answer is not.
-    tokio::spawn(async move {
-        while store.read(&of).is_none_or(|stored| stored.record.intent.is_none()) {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        store.fail_saves(Some(failing.clone()));
-        store.fail_asides(Some(failing));
-    });
+    fails_after_the_intent(&farm, &key);
     let token = sources.renew(&key, Renewal::due(1)).await.unwrap();
     assert!(token.is_unsaved);
     farm.pass(secs(1)).await;
@@ -119,6 +123,55 @@ async fn r5_what_a_scheduled_renewal_could_not_save_is_saved_later() {
     assert_eq!(farm.store.read(&key).unwrap().record.generation, 2);
     sources.settle().await.unwrap();
     assert_eq!(farm.servers[&key].families_revoked(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn r5_what_a_scheduled_renewal_could_not_save_is_found_by_all_that_follow() {
+    let key = Key::new("acme");
+    for heals in [false, true] {
+        let farm = Farm::new([key.clone()], |_| 3600);
+        let sources = farm.builder().ahead_of_time(false).build();
+        fails_after_the_intent(&farm, &key);
+        assert!(sources.renew(&key, Renewal::due(1)).await.unwrap().is_unsaved);
+        if heals {
+            farm.store.fail_saves(None);
+            farm.store.fail_asides(None);
+        }
+        // The old access token has ended: who does not know its successor has a last resort (R7).
+        farm.pass(secs(3599)).await;
+        let (again, source) =
+            tokio::join!(sources.renew(&key, Renewal::due(1)), sources.source(&key));
+        assert_eq!(again.unwrap().generation, 2);
+        assert_eq!(source.token().await.unwrap().generation, 2);
+        let policy = Arc::new(Policy { attempts: 1, ..Policy::default() });
+        let by_another = sources.renew(&key, Renewal::due(1).policy(policy)).await;
+        assert_eq!(by_another.unwrap().generation, 2);
+        assert_eq!(farm.requests(|_| true), 1);
+        farm.store.fail_saves(None);
+        farm.store.fail_asides(None);
+        sources.settle().await.unwrap();
+        assert_eq!(farm.store.read(&key).unwrap().record.generation, 2);
+        assert_eq!(farm.servers[&key].families_revoked(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn r6_whoever_settles_waits_for_renewals_that_nobody_waits_for() {
+    let key = Key::new("acme");
+    for renewal in [Renewal::due(1), Renewal::forced()] {
+        let farm = Farm::new([key.clone()], |_| 3600);
+        let sources = farm.builder().ahead_of_time(false).build();
+        // Asked for, and dropped before its task has begun.
+        let mut renewing = Box::pin(sources.renew(&key, renewal));
+        let asked = std::future::poll_fn(|context| {
+            std::task::Poll::Ready(renewing.as_mut().poll(context).is_pending())
+        });
+        assert!(asked.await);
+        drop(renewing);
+        sources.settle().await.unwrap();
+        assert_eq!(farm.requests(|_| true), 1);
+        assert_eq!(farm.store.read(&key).unwrap().record.generation, 2);
+    }
 }
 
 #[tokio::test(start_paused = true)]
