@@ -9,7 +9,7 @@ use super::node::millis;
 use super::record_id::{RecordId, read};
 use super::release::{release, release_unknown};
 use super::spool::drain_now;
-use super::store::SqlStore;
+use super::store::{Parts, SqlStore};
 use super::timetable::RECOVERY;
 use crate::sql::database::Inner;
 #[cfg(feature = "sqlite")]
@@ -118,8 +118,8 @@ impl SqlStore {
     async fn claim_now(&self, shard: u16, limit: usize) -> Result<Vec<Due>, Away> {
         let shared = &self.shared;
         if shared.doubtful.take(shard) {
-            let known = shared.held.ids();
-            if let Err(away) = release_unknown(&shared.database, shared.node, shard, known).await {
+            let Parts { database, node, held, .. } = &**shared;
+            if let Err(away) = release_unknown(database, *node, held, shard).await {
                 shared.doubtful.add(shard);
                 return Err(away);
             }

@@ -53,6 +53,23 @@ impl Held {
         self.keys().get(&id).is_some_and(|slot| slot.gate.try_lock().is_err())
     }
 
+    /// The turn of a row that nobody in this process has a lease of, or waits for, as far as is known:
+    /// for as long as it is kept, nobody here comes by one.
+    pub(super) fn nobodys(self: &Arc<Self>, id: RecordId) -> Option<Turn> {
+        let mut keys = self.keys();
+        if let Some(slot) = keys.get(&id) {
+            let is_known = slot.idle.as_ref().is_some_and(|idle| idle.fence.is_some());
+            if slot.users > 0 || is_known {
+                return None;
+            }
+        }
+        let slot = keys.entry(id).or_default();
+        let gate = Arc::clone(&slot.gate);
+        let guard = Some(Arc::clone(&gate).try_lock_owned().ok()?);
+        slot.users += 1;
+        Some(Turn { held: Arc::clone(self), id, gate, guard })
+    }
+
     /// The row is this node's, and nobody's in it. What is known of a later lease stays.
     pub(super) fn rest(&self, id: RecordId, idle: Idle) {
         let mut keys = self.keys();
@@ -84,11 +101,6 @@ impl Held {
             Some((*id, idle.fence?))
         };
         self.keys().iter().filter_map(claimed).collect()
-    }
-
-    /// The rows of which somebody here has, or may have, the lease.
-    pub(super) fn ids(&self) -> Vec<RecordId> {
-        self.keys().keys().copied().collect()
     }
 
     fn take_if(&self, id: RecordId, wanted: impl FnOnce(&Idle) -> bool) -> Option<Idle> {
@@ -161,7 +173,7 @@ mod tests {
         }
         assert!(held.is_held(id()));
         drop(other);
-        assert!(!held.is_held(id()) && held.ids().is_empty());
+        assert!(!held.is_held(id()) && held.keys().is_empty());
     }
 
     #[tokio::test]
@@ -179,6 +191,28 @@ mod tests {
         assert_eq!(held.claims(), [(id(), 3)]);
         assert!(held.unclaim(id(), 2).is_none());
         assert!(held.unclaim(id(), 3).is_some());
-        assert!(held.ids().is_empty());
+        assert!(held.keys().is_empty());
+    }
+
+    #[tokio::test]
+    async fn r1_a_row_is_nobodys_only_while_no_lease_of_it_is_known_or_waited_for() {
+        let held = Arc::new(Held::default());
+        held.rest(id(), Idle { fence: None, claim: None, is_empty: false });
+        let ours = held.nobodys(id()).expect("its number is not known: it is in nobody's hands");
+        assert!(held.nobodys(id()).is_none(), "one at a time");
+        let mut next = held.wait(id());
+        {
+            let mut waiting = core::pin::pin!(next.come());
+            assert!(futures_lite::future::poll_once(waiting.as_mut()).await.is_none());
+            drop(ours);
+            assert!(held.nobodys(id()).is_none(), "somebody waits for it");
+            waiting.await;
+        }
+        drop(next);
+        held.rest(id(), idle(4, None));
+        assert!(held.nobodys(id()).is_none(), "it is given back by its number");
+        assert!(held.let_go(id(), Some(4)));
+        held.rest(id(), idle(5, Some(Raw::default())));
+        assert!(held.nobodys(id()).is_none(), "a claim waits for its renewal");
     }
 }

@@ -12,7 +12,7 @@ use tokio::task::{Id, JoinSet};
 use super::held::Held;
 use super::node::NodeId;
 use super::record_id::RecordId;
-use super::release::{Release, release};
+use super::release::{Release, give_back};
 use super::save::{Answer, Save, save};
 use crate::sql::{Away, Database};
 
@@ -136,23 +136,28 @@ impl Serving {
                     }
                 }
                 Some(mut again) = self.under_way.next() => {
-                    if again.is_empty() && !self.again.is_empty() {
-                        // The database is back.
-                        again = core::mem::take(&mut self.again);
-                        self.write(HashSet::new(), Vec::new(), again);
-                    } else {
-                        self.again.append(&mut again);
+                    let is_back = again.is_empty();
+                    self.again.append(&mut again);
+                    if is_back {
+                        self.try_again();
                     }
                 }
-                () = tokio::time::sleep(AGAIN), if !self.again.is_empty() => {
-                    let releases = core::mem::take(&mut self.again);
-                    self.write(HashSet::new(), Vec::new(), releases);
-                }
+                () = tokio::time::sleep(AGAIN), if !self.again.is_empty() => self.try_again(),
                 else => {}
             }
         }
         // Once more; after that, the end of the node frees them.
-        let _ = release(&self.database, self.node, &self.again).await;
+        let _ = give_back(&self.database, self.node, &self.held, &self.again).await;
+    }
+
+    /// Gives back what could not be: a row of which something is being written has to wait.
+    fn try_again(&mut self) {
+        let waits = |release: &Release| self.under_way.has(release.id);
+        let (later, now): (Vec<_>, Vec<_>) = self.again.drain(..).partition(waits);
+        self.again = later;
+        if !now.is_empty() {
+            self.write(now.iter().map(|release| release.id).collect(), Vec::new(), now);
+        }
     }
 
     /// Starts the next batch, where there is one to be started: by itself when nothing is under way,
@@ -207,12 +212,8 @@ impl Serving {
             if !saves.is_empty() {
                 answered(&database, node, saves).await;
             }
-            if releases.is_empty() || release(&database, node, &releases).await.is_ok() {
-                return Vec::new();
-            }
-            // Of a lease whose number is not known, somebody here may have the next by then.
-            let again = |release: &Release| release.fence.is_some() || !held.is_held(release.id);
-            releases.into_iter().filter(again).collect()
+            let given = give_back(&database, node, &held, &releases).await;
+            if given.is_ok() { Vec::new() } else { releases }
         });
     }
 }

@@ -1,5 +1,8 @@
 //! Leases that are given back.
 
+use std::sync::Arc;
+
+use super::held::{Held, Turn};
 use super::node::{NodeId, millis};
 use super::record_id::RecordId;
 use super::save::number;
@@ -15,7 +18,7 @@ use crate::sql::{Away, Database, Statement, Value};
 #[derive(Clone, Copy)]
 pub(super) struct Release {
     pub(super) id: RecordId,
-    /// Its number; `None` for whichever this node has, when that was not told.
+    /// Its number; `None` when that was not told, nor whether there is a lease.
     pub(super) fence: Option<i64>,
     /// There is no record: the row goes with it.
     pub(super) is_empty: bool,
@@ -23,7 +26,47 @@ pub(super) struct Release {
     pub(super) due_at: Option<i64>,
 }
 
-/// Gives all of them back.
+/// Gives all of them back: also those of which the number is not known, where nobody here has one.
+pub(super) async fn give_back(
+    database: &Database,
+    node: NodeId,
+    held: &Arc<Held>,
+    releases: &[Release],
+) -> Result<(), Away> {
+    const NUMBER: Statement =
+        Statement::both("SELECT fence FROM records WHERE id = $1 AND lease_owner = $2");
+    let (mut known, mut turns) = (Vec::with_capacity(releases.len()), Vec::new());
+    for release in releases {
+        if release.fence.is_some() {
+            known.push(*release);
+            continue;
+        }
+        // Whoever has the row, or waits for it, finds its number out, and gives it back by that.
+        let Some(turn) = held.nobodys(release.id) else { continue };
+        let params = vec![release.id.as_bytes()[..].into(), node.as_i64().into()];
+        let rows = database.query(NUMBER, params).await?;
+        if let Some(row) = rows.first() {
+            known.push(Release { fence: Some(row.int(0)?), ..*release });
+            turns.push(turn);
+        }
+    }
+    given_back(database, node, &known, turns).await
+}
+
+/// Gives back what nobody here has. The turns are kept until it is done: a lease whose token is being
+/// spent would be free for others (R1).
+async fn given_back(
+    database: &Database,
+    node: NodeId,
+    known: &[Release],
+    turns: Vec<Turn>,
+) -> Result<(), Away> {
+    let done = if known.is_empty() { Ok(()) } else { release(database, node, known).await };
+    drop(turns);
+    done
+}
+
+/// Gives all of them back whose number is known: only by that, which the next lease has not.
 pub(super) async fn release(
     database: &Database,
     node: NodeId,
@@ -35,7 +78,7 @@ pub(super) async fn release(
             const BACK: Statement = Statement::both(
                 "UPDATE records SET lease_owner = NULL, \
                  due_at = CASE WHEN state = 0 THEN coalesce($4, due_at) END \
-                 WHERE id = $1 AND fence = coalesce($2, fence) AND lease_owner = $3",
+                 WHERE id = $1 AND fence = $2 AND lease_owner = $3",
             );
             const GONE: Statement = Statement::both(
                 "DELETE FROM records WHERE id = $1 AND fence = $2 \
@@ -64,7 +107,7 @@ pub(super) async fn release(
             const BACK: &str = "UPDATE records SET lease_owner = NULL, \
                  due_at = CASE WHEN state = 0 THEN coalesce(given.due_at, records.due_at) END \
                  FROM unnest($2::bytea[], $3::bigint[], $4::bigint[]) AS given (id, fence, due_at) \
-                 WHERE records.id = given.id AND records.fence = coalesce(given.fence, records.fence) \
+                 WHERE records.id = given.id AND records.fence = given.fence \
                  AND records.lease_owner = $1";
             const GONE: &str = "DELETE FROM records \
                  USING unnest($1::bytea[], $2::bigint[]) AS given (id, fence) \
@@ -88,25 +131,100 @@ pub(super) async fn release(
     }
 }
 
-/// Gives back what this node has claimed of `shard` a moment ago, but for `held`: the answer to a
-/// claim was lost.
+/// Gives back what this node has claimed of `shard` a moment ago, but for what somebody here knows
+/// of: the answer to a claim was lost.
 pub(super) async fn release_unknown(
     database: &Database,
     node: NodeId,
+    held: &Arc<Held>,
     shard: u16,
-    held: Vec<RecordId>,
 ) -> Result<(), Away> {
     const CLAIMED: Statement = Statement::both(
-        "SELECT id FROM records WHERE shard = $1 AND due_at <= now_ms() + $2 AND lease_owner = $3",
+        "SELECT id, fence FROM records \
+         WHERE shard = $1 AND due_at <= now_ms() + $2 AND lease_owner = $3",
     );
     let params = vec![u32::from(shard).into(), millis(RECOVERY).into(), Value::Int(node.as_i64())];
     let rows = database.query(CLAIMED, params).await?;
-    let mut lost = Vec::new();
+    let (mut lost, mut turns) = (Vec::new(), Vec::new());
     for row in rows {
         let id = RecordId::from_bytes(row.bytes(0)?).ok_or_else(|| Away::misread("an id"))?;
-        if !held.contains(&id) {
-            lost.push(Release { id, fence: None, is_empty: false, due_at: Some(number(0)) });
+        // Asked after the rows were read: a lease of that number is known by now.
+        if let Some(turn) = held.nobodys(id) {
+            let fence = Some(row.int(1)?);
+            lost.push(Release { id, fence, is_empty: false, due_at: Some(number(0)) });
+            turns.push(turn);
         }
     }
-    if lost.is_empty() { Ok(()) } else { release(database, node, &lost).await }
+    given_back(database, node, &lost, turns).await
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use super::*;
+    use crate::sql::Options;
+    use crate::sql::records::schema::STEPS;
+
+    const SHARD: u16 = 7;
+
+    async fn leased(folder: &std::path::Path, node: NodeId, id: RecordId) -> Database {
+        const ROW: Statement = Statement::both(
+            "INSERT INTO records (id, server, account, scope, shard, state, due_at, attempt, \
+             lease_owner, fence, generation, revision, phase, seen_at) \
+             VALUES ($1, 'a', '', '', $2, 0, now_ms(), 0, $3, 5, 1, 1, 1, now_ms())",
+        );
+        let place = folder.join("records");
+        let place = place.to_str().expect("a name of letters");
+        let database = Database::open(place, Options::default()).await.expect("opened");
+        database.migrate("store", STEPS).await.expect("migrated");
+        let row = vec![id.as_bytes()[..].into(), u32::from(SHARD).into(), node.as_i64().into()];
+        database.execute(ROW, row).await.expect("a row");
+        database
+    }
+
+    async fn is_leased(database: &Database) -> bool {
+        const OWNER: Statement = Statement::both("SELECT lease_owner FROM records");
+        let rows = database.query(OWNER, vec![]).await.expect("asked");
+        rows[0].maybe_int(0).expect("an owner").is_some()
+    }
+
+    /// Whichever way the lease was lost sight of.
+    #[tokio::test]
+    async fn r1_a_lease_of_unknown_number_is_given_back_only_while_nobody_here_has_the_row() {
+        for was_claimed in [false, true] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let node = NodeId::draw().expect("random");
+            let id = RecordId::of(&unlapse_core::Key::new("a"));
+            let (database, held) = (leased(folder.path(), node, id).await, Arc::default());
+            let lost = Release { id, fence: None, is_empty: false, due_at: None };
+            let try_now = async || {
+                let done = if was_claimed {
+                    release_unknown(&database, node, &held, SHARD).await
+                } else {
+                    give_back(&database, node, &held, &[lost]).await
+                };
+                done.expect("the database is there");
+                is_leased(&database).await
+            };
+            // It was leased again meanwhile, and its token is being spent.
+            let mut holder = held.wait(id);
+            holder.come().await;
+            assert!(try_now().await, "somebody has it");
+            drop(holder);
+            assert!(!try_now().await, "nobody has it");
+            assert!(held.nobodys(id).is_some(), "nothing is left behind");
+        }
+    }
+
+    #[tokio::test]
+    async fn r1_no_lease_is_given_back_without_its_number() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let node = NodeId::draw().expect("random");
+        let id = RecordId::of(&unlapse_core::Key::new("a"));
+        let database = leased(folder.path(), node, id).await;
+        for (fence, stays) in [(None, true), (Some(4), true), (Some(5), false)] {
+            let given = Release { id, fence, is_empty: false, due_at: None };
+            release(&database, node, &[given]).await.expect("asked");
+            assert_eq!(is_leased(&database).await, stays, "{fence:?}");
+        }
+    }
 }
