@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use unlapse::Breakers;
-use unlapse_core::{Breaker, UnixTime};
+use unlapse_core::{Admission, Breaker, UnixTime};
 
 use crate::problem::Problem;
 use crate::tables::{Circuit, Tables};
@@ -31,7 +31,11 @@ struct Known {
 impl Circuits {
     /// Until when the circuit of `server` is open, if it is at `now`.
     pub fn open_until(&self, server: &str, now: UnixTime) -> Option<UnixTime> {
-        self.read(server).open_until.filter(|until| *until > now)
+        // As a renewal would find it: a clock that was once far ahead parks nothing for long.
+        match self.read(server).admit(now) {
+            Admission::Open { until } => Some(until),
+            _ => None,
+        }
     }
 
     /// Every circuit that is not as it was at the beginning, by the name of its app.
@@ -62,7 +66,9 @@ impl Circuits {
         let mut away = None;
         for (server, known) in changed {
             let put = tables.put_circuit(&server, &known.breaker, known.version).await;
-            if !matches!(put, Ok(true)) {
+            if matches!(put, Ok(true)) {
+                self.kept().written(&server, known.version + 1);
+            } else {
                 unwritten.push(server);
                 away = put.err().or(away);
             }
@@ -83,6 +89,13 @@ impl Circuits {
 }
 
 impl Kept {
+    /// What was written became the row's `version`: whatever has changed here since is newer than it.
+    fn written(&mut self, server: &str, version: i64) {
+        if let Some(own) = self.circuits.get_mut(server) {
+            own.version = version;
+        }
+    }
+
     /// Takes over what the database has.
     fn hear(&mut self, rows: Vec<Circuit>) {
         let there: HashMap<String, Known> = rows
@@ -93,7 +106,11 @@ impl Kept {
         self.circuits.retain(|server, _| changed.contains(server) || there.contains_key(server));
         for (server, known) in there {
             let own = self.circuits.entry(server.clone()).or_default();
-            if self.changed.contains(&server) {
+            let is_changed = self.changed.contains(&server);
+            if is_changed && own.version == known.version {
+                // The row is our own word of a moment ago, and no other node's: a trial that has
+                // succeeded since is not taken back.
+            } else if is_changed {
                 own.breaker = graver(own.breaker, known.breaker);
                 own.version = known.version;
             } else {
@@ -128,10 +145,12 @@ impl Breakers for Circuits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::time::Duration;
 
     fn open(until: u64, failures: u32) -> Breaker {
         let open_until = (until > 0).then(|| UnixTime::from_secs(until));
-        Breaker { failures, open_until, ..Breaker::default() }
+        let open_for = Duration::from_secs(300);
+        Breaker { failures, open_until, open_for, ..Breaker::default() }
     }
 
     fn row(breaker: Breaker, version: i64) -> Circuit {
@@ -149,6 +168,26 @@ mod tests {
         // It has closed there.
         circuits.kept().hear(Vec::new());
         assert_eq!(circuits.read("acme/google"), Breaker::default());
+    }
+
+    #[test]
+    fn r16_a_success_while_it_is_shared_is_not_lost() {
+        let circuits = Circuits::default();
+        circuits.update("acme/google", &mut |_| open(500, 5));
+        // It was taken to be written, and the trial has succeeded before it was read again.
+        circuits.kept().changed.clear();
+        circuits.kept().written("acme/google", 1);
+        circuits.update("acme/google", &mut Breaker::succeeded);
+        circuits.kept().hear(vec![row(open(500, 5), 1)]);
+        assert_eq!(circuits.read("acme/google"), Breaker::default());
+        assert!(circuits.kept().changed.contains("acme/google"), "and is told");
+    }
+
+    #[test]
+    fn r16_a_clock_that_was_once_ahead_parks_nothing_until_tomorrow() {
+        let circuits = Circuits::default();
+        circuits.update("acme/google", &mut |_| open(86_400, 5));
+        assert_eq!(circuits.open_until("acme/google", UnixTime::from_secs(1000)), None);
     }
 
     #[test]
