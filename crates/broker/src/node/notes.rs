@@ -2,8 +2,8 @@
 //! many at once, so that nobody waits for it; what the database does not take in time is dropped and
 //! counted. But events are told for certain: webhooks hang on them.
 
-use core::mem;
 use core::time::Duration;
+use core::{iter, mem};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -16,7 +16,7 @@ use crate::code::Code;
 use crate::connection_id::ConnectionId;
 use crate::problem::Problem;
 use crate::schedule;
-use crate::tables::{Attempt, EventKind, NewConnection, NewEvent, Tables, Tried, Used};
+use crate::tables::{Attempt, EventKind, NewEvent, TOLD_AT_ONCE, Tables, Tried, Used};
 
 /// So many notes of a kind wait for the database; beyond it they are dropped.
 const MOST: usize = 100_000;
@@ -147,20 +147,32 @@ impl Notes {
     /// Writes what waits. What must not be lost waits on, when the database does not take it now.
     pub(crate) async fn write(&self, tables: &Tables) -> Result<Vec<Key>, Problem> {
         let now = self.clock.now().wall;
-        let events = mem::take(&mut self.waiting().events);
-        if !events.is_empty()
-            && let Err(problem) = tables.tell(events.clone()).await
-        {
-            self.waiting().events.splice(0..0, events);
-            return Err(problem);
-        }
-        let said = mem::take(&mut self.waiting().said);
-        for (id, metadata) in said {
-            let said = NewConnection { id: id.clone(), scope: None, metadata: metadata.clone() };
-            if let Err(problem) = tables.say_of_connection(&said).await {
-                self.waiting().said.entry(id).or_insert(metadata);
+        let mut events = mem::take(&mut self.waiting().events);
+        while !events.is_empty() {
+            // As many as are told in one transaction: none of them is told twice.
+            let later = events.split_off(events.len().min(TOLD_AT_ONCE));
+            if let Err(problem) = tables.tell(events.clone()).await {
+                self.waiting().events.splice(0..0, events.into_iter().chain(later));
                 return Err(problem);
             }
+            events = later;
+        }
+        let mut said = mem::take(&mut self.waiting().said).into_iter();
+        while let Some((id, metadata)) = said.next() {
+            let problem = match tables.say_of_connection(&id, &metadata).await {
+                Ok(_) => continue,
+                // No row takes it, however often it is tried.
+                Err(problem) if problem.code == Code::BadRequest => continue,
+                Err(problem) => problem,
+            };
+            {
+                let mut waiting = self.waiting();
+                // What was said since is newer.
+                for (id, metadata) in iter::once((id, metadata)).chain(said) {
+                    waiting.said.entry(id).or_insert(metadata);
+                }
+            }
+            return Err(problem);
         }
         let (attempts, used) = {
             let mut waiting = self.waiting();

@@ -82,8 +82,7 @@ const PUT: Statement = Statement::both(
      ON CONFLICT (id) DO UPDATE SET scope = EXCLUDED.scope, metadata = EXCLUDED.metadata,
          connected_at = EXCLUDED.connected_at",
 );
-const SAY: Statement =
-    Statement::both("UPDATE connections SET scope = $2, metadata = $3 WHERE id = $1");
+const SAY: Statement = Statement::both("UPDATE connections SET metadata = $2 WHERE id = $1");
 const REMOVE: Statement = Statement::both("DELETE FROM connections WHERE id = $1");
 const COUNTS: Statement = Statement::each(
     "SELECT tenant, provider, sum(connections) FROM connection_counts
@@ -165,10 +164,15 @@ impl Tables {
     }
 
     /// Keeps what the provider said with a renewal; whether there is such a connection.
-    pub async fn say_of_connection(&self, said: &NewConnection) -> Result<bool, Problem> {
-        check_metadata(&said.metadata)?;
-        let scope = said.scope.as_deref().filter(|scope| !scope.contains('\0'));
-        let params = vec![row_id(&said.id).into(), scope.into(), json(&said.metadata).into()];
+    ///
+    /// The scope stays: it is that of the user's consent.
+    pub async fn say_of_connection(
+        &self,
+        id: &ConnectionId,
+        metadata: &BTreeMap<String, String>,
+    ) -> Result<bool, Problem> {
+        check_metadata(metadata)?;
+        let params = vec![row_id(id).into(), json(metadata).into()];
         Ok(self.database.execute(SAY, params).await? == 1)
     }
 

@@ -73,8 +73,8 @@ pub struct Event {
     pub what: NewEvent,
 }
 
-/// Most events of one statement.
-const BATCH: usize = 500;
+/// So many events are told in one transaction: all of them, or none.
+pub(crate) const TOLD_AT_ONCE: usize = 500;
 
 /// Holds the row until the commit: numbers are given in the order of commits.
 const COUNT: Statement =
@@ -127,7 +127,7 @@ impl Tables {
     /// Keeps what has happened, and has it delivered to the webhooks that want it: all in one
     /// transaction for each five hundred.
     pub async fn tell(&self, events: Vec<NewEvent>) -> Result<(), Problem> {
-        for batch in events.chunks(BATCH) {
+        for batch in events.chunks(TOLD_AT_ONCE) {
             let rows: Vec<_> = batch.iter().map(row).collect();
             let count = i64::try_from(rows.len()).unwrap_or_default();
             let statements = vec![

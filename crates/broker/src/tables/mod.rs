@@ -43,6 +43,7 @@ pub use connections::{Counted, NewConnection};
 pub use connects::Connect;
 pub(crate) use data_keys::{DataKeysTable, WrappedKey};
 pub use deliveries::{Delivery, DeliveryState};
+pub(crate) use events::TOLD_AT_ONCE;
 pub use events::{Event, EventKind, NewEvent};
 pub(crate) use figures::Figures;
 pub(crate) use imports::FAULTS_KEPT;
