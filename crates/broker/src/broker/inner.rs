@@ -37,6 +37,7 @@ pub(crate) struct Inner {
     /// The names of the nodes that are alive.
     pub(crate) nodes: ArcSwap<Vec<String>>,
     pub(crate) retention: Retention,
+    pub(crate) private_webhooks: bool,
     pub(crate) said: Said,
     /// The last event that this node has heard of.
     heard: AtomicI64,
@@ -113,6 +114,7 @@ impl Inner {
             nodes: ArcSwap::from_pointee(vec![node.clone()]),
             node,
             retention: settings.retention,
+            private_webhooks: settings.private_webhooks,
             said,
             heard,
             unsaved: AtomicUsize::new(0),

@@ -46,7 +46,7 @@ impl Broker {
     /// Works until `stop`: renews what is due, hears from other nodes, writes down what has happened.
     /// Then it ends what is under way, and returns once nothing would be lost.
     pub async fn run(&self, stop: impl Future<Output = ()>) {
-        node::run(&self.inner, stop).await;
+        Box::pin(node::run(&self.inner, stop)).await;
     }
 
     /// The tables, for whoever shows or changes what is in them.

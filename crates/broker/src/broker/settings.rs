@@ -34,6 +34,8 @@ pub struct Settings {
     pub in_memory: usize,
     /// What is kept for how long.
     pub retention: Retention,
+    /// Webhooks may go by `http`, and to addresses that are not public. No.
+    pub private_webhooks: bool,
 }
 
 impl Settings {
@@ -50,6 +52,7 @@ impl Settings {
             renewals: 256,
             in_memory: 100_000,
             retention: Retention::default(),
+            private_webhooks: false,
         }
     }
 }

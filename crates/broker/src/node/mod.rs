@@ -16,6 +16,7 @@ pub(crate) use seats::Seats;
 use tokio::sync::watch;
 
 use crate::broker::Inner;
+use crate::webhooks::{self, Post};
 
 /// Works until `stop`, then ends what is under way: nothing is begun any more, every renewal comes to
 /// its end and is saved (R6).
@@ -28,6 +29,7 @@ pub(crate) async fn run(broker: &Arc<Inner>, stop: impl Future<Output = ()>) {
             upkeep::seldom(broker, stopped.clone()),
             upkeep::keys(broker, stopped.clone()),
             rotation::rotation(broker, stopped.clone()),
+            deliver(broker, stopped.clone()),
         )
     };
     let stop = async {
@@ -38,6 +40,16 @@ pub(crate) async fn run(broker: &Arc<Inner>, stop: impl Future<Output = ()>) {
     tokio::join!(work, stop);
     broker.seats.emptied().await;
     upkeep::finish(broker).await;
+}
+
+/// Tells receivers what has happened, until the node stops.
+async fn deliver(broker: &Inner, mut stopped: watch::Receiver<bool>) {
+    let stop = async {
+        // A sender that is gone is a node that ends.
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    };
+    let clock = Arc::clone(&broker.clock) as _;
+    webhooks::run(&broker.tables, clock, Post::new(broker.private_webhooks), stop).await;
 }
 
 /// Waits for `span`, or until the node stops; whether it is to go on.

@@ -44,6 +44,8 @@ impl Settings {
         };
         settings.renewals = count(&file.keys.renewals, settings.renewals);
         settings.in_memory = count(&file.keys.in_memory, settings.in_memory);
+        settings.private_webhooks =
+            file.keys.private_webhooks.as_ref().is_some_and(|set| set.value);
         settings.http = Arc::new(ReqwestHttp::new(HttpSettings {
             at_once: settings.renewals,
             ..HttpSettings::default()
