@@ -16,7 +16,7 @@ use crate::circuits::Circuits;
 use crate::clock::DatabaseClock;
 use crate::connection_id::ConnectionId;
 use crate::directory::Directory;
-use crate::node::{Notes, Seats};
+use crate::node::{Notes, Seats, Vain};
 use crate::problem::Problem;
 use crate::schedule;
 use crate::tables::{Retention, Tables};
@@ -33,6 +33,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<DatabaseClock>,
     pub(crate) notes: Arc<Notes>,
     pub(crate) seats: Arc<Seats>,
+    pub(crate) vain: Vain,
     pub(crate) node: String,
     /// The names of the nodes that are alive.
     pub(crate) nodes: ArcSwap<Vec<String>>,
@@ -111,6 +112,7 @@ impl Inner {
             clock,
             notes,
             seats: Seats::new(settings.renewals),
+            vain: Vain::default(),
             nodes: ArcSwap::from_pointee(vec![node.clone()]),
             node,
             retention: settings.retention,

@@ -3,10 +3,12 @@
 
 mod notes;
 mod pump;
+mod queue;
 mod rotation;
 mod seats;
 mod shards;
 mod upkeep;
+mod vain;
 
 use core::future::Future;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use std::sync::Arc;
 pub(crate) use notes::Notes;
 pub(crate) use seats::Seats;
 use tokio::sync::watch;
+pub(crate) use vain::Vain;
 
 use crate::broker::Inner;
 use crate::webhooks::{self, Post};

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use unlapse::tokio::TokioSpawn;
 use unlapse::{Clock as _, Renewal, Spawn as _};
-use unlapse_core::{UnixTime, spread};
+use unlapse_core::{Error, UnixTime, spread};
 use unlapse_store::sql::Due;
 
 use super::pause;
+use super::queue::Queues;
 use super::shards::{SHARDS, preferred};
 use crate::broker::Inner;
 
@@ -25,15 +26,15 @@ const OTHERS: u32 = 8;
 /// So many rows are claimed at once at most.
 const CLAIM: usize = 200;
 
-/// What finds no seat, since its app has half of them, comes back after this.
-const CROWDED: Duration = Duration::from_secs(2);
+/// Between looks at a schedule in which nothing could be begun.
+const CROWDED: Duration = Duration::from_millis(20);
 
 /// After a circuit closes, its rows come back over this time.
 const RAMP: Duration = Duration::from_secs(60);
 
 /// Claims what is due and renews it, until the node stops.
 pub(super) async fn pump(broker: &Arc<Inner>, mut stopped: watch::Receiver<bool>) {
-    let mut round = 0_u32;
+    let (mut round, mut queues) = (0_u32, Queues::default());
     loop {
         tokio::select! {
             biased;
@@ -42,9 +43,10 @@ pub(super) async fn pump(broker: &Arc<Inner>, mut stopped: watch::Receiver<bool>
         }
         round = round.wrapping_add(1);
         let others = round.is_multiple_of(OTHERS);
-        let span = match once(broker, others).await {
-            Ok(0) => IDLE,
-            Ok(_) => Duration::ZERO,
+        let span = match once(broker, &mut queues, others).await {
+            Ok(Found::Nothing) => IDLE,
+            Ok(Found::PutOff) => CROWDED,
+            Ok(Found::Begun) => Duration::ZERO,
             Err(()) => AWAY,
         };
         if !span.is_zero() && !pause(broker, &mut stopped, span).await {
@@ -56,31 +58,41 @@ pub(super) async fn pump(broker: &Arc<Inner>, mut stopped: watch::Receiver<bool>
     }
 }
 
-/// One look at the schedule; how many renewals were begun or put off.
-async fn once(broker: &Arc<Inner>, others: bool) -> Result<usize, ()> {
+/// What a look at the schedule has found, the last counting most.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Found {
+    Nothing,
+    /// All of it was put off.
+    PutOff,
+    /// Something could be begun, and there may be more.
+    Begun,
+}
+
+/// One look at the schedule.
+async fn once(broker: &Arc<Inner>, queues: &mut Queues, others: bool) -> Result<Found, ()> {
     let due = broker.store.due_shards().await.map_err(|_| ())?;
     if due.is_empty() {
-        return Ok(0);
+        return Ok(Found::Nothing);
     }
     let nodes = broker.nodes.load();
     let mine = if others { (0..SHARDS).collect() } else { preferred(&broker.node, &nodes) };
-    let mut found = 0;
+    let mut found = Found::Nothing;
     for shard in mine.into_iter().filter(|shard| due.contains(shard)) {
         let free = broker.seats.free();
         if free == 0 {
             break;
         }
         let claimed = broker.store.claim(shard, free.min(CLAIM)).await.map_err(|_| ())?;
-        found += claimed.len();
-        begin(broker, claimed).await;
+        found = found.max(begin(broker, queues, claimed).await);
     }
     Ok(found)
 }
 
 /// Begins the renewals of what was claimed; what cannot be begun now is put off.
-async fn begin(broker: &Arc<Inner>, claimed: Vec<Due>) {
+async fn begin(broker: &Arc<Inner>, queues: &mut Queues, claimed: Vec<Due>) -> Found {
     let now = broker.clock.now().wall;
     let mut put_off = Vec::new();
+    let mut found = Found::Nothing;
     for due in claimed {
         let key = due.key().clone();
         let server = &key.server;
@@ -90,22 +102,35 @@ async fn begin(broker: &Arc<Inner>, claimed: Vec<Due>) {
             continue;
         }
         let Some(seat) = broker.seats.take(server) else {
-            put_off.push((due, now.plus(CROWDED)));
+            let at = queues.put_off(server, now, spread(&key, due.generation()));
+            put_off.push((due, at));
             continue;
         };
+        queues.begun(server, now);
+        found = Found::Begun;
         let broker = Arc::clone(broker);
         TokioSpawn.spawn(Box::pin(async move {
-            let _seat = seat;
-            let generation = due.generation();
+            // The seat is free when the request has ended, and not when nobody waits for it any more
+            // (R6).
+            let renewal = Renewal::due(due.generation()).keeping(Arc::new(seat));
             // What it comes to is in the record, and in the notes.
-            let _ = broker.sources.renew(&key, Renewal::due(generation)).await;
-            drop(due);
+            match broker.sources.renew(&key, renewal).await {
+                Ok(_) => return broker.vain.over(&key),
+                Err(Error::Temporary { attempts: 1.., .. }) => return,
+                Err(_) => {}
+            }
+            // Where nothing could be said of it in the record, its claim would soon end by itself,
+            // again and again.
+            let at = broker.clock.now().wall.plus(broker.vain.again(&key));
+            let _ = broker.store.leave_alone(due, at).await;
         }));
     }
     if !put_off.is_empty() {
+        found = found.max(Found::PutOff);
         // Where that fails, the claims end by themselves.
         let _ = broker.store.postpone(put_off).await;
     }
+    found
 }
 
 /// When a row comes back whose app's circuit is open.

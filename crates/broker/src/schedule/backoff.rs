@@ -13,7 +13,7 @@ const ONCE_ENDED: Duration = Duration::from_secs(6 * 3600);
 
 /// How long a renewal is left alone that has failed `count` times in a row: between five seconds and a
 /// bound that doubles each time, wherever `spread`, in 0..1, falls (full jitter).
-pub(super) fn backoff(count: u32, is_valid: bool, spread: f64) -> Duration {
+pub(crate) fn backoff(count: u32, is_valid: bool, spread: f64) -> Duration {
     let most = if is_valid { WHILE_VALID } else { ONCE_ENDED };
     let bound = LEAST.saturating_mul(2_u32.saturating_pow(count.min(31))).min(most);
     LEAST + bound.saturating_sub(LEAST).mul_f64(spread.clamp(0.0, 1.0))

@@ -5,6 +5,7 @@ mod due;
 mod facts;
 mod standing;
 
+pub(crate) use backoff::backoff;
 pub(crate) use due::due;
 pub(crate) use facts::Facts;
 pub(crate) use standing::failed;

@@ -1,5 +1,6 @@
 //! Renewals by somebody else's schedule: of keys that need not be in memory.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -20,22 +21,29 @@ pub struct Renewal {
     demand: Demand,
     policy: Option<Arc<Policy>>,
     automatic: bool,
+    keeps: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Renewal {
     /// One that is due: somebody else's, made since `generation`, is as good.
     pub fn due(generation: u64) -> Self {
-        Self { demand: Demand::NewerThan(generation), policy: None, automatic: true }
+        Self { demand: Demand::NewerThan(generation), policy: None, automatic: true, keeps: None }
     }
 
     /// One that is asked for, whoever has just made one.
     pub fn forced() -> Self {
-        Self { demand: Demand::Force, policy: None, automatic: false }
+        Self { demand: Demand::Force, policy: None, automatic: false, keeps: None }
     }
 
     /// The same by another policy than the key's own.
     pub fn policy(self, policy: Arc<Policy>) -> Self {
         Self { policy: Some(policy), ..self }
+    }
+
+    /// The same, with something that is let go of when its requests have ended and nothing of it is
+    /// under way any more, which may be after its caller has given up: for whoever counts them.
+    pub fn keeping(self, kept: Arc<dyn Any + Send + Sync>) -> Self {
+        Self { keeps: Some(kept), ..self }
     }
 }
 
@@ -61,6 +69,7 @@ impl Sources {
         let set = Arc::clone(&self.set);
         let deadline = shared.renewer.policy.caller_deadline;
         world.spawn.spawn(Box::pin(async move {
+            let _kept = renewal.keeps;
             if renewal.automatic {
                 drop(shared.launch(renewal.demand));
             }

@@ -131,6 +131,28 @@ async fn i8_a_claim_that_is_dropped_or_put_off_is_given_back() {
 }
 
 #[tokio::test]
+async fn i8_a_renewal_that_kept_nothing_is_left_alone_and_what_was_saved_has_its_own_time() {
+    for place in Place::each() {
+        let store = node(&place).await;
+        put(&store, &key(), &record(1)).await;
+        let until = store.database().now().await.expect("told").plus(Duration::from_secs(600));
+        let due = claim(&store, &key()).await.pop().expect("due");
+        drop(store.lease(&key(), WAIT).await.expect("the claim"));
+        store.leave_alone(due, until).await.expect("put off");
+        free(&store, &key()).await;
+        assert_eq!(row(&store, &key()).await.0, Some(until));
+        put(&store, &key(), &record(2)).await;
+        let due = claim(&store, &key()).await.pop().expect("due");
+        let mut lease = store.lease(&key(), WAIT).await.expect("the claim");
+        lease.save(&record(3)).await.expect("saved");
+        drop(lease);
+        let own = row(&store, &key()).await.0;
+        store.leave_alone(due, until).await.expect("nothing to do");
+        assert_eq!(row(&store, &key()).await.0, own);
+    }
+}
+
+#[tokio::test]
 async fn i8_an_ended_login_is_never_due_and_an_active_one_stays_in_the_schedule() {
     for place in Place::each() {
         let store = node(&place).await;

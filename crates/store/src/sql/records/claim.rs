@@ -206,6 +206,26 @@ impl SqlStore {
         given.await.unwrap_or_else(|_| Err(Away::misread("a call was cut off")))
     }
 
+    /// Gives back the claim of a renewal that came to nothing, to come due at another time, unless
+    /// anything was saved since: then the record's own timetable says when.
+    pub async fn leave_alone(&self, due: Due, until: UnixTime) -> Result<(), Away> {
+        // As it was claimed: every save of a failure, a grant or an intent changes one of these.
+        const LATER: Statement = Statement::both(
+            "UPDATE records SET due_at = $3 WHERE id = $1 AND fence = $2 AND generation = $4 \
+             AND attempt = $5 AND phase = $6 AND due_at IS NOT NULL",
+        );
+        let params = vec![
+            RecordId::of(&due.key).as_bytes()[..].into(),
+            due.fence.into(),
+            super::save::number(until.as_millis()).into(),
+            due.generation.into(),
+            due.attempt.into(),
+            due.was_sent.into(),
+        ];
+        self.postpone(vec![(due, until)]).await?;
+        self.shared.database.execute(LATER, params).await.map(drop)
+    }
+
     /// These were used now: their timetable is that of records in use.
     pub async fn touch(&self, seen: Vec<Key>) -> Result<(), Away> {
         let mut ids: Vec<_> = seen.iter().map(RecordId::of).collect();
