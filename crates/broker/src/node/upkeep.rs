@@ -14,6 +14,9 @@ const OFTEN: Duration = Duration::from_secs(1);
 /// The rest.
 const SELDOM: Duration = Duration::from_secs(60);
 
+/// Between two parts of a sweep: others have their turn at the database.
+const BREATH: Duration = Duration::from_millis(100);
+
 /// Every round in which the clock is compared with the database's.
 const CLOCK: u32 = 5;
 
@@ -38,11 +41,18 @@ pub(super) async fn often(broker: &Arc<Inner>, mut stopped: watch::Receiver<bool
     }
 }
 
-/// Retention, once a minute.
+/// Retention, once a minute, until nothing is left to remove: what comes in has no such bound.
 pub(super) async fn seldom(broker: &Arc<Inner>, mut stopped: watch::Receiver<bool>) {
     while pause(broker, &mut stopped, SELDOM).await {
-        if let Err(problem) = broker.tables.sweep(&broker.retention).await {
-            tracing::debug!(%problem, "sweep");
+        loop {
+            match broker.tables.sweep(&broker.retention).await {
+                Ok(true) if pause(broker, &mut stopped, BREATH).await => {}
+                Ok(_) => break,
+                Err(problem) => {
+                    tracing::debug!(%problem, "sweep");
+                    break;
+                }
+            }
         }
     }
 }
