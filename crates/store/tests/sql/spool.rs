@@ -315,6 +315,7 @@ async fn r5_a_full_disk_keeps_no_answer_from_the_database() {
         lease.save(&record(1)).await.expect("saved");
         lease.save(&answer()).await.expect("saved");
         assert_eq!(lease.load().await.expect("read").expect("a record").record, answer());
+        assert_eq!(files(place.folder(), ".spool").len(), 1, "not a file more with each");
         drop(lease);
         store.settle().await;
     }

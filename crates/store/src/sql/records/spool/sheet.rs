@@ -77,13 +77,10 @@ fn lock(disk: &dyn Disk, path: &Path) -> std::io::Result<DiskFile> {
     Err(std::io::ErrorKind::WouldBlock.into())
 }
 
-/// Writes a sheet; durable when it returns. One that could not be written is empty, as far as that
-/// can be had.
+/// Writes a sheet; durable when it returns. One that could not be written has anything in it.
 pub(super) fn write(disk: &dyn Disk, sheet: &DiskFile, lines: &[u8]) -> Result<(), StoreError> {
-    disk.write(sheet, lines).and_then(|()| disk.sync(sheet)).map_err(|error| {
-        let _ = disk.truncate(sheet, 0);
-        failure(&sheet.path, &error)
-    })
+    let written = disk.write(sheet, lines).and_then(|()| disk.sync(sheet));
+    written.map_err(|error| failure(&sheet.path, &error))
 }
 
 /// What nodes have left in `folder` whose processes are gone.

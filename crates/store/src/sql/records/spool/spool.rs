@@ -158,7 +158,13 @@ impl Inner {
             Some(sheet) => sheet,
             None => self.sheets.create(&*self.disk, number)?,
         };
-        write(&*self.disk, &sheet, lines)?;
+        if let Err(error) = write(&*self.disk, &sheet, lines) {
+            // The next batch tries it again: a full disk does not get a file more with each.
+            if self.disk.truncate(&sheet, 0).is_ok() {
+                self.state().blank.push(sheet);
+            }
+            return Err(error);
+        }
         Ok(sheet)
     }
 }
