@@ -246,6 +246,8 @@ impl Renewer {
                 Verdict::Granted(_) => breaker.succeeded(),
                 Verdict::Rejected(rejection) if rejection.ends_login() => breaker.succeeded(),
                 Verdict::Transient { cause: Cause::Status(429), .. } => breaker.answered(),
+                // Nobody was asked, for a reason of ours: it says nothing of the server.
+                Verdict::Unsent(Cause::Interrupted | Cause::Request) => breaker.not_asked(),
                 Verdict::Transient { cause, .. }
                 | Verdict::Unsent(cause)
                 | Verdict::Unknown(cause)

@@ -86,6 +86,12 @@ impl Breaker {
         if self.trial_since.is_some() { Self::default() } else { self }
     }
 
+    /// No request was made after all: nothing is known, and a trial is another's to make.
+    #[must_use]
+    pub fn not_asked(self) -> Self {
+        Self { trial_since: None, ..self }
+    }
+
     /// The endpoint answered at `now` what asking again does not help: a failure like any other, of an
     /// endpoint that is there.
     #[must_use]
@@ -128,6 +134,14 @@ mod tests {
     fn failed(times: u32) -> Breaker {
         let policy = BreakerPolicy::default();
         (0..times).fold(Breaker::default(), |breaker, _| breaker.failed(secs(100), &policy))
+    }
+
+    #[test]
+    fn r16_what_was_never_sent_counts_for_nothing_and_frees_the_trial() {
+        assert_eq!(failed(4).not_asked(), failed(4));
+        let trial = failed(5).trying(secs(400));
+        assert_ne!(trial.admit(secs(401)), Admission::Trial);
+        assert_eq!(trial.not_asked().admit(secs(401)), Admission::Trial);
     }
 
     #[test]
