@@ -126,6 +126,9 @@ pub struct Wanted {
     pub scopes: Vec<String>,
     /// Where the user is sent afterwards: one of the app's. `None`: the broker's own page.
     pub return_to: Option<String>,
+    /// What the provider has to be told of the account itself, such as the name of a shop: the first
+    /// of the connection's metadata.
+    pub params: BTreeMap<String, String>,
 }
 
 /// What a user's browser brings back from the provider (RFC 6749 §4.1.2).

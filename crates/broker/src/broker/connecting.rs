@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 use unlapse::tokio::TokioSpawn;
-use unlapse::{CodeError, Spawn as _};
-use unlapse_core::Secret;
+use unlapse::{Clock as _, CodeError, Spawn as _};
+use unlapse_core::{Grant, Now, Secret};
 use unlapse_oauth::provider::{Authorization, Caller, CodeExchange, Metadata, Pkce};
 use url::Url;
 use zeroize::{Zeroize as _, Zeroizing};
@@ -22,10 +22,14 @@ use crate::directory::Registered;
 use crate::problem::Problem;
 use crate::random;
 use crate::schedule;
-use crate::tables::Connect;
+use crate::tables::{Connect, NewConnection};
 
 /// How long a user may take.
 pub(crate) const CONSENT: Duration = Duration::from_secs(600);
+
+/// Between attempts to store what was granted: at first, and at most.
+const AGAIN: Duration = Duration::from_millis(250);
+const LONGEST: Duration = Duration::from_secs(15);
 
 /// A provider's own words are repeated up to this length.
 const WORDS: usize = 200;
@@ -39,6 +43,8 @@ struct Pending {
     verifier: String,
     return_to: Option<String>,
     actor: String,
+    #[serde(default)]
+    params: BTreeMap<String, String>,
 }
 
 impl Broker {
@@ -51,13 +57,14 @@ impl Broker {
         redirect_uri: &Url,
         by: &Actor,
     ) -> Result<Url, Problem> {
-        let Wanted { id, scopes, return_to } = wanted;
+        let Wanted { id, scopes, return_to, params } = wanted;
         allow(&id, by)?;
         let app = self.registered(&id).await?;
         check_return(&app, return_to.as_deref()).map_err(|problem| problem.of(&id))?;
         let state = random::token();
         let verifier = random::token();
-        let url = authorize_url(&app, &scopes, &state, &verifier, redirect_uri)
+        let metadata = consented(params.clone()).map_err(|problem| problem.of(&id))?;
+        let url = authorize_url(&app, &scopes, &metadata, &state, &verifier, redirect_uri)
             .map_err(|problem| problem.of(&id))?;
         let pending = Pending {
             user: id.user.clone(),
@@ -66,6 +73,7 @@ impl Broker {
             verifier: verifier.expose().to_owned(),
             return_to,
             actor: by.name.clone(),
+            params,
         };
         let connect = Connect { tenant: id.tenant.clone(), remembered: pending.to_bytes()? };
         self.inner.tables.put_connect(&random::hash(&state), &connect, CONSENT).await?;
@@ -112,7 +120,11 @@ impl Broker {
         let code = params.get("code").filter(|code| !code.is_empty());
         let code = code.ok_or_else(|| bad("the provider brought no `code` back").of(&id))?;
         let app = self.registered(&id).await?;
-        let exchange = self.inner.network.exchange(&app, Metadata::new());
+        // A code is good once: whatever can fail here fails before it is spent.
+        let before = self.ready_for(&id).await?;
+        let known = consented(mem::take(&mut pending.params)).map_err(|_| forgotten())?;
+        let exchange = self.inner.network.exchange(&app, known);
+        let at = self.inner.clock.now();
         let (code, verifier) = (Secret::new(code.as_str()), Secret::new(pending.verifier.as_str()));
         let code = CodeExchange {
             code: &code,
@@ -124,8 +136,31 @@ impl Broker {
         let (grant, metadata) = exchanged.map_err(|failed| not_exchanged(&failed).of(&id))?;
         let by = Actor { tenant: Some(id.tenant.clone()), name: mem::take(&mut pending.actor) };
         let metadata: BTreeMap<String, String> = Metadata::into(metadata);
-        let connection = self.keep(&id, grant, metadata, &by, "connect").await?;
+        let new = NewConnection { id: id.clone(), scope: grant.scope.clone(), metadata };
+        self.store_for_certain(&new, &grant, at).await?;
+        let connection = self.kept(&id, before, &by, "connect").await?;
         Ok(Connected { connection, return_to: pending.return_to.take() })
+    }
+
+    /// Stores what was bought with a code: while the database is away, again and again, for as long as
+    /// a consent lives (R5).
+    async fn store_for_certain(
+        &self,
+        new: &NewConnection,
+        grant: &Grant,
+        at: Now,
+    ) -> Result<(), Problem> {
+        let mut wait = AGAIN;
+        loop {
+            let Err(problem) = self.store(new, grant, at).await else { return Ok(()) };
+            let waited = self.inner.clock.now().elapsed(&at);
+            if !problem.code.is_retryable() || waited >= CONSENT {
+                return Err(problem);
+            }
+            tracing::warn!(code = %problem.code, "a new connection cannot be stored yet");
+            self.inner.clock.sleep(wait).await;
+            wait = (wait * 2).min(LONGEST);
+        }
     }
 }
 
@@ -148,6 +183,7 @@ impl Drop for Pending {
 fn authorize_url(
     app: &Registered,
     scopes: &[String],
+    metadata: &Metadata,
     state: &Secret,
     verifier: &Secret,
     redirect_uri: &Url,
@@ -159,7 +195,7 @@ fn authorize_url(
         client_secret: None,
         signer: None,
         params: &app.app.params,
-        metadata: &Metadata::new(),
+        metadata,
         scope: (!scope.is_empty()).then_some(scope.as_str()),
     };
     let challenge = random::challenge(verifier);
@@ -181,6 +217,11 @@ fn check_return(app: &Registered, return_to: Option<&str>) -> Result<(), Problem
         Some(place) if !is_known(place) => Err(bad("`return_to` is none of the app's")),
         _ => Ok(()),
     }
+}
+
+/// What is known of the connection before its provider has said anything, such as its shop.
+fn consented(params: BTreeMap<String, String>) -> Result<Metadata, Problem> {
+    Metadata::try_from(params).map_err(|error| bad(&format!("`params`: {error}")))
 }
 
 fn bad(detail: &str) -> Problem {

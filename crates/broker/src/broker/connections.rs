@@ -1,11 +1,10 @@
 //! Connections: seen, brought, removed.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use unlapse::Revoked;
-use unlapse_core::{Error, Grant, Record, Secret};
+use unlapse::{Clock as _, Revoked};
+use unlapse_core::{Error, Grant, Now, Record, Secret};
 
 use super::Broker;
 use super::asked::{Actor, Brought, Filter, Page};
@@ -49,34 +48,58 @@ impl Broker {
             return Err(Problem::new(Code::BadRequest, detail).of(id));
         }
         let metadata = brought.metadata.clone();
-        self.keep(id, grant(brought), metadata, by, "put").await
+        let scope = brought.scope.clone();
+        let new = NewConnection { id: id.clone(), scope, metadata };
+        let before = self.ready_for(id).await?;
+        let at = self.inner.clock.now();
+        self.store(&new, &grant(brought), at).await?;
+        self.kept(id, before, by, "put").await
     }
 
-    /// Keeps what was granted for a connection, new or not.
-    pub(super) async fn keep(
-        &self,
-        id: &ConnectionId,
-        grant: Grant,
-        metadata: BTreeMap<String, String>,
-        by: &Actor,
-        action: &'static str,
-    ) -> Result<Connection, Problem> {
+    /// Makes sure that what comes next can be kept, and says how the connection stood.
+    pub(super) async fn ready_for(&self, id: &ConnectionId) -> Result<Option<State>, Problem> {
         self.registered(id).await?;
-        let key = id.key();
         let before = self.inner.tables.connection(id).await?;
-        let inner = &self.inner;
+        self.inner.tables.envelope().ready(&id.tenant).await?;
+        Ok(before.map(|before| before.state))
+    }
+
+    /// Stores what was granted at `at` for a connection, new or not. On an error it can be stored
+    /// again.
+    pub(super) async fn store(
+        &self,
+        new: &NewConnection,
+        grant: &Grant,
+        at: Now,
+    ) -> Result<(), Problem> {
+        let NewConnection { id, .. } = new;
+        let (inner, key) = (&self.inner, id.key());
         inner.tables.envelope().ready(&id.tenant).await?;
-        let new = NewConnection { id: id.clone(), scope: grant.scope.clone(), metadata };
-        inner.tables.put_connection(&new).await?;
+        inner.tables.put_connection(new).await?;
         let source = inner.sources.source(&key).await;
-        let logged_in = |record: Record, now| record.logged_in(grant, now);
+        let logged_in = |record: Record, _| record.logged_in(grant.clone(), at);
         if let Err(error) = source.edit(logged_in).await {
             return Err(told::problem(id, &error, None));
         }
+        // Removed meanwhile: a record that no list shows would be renewed for ever.
+        if inner.tables.connection(id).await?.is_none() {
+            inner.tables.put_connection(new).await?;
+        }
         inner.said.forget(&key);
-        let recovers = before.is_some_and(|before| matches!(before.state, State::NeedsUser(_)));
+        Ok(())
+    }
+
+    /// Tells that a connection was stored which stood so `before`.
+    pub(super) async fn kept(
+        &self,
+        id: &ConnectionId,
+        before: Option<State>,
+        by: &Actor,
+        action: &'static str,
+    ) -> Result<Connection, Problem> {
+        let recovers = matches!(before, Some(State::NeedsUser(_)));
         let kind = if recovers { EventKind::Recovered } else { EventKind::Connected };
-        inner.notes.tell(id, kind, None);
+        self.inner.notes.tell(id, kind, None);
         self.audit(id, by, action).await?;
         self.connection(id).await
     }

@@ -1,6 +1,7 @@
 //! `POST /v1/connect`: a ticket for a user, and what it is good for.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -8,6 +9,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::{Deserialize, Serialize};
 use unlapse_core::Secret;
+use unlapse_oauth::provider::Metadata;
 use unlapse_verify::sha256;
 use zeroize::Zeroizing;
 
@@ -42,6 +44,8 @@ struct Sent {
     #[serde(default)]
     scopes: Vec<String>,
     return_to: Option<String>,
+    #[serde(default)]
+    params: BTreeMap<String, String>,
 }
 
 #[derive(Serialize)]
@@ -58,6 +62,8 @@ pub(super) struct Ticket {
     pub(super) scopes: Vec<String>,
     pub(super) return_to: Option<String>,
     actor: String,
+    #[serde(default)]
+    params: BTreeMap<String, String>,
 }
 
 impl Ticket {
@@ -66,22 +72,26 @@ impl Ticket {
     }
 
     pub(super) fn wanted(self) -> Wanted {
-        Wanted { id: self.id, scopes: self.scopes, return_to: self.return_to }
+        let Self { id, scopes, return_to, params, .. } = self;
+        Wanted { id, scopes, return_to, params }
     }
 }
 
 pub(in crate::http) async fn issue(State(api): State<Api>, request: Parts, sent: Body) -> Answer {
     let caller = api.caller(&request, Verb::Write).await?;
-    let params = Params::parse(request.uri.query(), &["tenant"])?;
-    let tenant = caller.tenant(&params, &request.headers)?;
+    let query = Params::parse(request.uri.query(), &["tenant"])?;
+    let tenant = caller.tenant(&query, &request.headers)?;
     let sent: Sent = body::json(&api.timer, &request.headers, sent).await?;
-    let Sent { user, provider, account, scopes, return_to } = sent;
+    let Sent { user, provider, account, scopes, return_to, params } = sent;
     let id = connection(tenant, (user, provider, account))?;
     let is_word = |scope: &String| {
         (1..=256).contains(&scope.len()) && is_scope(scope) && !scope.contains(' ')
     };
     if scopes.len() > MOST_SCOPES || !scopes.iter().all(is_word) {
         return Err(Refusal::bad_request("`scopes` are 256 words at most (RFC 6749 §3.3)"));
+    }
+    if let Err(error) = Metadata::try_from(params.clone()) {
+        return Err(Refusal::bad_request(format!("`params`: {error}")));
     }
     // Said here, where a program reads it, and not to its user.
     let app = api.broker.tables().app(&id.tenant, &id.provider).await?;
@@ -91,7 +101,7 @@ pub(in crate::http) async fn issue(State(api): State<Api>, request: Parts, sent:
         return Err(Refusal::bad_request("`return_to` is none of the app's"));
     }
     let ticket = cookies::draw();
-    let remembered = Ticket { id, scopes, return_to, actor: caller.actor.name };
+    let remembered = Ticket { id, scopes, return_to, actor: caller.actor.name, params };
     let connect = Connect {
         tenant: remembered.id.tenant.clone(),
         remembered: Zeroizing::new(
