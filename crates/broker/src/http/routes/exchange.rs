@@ -137,7 +137,9 @@ pub(in crate::http) async fn exchange(
 /// What RFC 6749 §5.2 allows in a description.
 fn ascii(text: &str) -> String {
     let is_ok = |letter: &char| matches!(letter, ' '..='~') && !matches!(letter, '"' | '\\');
-    text.chars().filter(is_ok).collect()
+    // The end of a line is one of a word as well.
+    let letters = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
+    letters.filter(is_ok).collect()
 }
 
 async fn exchanged(api: &Api, request: &Parts, sent: Body) -> Result<HandedOut, Denied> {
