@@ -212,10 +212,10 @@ mod tests {
     #[test]
     fn a_link_leads_to_any_name() {
         let name = |text: &str| text.parse::<Name>().expect("a name");
-        let id = ConnectionId::new(name("t"), "..", name("p"), "a/b?c#d").expect("valid");
+        let id = ConnectionId::new(name("t"), "a/../b", name("p"), "a/b?c#d").expect("valid");
         assert_eq!(
             link("/connection", &id),
-            "/connection?tenant=t&user=..&provider=p&account=a%2Fb%3Fc%23d"
+            "/connection?tenant=t&user=a%2F..%2Fb&provider=p&account=a%2Fb%3Fc%23d"
         );
     }
 }

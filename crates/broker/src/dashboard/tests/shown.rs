@@ -173,7 +173,7 @@ fn overview(now: UnixTime) -> Overview {
 
 fn connections(now: UnixTime) -> Vec<History> {
     let long = "x".repeat(256);
-    let users = ["ada", "bea", "carl", HOSTILE, TURNED, &long, "..", "a/b?c#d&e=f%2F"];
+    let users = ["ada", "bea", "carl", HOSTILE, TURNED, &long, "a/../b", "a/b?c#d&e=f%2F"];
     let mut all: Vec<_> = users.iter().map(|user| history(user, now)).collect();
     all.extend((0..60).map(|number| history(&format!("user-{number:02}"), now)));
     all.sort_by(|one, other| one.connection.id.cmp(&other.connection.id));
