@@ -10,7 +10,7 @@ mod connection;
 mod connections;
 mod cursor;
 mod desk;
-mod facts;
+pub(crate) mod facts;
 mod form;
 mod host;
 mod imports;
@@ -35,7 +35,7 @@ use axum::routing::{get, post};
 
 use self::desk::Desk;
 use self::look::Look;
-use self::opened::Opened;
+pub(crate) use self::opened::Opened;
 pub use self::options::DashboardOptions;
 use crate::broker::Broker;
 use crate::code::Code;

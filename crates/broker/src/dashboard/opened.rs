@@ -21,18 +21,19 @@ const ATTEMPTS: usize = 50;
 const IMPORTS: usize = 100;
 
 /// A broker, and what is kept of it for a while.
-pub(super) struct Opened {
+pub(crate) struct Opened {
     broker: Broker,
     figures: Kept<Figures>,
     tally: Kept<Tally>,
 }
 
 impl Opened {
-    pub(super) fn new(broker: Broker) -> Self {
+    pub(crate) fn new(broker: Broker) -> Self {
         Self { broker, figures: Kept::default(), tally: Kept::default() }
     }
 
-    async fn look_over(&self, tenant: Option<&Name>) -> Result<Overview, Problem> {
+    /// How it is doing: what the page shows, and the API says.
+    pub(crate) async fn overview_of(&self, tenant: Option<&Name>) -> Result<Overview, Problem> {
         let (tables, clock) = (self.broker.tables(), || self.broker.clock());
         let now = clock();
         let figures = self.figures.of(tenant, clock, || tables.figures(tenant)).await?;
@@ -182,7 +183,7 @@ impl Look for Opened {
     }
 
     fn overview<'a>(&'a self, tenant: Option<&'a Name>) -> Looked<'a, Overview> {
-        Box::pin(self.look_over(tenant))
+        Box::pin(self.overview_of(tenant))
     }
 
     fn connections<'a>(

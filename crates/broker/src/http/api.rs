@@ -21,6 +21,7 @@ use super::refusal::Refusal;
 use crate::app::App;
 use crate::broker::Broker;
 use crate::code::Code;
+use crate::dashboard::Opened;
 use crate::name::Name;
 use crate::problem::Problem;
 use crate::tables::NewAudit;
@@ -39,6 +40,8 @@ pub(super) struct Shared {
     pub(super) requests: Gate,
     pub(super) listeners: Gate,
     pub(super) keys: Keys,
+    /// How all is doing, kept for a while.
+    pub(super) facts: Opened,
     /// Sends tests of webhooks.
     pub(super) post: Post,
     pub(super) timer: TokioClock,
@@ -55,6 +58,7 @@ impl Deref for Api {
 impl Api {
     pub(super) fn new(broker: Broker, options: ApiOptions) -> Self {
         Self(Arc::new(Shared {
+            facts: Opened::new(broker.clone()),
             broker,
             requests: Gate::new(options.requests),
             listeners: Gate::new(options.listeners),

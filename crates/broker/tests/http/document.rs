@@ -94,6 +94,8 @@ async fn replies_are_as_their_schemas_say() {
         ("Token", rig.ask("POST", &format!("{ada}/token"), None).await),
         ("Attempts", rig.ask("GET", &format!("{ada}/attempts"), None).await),
         ("Connect", rig.ask("POST", "/v1/connect", Some(user)).await),
+        ("Stats", rig.ask("GET", "/v1/stats", None).await),
+        ("Forecast", rig.ask("GET", "/v1/forecast", None).await),
         ("App", rig.ask("GET", "/v1/apps/acme", None).await),
         ("Apps", rig.ask("GET", "/v1/apps", None).await),
         ("Webhook", rig.ask("PUT", "/v1/webhooks/a", Some(hook)).await),

@@ -11,4 +11,5 @@ mod keys;
 mod load;
 mod rig;
 mod settings;
+mod stats;
 mod webhooks;

@@ -12,9 +12,11 @@ mod attempts;
 pub(super) mod connections;
 mod events;
 mod exchange;
+mod forecast;
 mod health;
 mod imports;
 pub(super) mod openapi;
+mod stats;
 mod tenants;
 mod token;
 mod webhooks;
@@ -32,6 +34,8 @@ pub(super) fn all() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/v1/imports", post(imports::bring)),
         ("/v1/imports/{name}", get(imports::show)),
         ("/v1/events", get(events::listen)),
+        ("/v1/stats", get(stats::show)),
+        ("/v1/forecast", get(forecast::show)),
         ("/v1/webhooks", get(webhooks::list)),
         ("/v1/webhooks/{name}", get(webhooks::show).put(webhooks::put).delete(webhooks::remove)),
         ("/v1/webhooks/{name}/secret", post(webhooks::draw)),
