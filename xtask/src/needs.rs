@@ -38,7 +38,7 @@ const NEEDS: &[Need] = &[
     Need {
         program: PYTHON_VENV,
         package: "python3-venv",
-        suites: "the tests by the clients of PyPI",
+        suites: "the tests by the clients of PyPI, and of the broker's document",
     },
     Need { program: "initdb", package: "postgresql", suites: "the tests against PostgreSQL" },
 ];

@@ -40,10 +40,11 @@ pub(crate) const WORKSPACES: [&str; 2] = [metadata::MAIN, "fuzz/Cargo.toml"];
 
 /// Software by other people: how tests are told where it lies, its folder, and how it
 /// gets there.
-const PEERS: [(&str, &str, Install); 3] = [
+const PEERS: [(&str, &str, Install); 4] = [
     ("UNLAPSE_PEER_OIDC_PROVIDER", "peers/oidc-provider", peers::from_npm),
     ("UNLAPSE_PEER_OPENID_CLIENT", "peers/openid-client", peers::from_npm),
     ("UNLAPSE_PEER_PYTHON_CLIENTS", "peers/python-clients", peers::from_pypi),
+    ("UNLAPSE_PEER_SCHEMATHESIS", "peers/schemathesis", peers::from_pypi),
 ];
 
 type Install = fn(&str) -> Result<PathBuf>;

@@ -10,6 +10,7 @@ mod hostile;
 mod keys;
 mod load;
 mod rig;
+mod schemathesis;
 mod settings;
 mod stats;
 mod webhooks;
