@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use unlapse_core::{
     Breaker, Cause, Demand, Error, Grant, LoginReason, Now, Plan, Record, Rejection, Reuse,
-    SecurityEvent, Spend, Stop, StoreError, Verdict, retry,
+    SecurityEvent, Spend, State, Stop, StoreError, Verdict, retry,
 };
 
 use crate::effort::Effort;
@@ -189,11 +189,17 @@ impl Renewer {
         &self,
         plan: Plan,
         mut hold: Hold,
-        record: Record,
+        mut record: Record,
         effort: &Effort,
         trouble: Option<StoreError>,
     ) -> Result<Renewed, Error> {
-        if effort.attempts > 0 && record.failure.is_some() {
+        if let Some(reason) = lapsed(plan, &record).filter(|_| hold.is_leased()) {
+            record = record.ended(reason);
+            if !matches!(hold.keep(&record).await, Kept::Unsaved { error: StoreError::Fenced, .. })
+            {
+                self.tell(&Event::Ended { reason });
+            }
+        } else if effort.attempts > 0 && record.failure.is_some() {
             hold.keep(&record).await;
         }
         match plan {
@@ -273,5 +279,18 @@ impl Renewer {
             }
             _ => {}
         }
+    }
+}
+
+/// Why a login has ended that nobody has rejected: its refresh token is past its end. Kept like a
+/// verdict, so that it is told once, and nobody looks again and again at what only a person can mend.
+fn lapsed(plan: Plan, record: &Record) -> Option<LoginReason> {
+    match plan {
+        Plan::Stop(Stop::NeedsLogin(reason @ LoginReason::RefreshExpired))
+            if record.state == State::Active =>
+        {
+            Some(reason)
+        }
+        _ => None,
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use unlapse::{Error, Secret};
-use unlapse_core::{Cause, Grant, Rejection, Reuse, Rules, Rungs, State};
+use unlapse::{Error, Event, Secret};
+use unlapse_core::{Cause, Grant, LoginReason, Rejection, Reuse, Rules, Rungs, State};
 
 use crate::world::{Fault, World};
 use crate::{LOGIN, secs};
@@ -52,6 +52,32 @@ async fn r14_rejected_credentials_are_not_tried_again_and_the_api_key_stands_in(
     let token = with_key.token().await.unwrap();
     assert!(token.is_api_key);
     assert_eq!(with_key.bearer().await.unwrap().header(), "Bearer key");
+}
+
+#[tokio::test(start_paused = true)]
+async fn r14_a_refresh_token_past_its_end_is_told_once_and_kept() {
+    let world = World::new(Reuse::Strict);
+    let process = world.process().await;
+    let mut grant = world.server.open();
+    grant.refresh_expires_in = Some(secs(1800));
+    process.edit(|record, now| record.logged_in(grant, now)).await.unwrap();
+    world.pass(secs(1801)).await;
+    // The access token is good for longer, and is served (R9).
+    assert!(process.refresh().await.unwrap_err().needs_login());
+    assert_eq!(process.token().await.unwrap().secret.expose(), "at-1");
+    world.expire().await;
+    assert!(process.token().await.unwrap_err().needs_login());
+    assert!(world.process().await.token().await.unwrap_err().needs_login());
+    let reason = LoginReason::RefreshExpired;
+    assert_eq!(world.store.record().state, State::NeedsLogin(reason));
+    let told = world
+        .events
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|event| **event == Event::Ended { reason })
+        .count();
+    assert_eq!((told, world.server.requests()), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]
