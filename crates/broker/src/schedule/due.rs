@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use unlapse_core::{Key, Record, State, Token, UnixTime, spread};
+use unlapse_core::{Failure, Intent, Key, Record, State, Token, UnixTime, spread};
 use unlapse_oauth::provider::AccessTtl;
 use unlapse_store::sql::Next;
 
@@ -43,27 +43,46 @@ fn active(key: &Key, record: &Record, facts: &Facts) -> Option<UnixTime> {
         if !intent.in_doubt {
             return Some(record.stored_at.plus(UNDER_WAY));
         }
-        // First in line while the server still takes the same token again; else when the old access
-        // token has ended, and there is nothing left to lose (R7).
-        let failed_at = record.failure.map_or(record.stored_at, |failure| failure.at.wall);
-        let window = record.reuse(facts.reuse).window();
-        let soon = failed_at.plus(Duration::from_secs(1));
-        let in_window = window.is_none_or(|window| soon.since(intent.since.wall) < window);
-        if in_window && intent.replays == 0 {
-            return Some(soon);
-        }
-        if window.is_some() {
-            return Some(ends_at.unwrap_or(soon).max(soon));
-        }
+        return Some(in_doubt(key, record, intent, ends_at, facts));
     }
-    if let Some(failure) = record.failure {
-        let at = failure.at.wall;
-        let is_valid = ends_at.is_none_or(|end| end > at);
-        let number = record.generation.wrapping_add(u64::from(failure.count) << 32);
-        let wait = backoff(failure.count, is_valid, spread(key, number));
-        return Some(failure.retry_at.map_or(at, |asked| asked.max(at)).plus(wait));
+    let fresh = || fresh(key, record, token, facts);
+    Some(record.failure.map_or_else(fresh, |failure| backed_off(key, record, failure, ends_at)))
+}
+
+/// When a request whose outcome is not known is repeated: first in line, once, while the server still
+/// takes the same token again; else when the old access token has ended, and there is nothing left to
+/// lose (R7). A provider that goes on failing is asked no oftener for a doubt than for anything else.
+fn in_doubt(
+    key: &Key,
+    record: &Record,
+    intent: Intent,
+    ends_at: Option<UnixTime>,
+    facts: &Facts,
+) -> UnixTime {
+    let failed_at = record.failure.map_or(record.stored_at, |failure| failure.at.wall);
+    let soon = failed_at.plus(Duration::from_secs(1));
+    let later = record.failure.map_or(soon, |failure| backed_off(key, record, failure, ends_at));
+    // However often it had failed before: the window is short.
+    let is_first = intent.attempt <= 1 && record.failure.is_none_or(|it| it.retry_at.is_none());
+    let next = if is_first { soon } else { later };
+    let Some(window) = record.reuse(facts.reuse).window() else { return next };
+    if intent.replays == 0 && next.since(intent.since.wall) < window {
+        return next;
     }
-    Some(fresh(key, record, token, facts))
+    match ends_at {
+        Some(end) => end.max(next),
+        // It has no end to wait for.
+        None => later.max(intent.since.wall.plus(window)),
+    }
+}
+
+/// When a renewal that has failed is tried again.
+fn backed_off(key: &Key, record: &Record, failure: Failure, ends_at: Option<UnixTime>) -> UnixTime {
+    let at = failure.at.wall;
+    let is_valid = ends_at.is_none_or(|end| end > at);
+    let number = record.generation.wrapping_add(u64::from(failure.count) << 32);
+    let wait = backoff(failure.count, is_valid, spread(key, number));
+    failure.retry_at.map_or(at, |asked| asked.max(at)).plus(wait)
 }
 
 /// When a good token is renewed: where in its life is its own affair, so that those which were bought
@@ -112,7 +131,7 @@ fn keep_alive(token: &Token, facts: &Facts) -> Option<Duration> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use unlapse_core::{BootTime, Cause, Failure, Grant, LoginReason, Now, Reuse, Secret};
+    use unlapse_core::{BootTime, Cause, Grant, LoginReason, Now, Reuse, Secret};
 
     const BORN: UnixTime = UnixTime::from_secs(1_000_000);
 
@@ -170,6 +189,59 @@ mod tests {
         // Where it does no harm, it is a failure like any other.
         let stable = after(&doubt(true), &facts(Reuse::Stable)).expect("due");
         assert!((2710..=2725).contains(&stable), "{stable}");
+    }
+
+    #[test]
+    fn r7_a_doubt_on_a_token_without_an_end_waits_for_its_window_and_not_for_ever() {
+        let sent = record(None).intend(now(2700), false).intend(now(2702), true);
+        let doubt = sent.in_doubt(sent.failure(Cause::Timeout, now(2705), None));
+        let facts = |reuse| Facts { reuse, ..Facts::default() };
+        assert_eq!(after(&doubt, &facts(Reuse::Unknown)), Some(2730));
+        let strict = after(&doubt, &facts(Reuse::Strict)).expect("due");
+        assert!((2710..=2715).contains(&strict), "{strict}");
+    }
+
+    #[test]
+    fn r7_a_doubt_is_left_alone_like_any_failure_while_its_provider_fails() {
+        let doubt = |lifetime, failures: u64, retry_at| {
+            let mut doubt = record(Some(lifetime)).intend(now(2700), false);
+            doubt = doubt.in_doubt(doubt.failure(Cause::Timeout, now(2705), None));
+            for number in 1..failures {
+                let sent = doubt.intend(now(2705 + number), true);
+                let failure = sent.failure(Cause::Status(503), now(2705 + number), None);
+                doubt = sent.failed(Failure { retry_at, ..failure });
+            }
+            doubt
+        };
+        let facts = |reuse| Facts { reuse, ..Facts::default() };
+        let due = |doubt: &Record, reuse| after(doubt, &facts(reuse)).expect("due");
+        // Harmless at any time: with backoff all the same.
+        let stable = due(&doubt(3600, 2, None), Reuse::Stable);
+        assert!((2711..=2726).contains(&stable), "{stable}");
+        // Inside the window still, where that is so after the backoff; else at the token's end.
+        let hour = Reuse::Grace(Duration::from_secs(3600));
+        let inside = due(&doubt(36_000, 4, None), hour);
+        assert!((2713..=2788).contains(&inside), "{inside}");
+        assert_eq!(due(&doubt(36_000, 4, None), Reuse::Grace(Duration::from_secs(9))), 36_000);
+        // The token has ended: no oftener than any other that fails.
+        let mut soonest = u64::MAX;
+        for reuse in [Reuse::Strict, Reuse::Unknown, Reuse::Grace(Duration::from_secs(10))] {
+            soonest = soonest.min(due(&doubt(2000, 5, None), reuse));
+        }
+        assert!(soonest >= 2709 + 5, "{soonest}");
+        // What has failed before is no reason to miss the window.
+        let mut lost = record(Some(3600));
+        for at in [2600, 2610, 2630] {
+            lost = lost.failed(lost.failure(Cause::Status(503), now(at), None));
+        }
+        let lost = lost.intend(now(2700), false);
+        let lost = lost.in_doubt(lost.failure(Cause::Timeout, now(2705), None));
+        assert_eq!(due(&lost, Reuse::Unknown), 2706);
+        // Whoever asks to wait is obeyed.
+        let asked = Some(now(3000).wall);
+        for reuse in [Reuse::Stable, Reuse::Strict, hour] {
+            assert!(due(&doubt(2000, 2, asked), reuse) >= 3005, "{reuse}");
+        }
     }
 
     #[test]
