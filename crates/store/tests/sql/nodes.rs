@@ -169,6 +169,27 @@ async fn c4_a_damaged_record_is_told_and_can_be_replaced() {
     }
 }
 
+/// What was set aside and opens no more is newer than the record: no intent would ever be saved again.
+#[tokio::test]
+async fn r9_a_copy_that_nothing_opens_keeps_no_login_from_being_renewed() {
+    const DAMAGE: Statement = Statement::each(
+        "UPDATE orphans SET sealed = X'00FF'",
+        "UPDATE orphans SET sealed = '\\x00ff'::bytea",
+    );
+    for place in Place::each() {
+        let store = node(&place).await;
+        let mut lease = store.lease(&key(), WAIT).await.expect("free");
+        lease.save(&record(1)).await.expect("saved");
+        lease.set_aside(&record(2)).await.expect("set aside");
+        assert_eq!(store.database().execute(DAMAGE, vec![]).await, Ok(1));
+        drop(lease);
+        assert_eq!(store.load(&key()).await.expect("read").expect("a record").record, record(1));
+        let mut lease = store.lease(&key(), WAIT).await.expect("free");
+        assert_eq!(lease.load().await.expect("read").expect("a record").record, record(1));
+        lease.save(&record(1).intend(Now::default(), false)).await.expect("may be spent");
+    }
+}
+
 /// A record that was sealed for one key opens in no other's place.
 #[tokio::test]
 async fn c2_a_record_in_the_place_of_another_key_does_not_open() {

@@ -75,6 +75,12 @@ const NO_ORPHAN: Statement = Statement::both(
      AND EXISTS (SELECT 1 FROM records WHERE id = $1 AND fence = $2)",
 );
 
+/// That very copy: a newer one is not that.
+const DAMAGED: Statement = Statement::both(
+    "DELETE FROM orphans WHERE id = $1 AND generation = $3 AND sealed = $4 \
+     AND EXISTS (SELECT 1 FROM records WHERE id = $1 AND fence = $2)",
+);
+
 fn id(id: RecordId) -> Value {
     id.as_bytes()[..].into()
 }
@@ -128,4 +134,24 @@ pub(super) async fn remove(
     let changed =
         database.together(vec![(CLEARED, cleared), (NO_TOKEN, fenced()), (NO_ORPHAN, fenced())]);
     Ok(changed.await?.first() == Some(&1))
+}
+
+/// Removes a copy that nothing opens any more: it says that something newer is there, and no intent is
+/// saved while it does.
+pub(super) async fn remove_damaged(
+    database: &Database,
+    of: RecordId,
+    fence: i64,
+    copy: &SealedCopy,
+) -> Result<(), Away> {
+    let Sealed { key_id, bytes } = copy.sealed();
+    let generation = copy.generation();
+    tracing::error!(
+        code = "store_damaged",
+        generation,
+        key_id,
+        "a copy that does not open is removed"
+    );
+    let params = vec![id(of), fence.into(), number(generation).into(), bytes[..].into()];
+    database.execute(DAMAGED, params).await.map(drop)
 }

@@ -39,6 +39,19 @@ impl SealedCopy {
         Ok(Some(Self { generation, sealed: Sealed { key_id, bytes: bytes.to_vec() } }))
     }
 
+    /// Whether nothing will ever open it: not while its key is merely away.
+    pub(super) fn is_damaged(&self, seal: &dyn Seal, key: &Key) -> bool {
+        matches!(self.open(seal, key), Ok(Seen::Damaged(_)))
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    pub(super) fn sealed(&self) -> &Sealed {
+        &self.sealed
+    }
+
     fn open(&self, seal: &dyn Seal, key: &Key) -> Result<Seen, StoreError> {
         match seal.open(key, self.generation, &self.sealed) {
             Ok(record) => Ok(Seen::Good(Box::new(record))),

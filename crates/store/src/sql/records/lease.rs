@@ -96,7 +96,19 @@ impl Lease for SqlLease {
                 known @ Raw::Known { .. } => known,
             };
             let Raw::Known { kept, aside } = found else { return Ok(None) };
-            let shared = self.grip().shared.clone();
+            let (shared, id, fence) = {
+                let grip = self.grip();
+                (grip.shared.clone(), grip.id, grip.fence)
+            };
+            if let Some(copy) =
+                aside.clone().filter(|copy| copy.is_damaged(&*shared.seal, &self.key))
+            {
+                let removed = shared.run(move |shared| async move {
+                    copies::remove_damaged(&shared.database, id, fence, &copy).await.map_err(away)
+                });
+                // Otherwise the next holder does.
+                let _ = removed.await;
+            }
             let found = newest(&*shared.seal, &self.key, kept.as_ref(), aside.as_ref())?;
             self.known = Some(found.as_ref().map_or(0, |found| found.record.generation));
             Ok(found)
