@@ -91,7 +91,7 @@ const AT_SERVER: Statement = Statement::each(
 const IN_FILE: Statement = Statement::both(concat!(
     "SELECT ",
     columns!("records"),
-    ", records.due_at, 1, ",
+    ", records.due_at, records.lease_owner IS NULL, ",
     sealed!(),
     " FROM records LEFT JOIN tokens ON tokens.id = records.id \
      LEFT JOIN orphans ON orphans.id = records.id WHERE ",
