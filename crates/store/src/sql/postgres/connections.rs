@@ -74,7 +74,8 @@ impl Connections {
     pub async fn query(&self, statement: &str, params: Params<'_>) -> Result<Vec<Row>, Away> {
         self.run(statement, async |client: &mut Object| {
             let statement = client.prepare_cached(statement).await?;
-            client.query(&statement, params).await
+            let done = client.query(&statement, params).await;
+            if is_undone(&done) { client.query(&statement, params).await } else { done }
         })
         .await
     }
@@ -83,7 +84,8 @@ impl Connections {
     pub async fn execute(&self, statement: &str, params: Params<'_>) -> Result<u64, Away> {
         self.run(statement, async |client: &mut Object| {
             let statement = client.prepare_cached(statement).await?;
-            client.execute(&statement, params).await
+            let done = client.execute(&statement, params).await;
+            if is_undone(&done) { client.execute(&statement, params).await } else { done }
         })
         .await
     }
@@ -183,6 +185,13 @@ fn settings(options: &Options) -> String {
 /// finds none of them free is told to come back, and the others go on.
 fn is_full(refused: Option<&SqlState>, open: usize) -> bool {
     open > 0 && refused == Some(&SqlState::TOO_MANY_CONNECTIONS)
+}
+
+/// Whether the server has undone a statement because it and others waited for each other: they go on,
+/// and it may be tried again. A batch has many callers, all of whom would be told that it failed.
+fn is_undone<T>(done: &Result<T, tokio_postgres::Error>) -> bool {
+    let code = done.as_ref().err().and_then(tokio_postgres::Error::code);
+    code == Some(&SqlState::T_R_DEADLOCK_DETECTED)
 }
 
 /// Whether the statement alone has failed. A connection that says anything else may have been

@@ -19,6 +19,10 @@ use crate::sql::{Away, Row, Statement, Value};
 /// So many at most are claimed at once.
 const MOST: usize = 500;
 
+/// So many are said to be used in one statement.
+#[cfg(feature = "postgres")]
+const TOUCHED: usize = 200;
+
 /// The columns of what is claimed, of which `seen` tells whether the sealed ones are as they are.
 macro_rules! columns {
     ($of:literal) => {
@@ -247,8 +251,12 @@ impl SqlStore {
             Inner::Postgres(server) => {
                 const SEEN: &str = "UPDATE records SET seen_at = now_ms() WHERE id IN \
                      (SELECT id FROM records WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE)";
-                let ids: Vec<_> = ids.iter().map(|id| &id.as_bytes()[..]).collect();
-                server.connections.execute(SEEN, &[&ids]).await.map(drop)
+                // Not all at once: saves wait for each of them.
+                for ids in ids.chunks(TOUCHED) {
+                    let ids: Vec<_> = ids.iter().map(|id| &id.as_bytes()[..]).collect();
+                    server.connections.execute(SEEN, &[&ids]).await?;
+                }
+                Ok(())
             }
         }
     }

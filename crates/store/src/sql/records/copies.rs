@@ -20,6 +20,12 @@ const ROW: Statement = Statement::both(
      revision, phase, seen_at) VALUES ($1, $2, $3, $4, $5, 0, 0, now_ms() * 1024, 0, 0, 0, now_ms()) \
      ON CONFLICT (id) DO NOTHING",
 );
+/// The record's row before its copy's, as saves do: otherwise both would wait for each other. In a
+/// file, changes come one after the other.
+const FIRST: Statement = Statement::each(
+    "SELECT 1 FROM records WHERE id = $1",
+    "SELECT 1 FROM records WHERE id = $1 FOR NO KEY UPDATE",
+);
 /// An older copy replaces no newer.
 const ASIDE: Statement = Statement::both(
     "INSERT INTO orphans (id, generation, revision, key_id, sealed) VALUES ($1, $2, $3, $4, $5) \
@@ -109,7 +115,8 @@ pub(super) async fn set_aside(database: &Database, entry: &Entry) -> Result<(), 
     let Sealed { key_id, bytes } = entry.sealed.clone();
     let (generation, revision) = (number(entry.generation), number(entry.revision));
     let copy = vec![id(of), generation.into(), revision.into(), key_id.into(), bytes.into()];
-    database.together(vec![(ROW, row), (ASIDE, copy), (DUE, vec![id(of)])]).await.map(drop)
+    let (first, due) = ((FIRST, vec![id(of)]), (DUE, vec![id(of)]));
+    database.together(vec![(ROW, row), first, (ASIDE, copy), due]).await.map(drop)
 }
 
 /// Puts aside what a spool has. As often as one likes: what is there already, or is older than what
@@ -119,7 +126,8 @@ pub(super) async fn replay(database: &Database, entry: &Entry) -> Result<(), Awa
     let Sealed { key_id, bytes } = entry.sealed.clone();
     let (generation, revision) = (number(entry.generation), number(entry.revision));
     let copy = vec![id(of), generation.into(), revision.into(), key_id.into(), bytes.into()];
-    database.together(vec![(REPLAY, copy), (DUE, vec![id(of)])]).await.map(drop)
+    let (first, due) = ((FIRST, vec![id(of)]), (DUE, vec![id(of)]));
+    database.together(vec![first, (REPLAY, copy), due]).await.map(drop)
 }
 
 /// Removes the record and its copy; `false` when the lease was lost.

@@ -219,7 +219,9 @@ impl Serving {
 }
 
 /// Saves, and tells each caller of its own.
-async fn answered(database: &Database, node: NodeId, saves: Vec<(Save, Answer)>) {
+async fn answered(database: &Database, node: NodeId, mut saves: Vec<(Save, Answer)>) {
+    // In one order, so that two batches, of two nodes even, never wait for each other.
+    saves.sort_by_key(|(save, _)| save.id);
     let (saves, answers): (Vec<_>, Vec<_>) =
         saves.into_iter().map(|(save, answer)| ((save.id, save), answer)).unzip();
     let (ids, saves): (Vec<_>, Vec<_>) = saves.into_iter().unzip();

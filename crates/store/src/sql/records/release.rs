@@ -122,7 +122,9 @@ pub(super) async fn release(
                 let fences: Vec<_> = empty.iter().map(|release| release.fence).collect();
                 server.connections.execute(GONE, &[&ids(&empty), &fences]).await?;
             }
-            let all: Vec<_> = releases.iter().collect();
+            let mut all: Vec<_> = releases.iter().collect();
+            // As saves are.
+            all.sort_by_key(|release| release.id);
             let fences: Vec<_> = all.iter().map(|release| release.fence).collect();
             let due: Vec<_> = all.iter().map(|release| release.due_at).collect();
             let params: Params<'_> = &[&node.as_i64(), &ids(&all), &fences, &due];
