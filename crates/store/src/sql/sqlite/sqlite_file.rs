@@ -58,7 +58,8 @@ impl SqliteFile {
         params: Vec<Value>,
     ) -> Result<Vec<Row>, Away> {
         let ask = move |turn: &Turn<'_>| rows(turn.database, statement, &params);
-        if statement.changes { self.changes.change(ask).await } else { self.reads.read(ask).await }
+        // A change that is asked what it did is how leases are taken.
+        if statement.changes { self.changes.begin(ask).await } else { self.reads.read(ask).await }
     }
 
     pub(crate) async fn execute(
@@ -179,4 +180,58 @@ fn clock(database: &Connection) -> rusqlite::Result<()> {
         let since = since.unwrap_or(Duration::ZERO).as_millis();
         Ok(i64::try_from(since).unwrap_or(i64::MAX))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_lite::future::poll_once;
+
+    use super::*;
+
+    /// A rush of leases keeps no answer from being saved.
+    #[tokio::test]
+    async fn r5_a_queue_that_is_full_of_what_begins_has_room_for_what_ends() {
+        const TAKE: Statement = Statement::both("UPDATE rows SET n = n + 1 RETURNING n");
+        const SAVE: Statement = Statement::both("UPDATE rows SET n = n + 1");
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = folder.path().join("file");
+        let place = place.to_str().expect("a name of letters");
+        let file = SqliteFile::open(place, Options::default()).await.expect("opened");
+        let made: Result<(), Away> = file
+            .change(|database| {
+                database.execute_batch("CREATE TABLE rows (n INTEGER); INSERT INTO rows VALUES (0)")
+            })
+            .await;
+        made.expect("made");
+        // Nothing gets through for now.
+        let neighbour = Connection::open(place).expect("opened");
+        neighbour.busy_timeout(Duration::from_secs(30)).expect("set");
+        neighbour.execute_batch("BEGIN IMMEDIATE").expect("locked");
+        let (mut taking, mut saves) = (Vec::new(), Vec::new());
+        for _ in 0..3000 {
+            let mut take = Box::pin(file.query(TAKE, vec![]));
+            // It is in the queue after that, or refused.
+            let done = poll_once(&mut take).await;
+            taking.push(async move {
+                match done {
+                    Some(done) => done,
+                    None => take.await,
+                }
+            });
+        }
+        for _ in 0..100 {
+            let mut save = Box::pin(file.change(|database| execute(database, SAVE, &[])));
+            assert_eq!(poll_once(&mut save).await, None, "it waits for its turn");
+            saves.push(save);
+        }
+        neighbour.execute_batch("ROLLBACK").expect("let go");
+        for save in saves {
+            assert_eq!(save.await, Ok(1));
+        }
+        let mut taken = 0;
+        for take in taking {
+            taken += usize::from(take.await.is_ok());
+        }
+        assert!((1..=1024).contains(&taken), "{taken}: the queue has an end");
+    }
 }

@@ -17,6 +17,10 @@ use crate::sql::Away;
 /// So many calls may wait. The next are told to come back: a queue without an end helps nobody.
 const WAITING: usize = 1024;
 
+/// Of those places, so many are not for what begins something: what was begun is to come to its end,
+/// also in a rush. An answer that is not saved costs more than one that is not asked for.
+const FOR_THE_BEGUN: usize = 256;
+
 /// So many changes share a transaction: the first of them does not wait for all there ever are.
 const TOGETHER: usize = 256;
 
@@ -110,7 +114,7 @@ impl Worker {
         &self,
         ask: impl FnOnce(&Turn<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> BoxFuture<'a, Result<T, E>> {
-        self.ask(false, ask)
+        self.ask(false, 0, ask)
     }
 
     /// Makes a change: one statement, which by itself happens whole or not at all.
@@ -118,17 +122,28 @@ impl Worker {
         &self,
         ask: impl FnOnce(&Turn<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> BoxFuture<'a, Result<T, E>> {
-        self.ask(true, ask)
+        self.ask(true, 0, ask)
     }
 
+    /// As [`Worker::change`], of something that begins: the first to be told to come back.
+    pub fn begin<'a, T: Send + 'static, E: From<Away>>(
+        &self,
+        ask: impl FnOnce(&Turn<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> BoxFuture<'a, Result<T, E>> {
+        self.ask(true, FOR_THE_BEGUN, ask)
+    }
+
+    /// Waits in line, where more than so many places are free.
     fn ask<'a, T: Send + 'static, E: From<Away>>(
         &self,
         changes: bool,
+        left_free: usize,
         ask: impl FnOnce(&Turn<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> BoxFuture<'a, Result<T, E>> {
         let (caller, answer) = oneshot::channel();
         let call = Asked { changes, ask: Some(ask), answer: Err(AWAY), caller };
-        let sent = self.calls.as_ref().map(|calls| calls.try_send(Box::new(call)));
+        let calls = self.calls.as_ref().filter(|calls| calls.capacity() > left_free);
+        let sent = calls.map(|calls| calls.try_send(Box::new(call)));
         if !matches!(sent, Some(Ok(()))) {
             // One for each of them, when there are far too many: no louder than this.
             tracing::debug!("SQLite: too many calls wait");
