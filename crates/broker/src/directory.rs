@@ -162,6 +162,13 @@ mod tests {
         let policy = policy(&Facts::default());
         assert!(policy.exchange_deadline < policy.caller_deadline);
         assert_eq!(policy.refresh_ahead, Duration::from_secs(300));
+        // A node that is cut off when its next sign of life is due has the rest of the last one.
+        let alive = unlapse_store::sql::SqlOptions::default().alive;
+        assert!(policy.exchange_deadline + alive / 9 < alive);
+        // Who waits for a lease whose holder has died gets it, with time to ask again (R7).
+        assert!(alive < policy.caller_deadline);
+        let window = unlapse_core::Reuse::Unknown.window().expect("it has one");
+        assert!(alive + Duration::from_secs(10) < window);
     }
 
     #[test]

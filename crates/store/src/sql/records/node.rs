@@ -47,6 +47,10 @@ const GONE: Statement = Statement::both("DELETE FROM nodes WHERE id = $1");
 /// Those that were killed. A row that one of them leased is as free without its node's row.
 const FORGET: Statement = Statement::both("DELETE FROM nodes WHERE alive_until < now_ms() - $1");
 
+/// So many signs are given while one is good: a node that cannot give the next has most of that time
+/// left to end what it does under its leases.
+const SIGNS: u32 = 9;
+
 /// How long a node that was killed is remembered.
 const REMEMBERED: Duration = Duration::from_secs(3600);
 
@@ -83,7 +87,7 @@ impl Life {
         let mut forget = true;
         loop {
             tokio::select! {
-                () = tokio::time::sleep(self.alive / 3) => {}
+                () = tokio::time::sleep(self.alive / SIGNS) => {}
                 is_settled = async { over.wait_for(|over| *over).await.is_ok() } => {
                     if !is_settled {
                         // Without, others wait a moment.

@@ -36,9 +36,10 @@ pub struct SqlStore {
 /// What may be chosen about a [`SqlStore`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SqlOptions {
-    /// A node says three times in so long that it is alive; what it has leased is free when it has
-    /// not been heard of for so long. 12 s: less than the time in which servers take a refresh
-    /// token again whose reply was lost.
+    /// A node says nine times in so long that it is alive; what it has leased is free when it has
+    /// not been heard of for so long. 18 s: eight ninths of it are more than a server is waited for
+    /// (R17), and all of it is well below the time, mostly 30 s, in which servers take a refresh
+    /// token again whose reply was lost (R7).
     pub alive: Duration,
     /// A folder of this machine, which several processes may share: an answer of a server is written
     /// there, sealed, before it goes to the database, and put into the database when that is back.
@@ -48,7 +49,7 @@ pub struct SqlOptions {
 
 impl Default for SqlOptions {
     fn default() -> Self {
-        Self { alive: Duration::from_secs(12), spool: None }
+        Self { alive: Duration::from_secs(18), spool: None }
     }
 }
 
