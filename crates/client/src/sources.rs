@@ -89,6 +89,11 @@ impl Sources {
         TokenSource::of(shared)
     }
 
+    /// Whether `key`'s source is in memory now.
+    pub fn has(&self, key: &Key) -> bool {
+        self.set.members.hold(key).is_some()
+    }
+
     /// Lets go of `key`'s source, which comes back from the store when it is asked for again; the store
     /// keeps its record. What could not be saved is saved first, and on an error the source stays.
     /// So it does when there are new renewals for as long as a caller would wait

@@ -33,7 +33,14 @@ impl Broker {
         let start = self.inner.clock.now();
         let key = id.key();
         // First, so that whoever asks for what is not there leaves nothing behind.
-        let metadata = self.said(id, &key).await?;
+        let metadata = match self.said(id, &key).await {
+            Ok(metadata) => metadata,
+            Err(away) if away.code == Code::DatabaseAway && !wanted.force => {
+                let token = self.in_memory(&key, wanted.min_ttl).await.ok_or(away)?;
+                return Ok(handed_out(token, &BTreeMap::new()));
+            }
+            Err(problem) => return Err(problem),
+        };
         let found = if wanted.force {
             self.inner.sources.renew(&key, Renewal::forced()).await
         } else {
@@ -51,6 +58,16 @@ impl Broker {
         };
         self.inner.notes.used(&key);
         Ok(handed_out(token, &metadata))
+    }
+
+    /// A valid token that is in memory: with the database away it is handed out all the same, without
+    /// what else is known of its connection (R10).
+    async fn in_memory(&self, key: &Key, min_ttl: Duration) -> Option<AccessToken> {
+        // One that cannot be read now leaves nothing behind.
+        if !self.inner.sources.has(key) {
+            return None;
+        }
+        self.inner.sources.source(key).await.token_for(min_ttl).await.ok()
     }
 
     /// Renews now, whatever token there is (I2), and says how the connection stands then. On a failure,
