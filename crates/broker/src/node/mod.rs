@@ -29,6 +29,7 @@ pub(crate) async fn run(broker: &Arc<Inner>, stop: impl Future<Output = ()>) {
         tokio::join!(
             pump::pump(broker, stopped.clone()),
             upkeep::often(broker, stopped.clone()),
+            upkeep::unsaved(broker, stopped.clone()),
             upkeep::seldom(broker, stopped.clone()),
             upkeep::keys(broker, stopped.clone()),
             rotation::rotation(broker, stopped.clone()),

@@ -4,6 +4,8 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use unlapse::Spawn as _;
+use unlapse::tokio::TokioSpawn;
 
 use super::pause;
 use crate::broker::Inner;
@@ -20,7 +22,7 @@ const BREATH: Duration = Duration::from_millis(100);
 /// Every round in which the clock is compared with the database's.
 const CLOCK: u32 = 5;
 
-/// Notes, circuits, apps, news and what could not be saved, every second.
+/// Notes, circuits, apps and news, every second.
 pub(super) async fn often(broker: &Arc<Inner>, mut stopped: watch::Receiver<bool>) {
     let mut round = 0_u32;
     while pause(broker, &mut stopped, OFTEN).await {
@@ -37,6 +39,12 @@ pub(super) async fn often(broker: &Arc<Inner>, mut stopped: watch::Receiver<bool
                 hear(broker).await;
             }
         }
+    }
+}
+
+/// What could not be saved, every second (R5). By itself: each of them may wait for its turn.
+pub(super) async fn unsaved(broker: &Arc<Inner>, mut stopped: watch::Receiver<bool>) {
+    while pause(broker, &mut stopped, OFTEN).await {
         broker.unsaved(broker.sources.save().await);
     }
 }
@@ -101,11 +109,13 @@ async fn hear_of_nodes(broker: &Inner) {
 }
 
 /// What other nodes have done to connections that are in memory here.
-async fn hear(broker: &Inner) {
+async fn hear(broker: &Arc<Inner>) {
     let after = broker.heard();
     let Ok(events) = broker.tables.events(None, after, 500).await else { return };
     for event in &events {
         broker.heard_of(event.number);
-        broker.forget(&event.what.id).await;
+        // By itself: it waits for a renewal under way, and the next event does not.
+        let (broker, id) = (Arc::clone(broker), event.what.id.clone());
+        TokioSpawn.spawn(Box::pin(async move { broker.forget(&id).await }));
     }
 }
