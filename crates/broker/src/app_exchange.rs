@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use unlapse::{Exchange, Http, ProviderClient, ProviderExchange, Request, Revoked};
+use unlapse::dpop::SystemRandom;
+use unlapse::{Exchange, Http, KeySigner, ProviderClient, ProviderExchange, Request, Revoked};
 use unlapse_core::{Answer, BoxFuture, Cause, Credentials, Key, Rungs, Secret, UnixTime};
-use unlapse_oauth::provider::Metadata;
+use unlapse_oauth::provider::{Auth, Metadata, Signer, Step};
 
 use crate::clock::DatabaseClock;
 use crate::connection_id::ConnectionId;
@@ -75,21 +76,49 @@ impl AppExchange {
     }
 }
 
+impl Registered {
+    /// Whether the app proves itself by signing, with its private key in the place of a secret.
+    fn signs(&self) -> bool {
+        [Step::Token, Step::Refresh]
+            .into_iter()
+            .any(|step| self.provider.auth(step) == Some(Auth::PrivateKeyJwt))
+    }
+}
+
 impl Network {
     /// The exchange of an app for a connection, or for one that is yet to be.
     pub(crate) fn exchange(&self, app: &Registered, metadata: Metadata) -> ProviderExchange {
         let scopes = app.app.scopes.iter().map(String::as_str);
         let scope = app.provider.join_scopes(scopes);
+        let key = self.key(app);
         let client = ProviderClient {
             id: app.app.client_id.clone(),
-            secret: app.app.client_secret.clone(),
+            // A private key is never sent.
+            secret: app.app.client_secret.clone().filter(|_| !app.signs()),
+            key,
             params: app.app.params.clone(),
             scope: (!scope.is_empty()).then_some(scope),
-            ..ProviderClient::default()
         };
         let (provider, http) = (Arc::clone(&app.provider), Arc::clone(&self.http));
         let clock = Arc::clone(&self.clock) as _;
         ProviderExchange::new(provider, client, metadata, http, clock)
+    }
+}
+
+impl Network {
+    /// What an app signs its assertions with (RFC 7523), where its provider wants them.
+    fn key(&self, app: &Registered) -> Option<Arc<dyn Signer>> {
+        let pem = app.app.client_secret.as_ref().filter(|_| app.signs())?;
+        let key_id = app.app.params.get("kid").map(String::as_str);
+        let (clock, random) = (Arc::clone(&self.clock) as _, Arc::new(SystemRandom));
+        match KeySigner::parse(pem, key_id, clock, random) {
+            Ok(key) => Some(Arc::new(key)),
+            Err(error) => {
+                let (tenant, name) = (&app.app.tenant, &app.app.name);
+                tracing::error!(%tenant, app = %name, %error, "the app's private key is none");
+                None
+            }
+        }
     }
 }
 
