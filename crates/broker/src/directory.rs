@@ -1,7 +1,7 @@
 //! Tenants and apps as a node knows them: few, and asked about all the time.
 
 use core::time::Duration;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -9,6 +9,7 @@ use unlapse_core::{Key, Policy};
 use unlapse_oauth::provider::{AccessTtl, Catalogue, Provider};
 
 use crate::app::App;
+use crate::code::Code;
 use crate::name::Name;
 use crate::problem::Problem;
 use crate::schedule::Facts;
@@ -35,6 +36,22 @@ pub struct Registered {
     pub provider: Arc<Provider>,
     facts: Facts,
     policy: Arc<Policy>,
+}
+
+impl Registered {
+    /// Refuses metadata that is no connection's to have: it would say where the app's secret goes.
+    pub(crate) fn check_metadata(
+        &self,
+        metadata: &BTreeMap<String, String>,
+    ) -> Result<(), Problem> {
+        match metadata.keys().find(|name| self.provider.is_operators(name)) {
+            None => Ok(()),
+            Some(name) => {
+                let detail = format!("`metadata`: `{name}` is the app's, in its `params`");
+                Err(Problem::new(Code::BadRequest, detail))
+            }
+        }
+    }
 }
 
 /// Tenants and apps in memory, read again when they have changed.

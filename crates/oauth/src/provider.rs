@@ -209,6 +209,13 @@ impl Provider {
         &self.descriptor.variables
     }
 
+    /// Whether `variable` is for the operator alone: as a whole host that is not limited, it says where
+    /// the client's secret goes. What a connection has under that name fills in no URL.
+    pub fn is_operators(&self, variable: &str) -> bool {
+        let declared = self.descriptor.variables.get(variable);
+        self.calls.values().any(|call| call.url.is_any_host(variable, declared))
+    }
+
     /// Whether it has that request.
     pub fn has(&self, step: Step) -> bool {
         self.calls.contains_key(&step)

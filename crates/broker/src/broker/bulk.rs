@@ -22,7 +22,8 @@ impl Broker {
         // An app may have been registered a moment ago.
         inner.directory.refresh(&inner.tables).await?;
         let timetable = Arc::new(Schedule(Arc::clone(&inner.directory)));
-        Import::begin(&inner.tables, timetable, tenant, id, by).await
+        let import = Import::begin(&inner.tables, timetable, tenant, id, by).await?;
+        Ok(import.judged_by(Arc::clone(&inner.directory)))
     }
 
     /// Connections of a tenant as lines of JSON, behind `after`; `limit` is 1000 at most. Whoever asks

@@ -47,6 +47,8 @@ impl Broker {
             let detail = "neither `access_token` nor `refresh_token` was brought";
             return Err(Problem::new(Code::BadRequest, detail).of(id));
         }
+        let app = self.registered(id).await?;
+        app.check_metadata(&brought.metadata).map_err(|problem| problem.of(id))?;
         let metadata = brought.metadata.clone();
         let scope = brought.scope.clone();
         let new = NewConnection { id: id.clone(), scope, metadata };

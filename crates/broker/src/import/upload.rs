@@ -12,6 +12,7 @@ use super::lines::{Line, Lines};
 use super::rows::{Refused, Row};
 use crate::broker::Actor;
 use crate::code::Code;
+use crate::directory::Directory;
 use crate::name::Name;
 use crate::problem::Problem;
 use crate::tables::{FAULTS_KEPT, Fault, ImportProgress, NewAudit, Tables};
@@ -25,6 +26,8 @@ pub struct Import {
     id: Name,
     /// The apps of the tenant, of which a connection names one.
     apps: BTreeSet<Name>,
+    /// What their providers leave to them, where that is known.
+    directory: Option<Arc<Directory>>,
     lines: Lines,
     /// Lines that are passed over: they were done before.
     to_pass: u64,
@@ -76,6 +79,7 @@ impl Import {
             tenant: tenant.clone(),
             id: id.clone(),
             apps,
+            directory: None,
             lines: Lines::new(),
             to_pass: progress.lines,
             done: progress.lines,
@@ -83,6 +87,11 @@ impl Import {
             pending: Pending::default(),
             now: tables.database().now().await?,
         })
+    }
+
+    /// Refuses metadata as `directory`'s apps do.
+    pub(crate) fn judged_by(self, directory: Arc<Directory>) -> Self {
+        Self { directory: Some(directory), ..self }
     }
 
     /// Takes what has come in. It waits for the database, so that whoever sends is held back.
@@ -143,6 +152,14 @@ impl Import {
         let read = ReadLine::read(bytes, &self.tenant, self.now).map_err(Ok)?;
         if !self.apps.contains(&read.id.provider) {
             return Err(Ok("`provider` is not the name of an app of the tenant".to_owned()));
+        }
+        let directory = self.directory.as_ref();
+        let app = directory.and_then(|known| known.app_of(&self.tenant, &read.id.provider));
+        if let Some(app) = app {
+            // Without its words, which are the line's.
+            let is_ok = app.check_metadata(&read.brought.metadata).is_ok();
+            let reason = "`metadata` has what is the app's, in its `params`";
+            is_ok.then_some(()).ok_or_else(|| Ok(reason.to_owned()))?;
         }
         let row = Row::of(read, self.now, self.tables.envelope(), &*self.timetable);
         row.map(Some).map_err(|refused| match refused {

@@ -1,5 +1,7 @@
 //! `/v1/connections`: brought, seen, listed, renewed, handed out and removed.
 
+use axum::body::Body;
+use axum::http::{Request, header};
 use serde_json::{Value, json};
 use unlapse_parts::Fault;
 
@@ -113,4 +115,28 @@ async fn i6_what_was_tried_is_told_the_newest_first() {
         .is_problem(404, "ACCOUNT_NOT_FOUND");
     stop.send(()).expect("it listens");
     working.await.expect("it ends");
+}
+
+#[tokio::test]
+async fn a_connection_never_says_where_the_apps_secret_goes() {
+    let rig = Rig::new().await;
+    let app = json!({"provider": "own-host", "client_id": "cid", "client_secret": "canary"});
+    assert_eq!(rig.ask("PUT", "/v1/apps/own", Some(app)).await.status, 200);
+    let own = "/v1/connections/ada/own/main";
+    let host = json!({"refresh_token": "rt", "metadata": {"host": "evil.example"}});
+    rig.ask("PUT", own, Some(host)).await.is_problem(400, "BAD_REQUEST");
+    rig.ask("GET", own, None).await.is_problem(404, "ACCOUNT_NOT_FOUND");
+    let shop = json!({"refresh_token": "rt", "metadata": {"shop": "1"}});
+    assert_eq!(rig.ask("PUT", own, Some(shop)).await.status, 200, "a part of the path may differ");
+    let line = |user: &str, name: &str| {
+        let metadata = json!({name: "evil.example"});
+        json!({"user": user, "provider": "own", "account": "main", "refresh_token": "rt",
+            "metadata": metadata})
+    };
+    let request = Request::post("/v1/imports?id=first")
+        .header(header::AUTHORIZATION, format!("Bearer {}", rig.key))
+        .header(header::CONTENT_TYPE, "application/x-ndjson")
+        .body(Body::from(format!("{}\n{}\n", line("eve", "host"), line("bob", "shop"))));
+    let brought = rig.send(request.expect("a request")).await.json();
+    assert_eq!((&brought["brought"], &brought["refused"]), (&1.into(), &1.into()), "{brought}");
 }

@@ -27,6 +27,13 @@ reuse = "strict"
 authorization = { url = "https://acme.example/authorize" }
 token = { url = "https://node/token" }
 revocation = { url = "https://node/revoke" }
+
+[own-host]
+name = "A server of one's own"
+sources = ["https://acme.example/docs"]
+date = "2026-11-21"
+variables = { host = { about = "Where it is", default = "acme.example" }, shop = { about = "Which" } }
+token = { url = "https://{host}/{shop}/token" }
 "#;
 
 /// Where users return to.

@@ -68,8 +68,7 @@ impl UrlTemplate {
                     let place = place(&so_far, template.parts().get(index + 1))?;
                     let variable = variables.get(name);
                     let hosts = variable.is_some_and(|variable| !variable.hosts.is_empty());
-                    let limited = variable.is_some_and(|variable| !variable.values.is_empty());
-                    if place == Place::Host && is_outside(name) && !hosts && !limited {
+                    if is_outside(name) && leads_anywhere(place, variable) {
                         return Err(BadUrl::AnyHost(name.clone()));
                     }
                     if place != Place::Host && hosts {
@@ -92,6 +91,15 @@ impl UrlTemplate {
         Ok(Self(pieces))
     }
 
+    /// Whether `name` is a host here that nothing but the operator limits.
+    pub(super) fn is_any_host(&self, name: &str, variable: Option<&Variable>) -> bool {
+        let is_here = |piece: &Piece| match piece {
+            Piece::Variable(known, place) => known == name && leads_anywhere(*place, variable),
+            Piece::Text(_) => false,
+        };
+        self.0.iter().any(is_here)
+    }
+
     /// The endpoint, with every variable in its place.
     pub(super) fn fill(&self, values: &Values<'_>) -> Result<Endpoint, Unbuildable> {
         let mut url = String::with_capacity(128);
@@ -99,8 +107,12 @@ impl UrlTemplate {
             match piece {
                 Piece::Text(text) => url.push_str(text),
                 Piece::Variable(name, place) => {
-                    let value = values.variable(name)?;
                     let variable = values.declared(name);
+                    let value = if leads_anywhere(*place, variable) {
+                        values.operators(name)?
+                    } else {
+                        values.variable(name)?
+                    };
                     let bad = |problem| Unbuildable::Variable { name: name.clone(), problem };
                     let value = check(value, *place, variable).map_err(bad)?;
                     if let Some(local) = value.strip_prefix("http://") {
@@ -116,6 +128,13 @@ impl UrlTemplate {
         }
         Ok(Endpoint::parse(&url)?)
     }
+}
+
+/// Whether what stands there says alone where a request goes, its secrets with it. Only the operator
+/// fills that in: whoever brings a connection must not have the app's secret sent to them.
+fn leads_anywhere(place: Place, variable: Option<&Variable>) -> bool {
+    let is_limited = |own: &Variable| !own.hosts.is_empty() || !own.values.is_empty();
+    place == Place::Host && !variable.is_some_and(is_limited)
 }
 
 /// Where what follows `so_far` stands.

@@ -112,14 +112,31 @@ impl<'a> Values<'a> {
     /// What the connection has for a variable, or else the operator.
     fn given(&self, name: &str) -> Option<&str> {
         let kept = self.metadata.and_then(|metadata| metadata.value(name));
-        let given = || self.params.and_then(|params| params.get(name)).map(String::as_str);
-        kept.or_else(given).filter(|value| !value.is_empty())
+        kept.filter(|value| !value.is_empty()).or_else(|| self.given_by_operator(name))
+    }
+
+    fn given_by_operator(&self, name: &str) -> Option<&str> {
+        let given = self.params.and_then(|params| params.get(name)).map(String::as_str);
+        given.filter(|value| !value.is_empty())
     }
 
     /// A variable's value: the connection's, else the operator's, else the descriptor's own.
     pub(super) fn variable(&self, name: &str) -> Result<&str, Unbuildable> {
+        self.or_default(name, self.given(name))
+    }
+
+    /// The same, whatever the connection has.
+    pub(super) fn operators(&self, name: &str) -> Result<&str, Unbuildable> {
+        self.or_default(name, self.given_by_operator(name))
+    }
+
+    fn or_default<'b>(
+        &'b self,
+        name: &str,
+        given: Option<&'b str>,
+    ) -> Result<&'b str, Unbuildable> {
         let default = || self.declared(name).and_then(|declared| declared.default.as_deref());
-        let value = self.given(name).or_else(default).filter(|value| !value.is_empty());
+        let value = given.or_else(default).filter(|value| !value.is_empty());
         let value = value.ok_or_else(|| Unbuildable::NoValue {
             name: name.to_owned(),
             about: self.declared(name).map_or_else(String::new, |declared| declared.about.clone()),

@@ -1,6 +1,9 @@
 //! What is no catalogue: each is told with its place and what to do, and repeats no value (R18).
 
-use unlapse_oauth::provider::{BadCatalogue, Catalogue};
+use std::collections::BTreeMap;
+
+use unlapse_core::Secret;
+use unlapse_oauth::provider::{BadCatalogue, Caller, Catalogue, Metadata};
 
 const GOOD: &str = r#"
 name = "Acme"
@@ -261,4 +264,47 @@ fn x4_a_file_of_ones_own_replaces_whole_tables() {
     assert_eq!(both.provider("google").unwrap().display_name(), "Acme");
     assert!(both.provider("google").unwrap().descriptor().authorization.is_none());
     assert_eq!(both.provider("slack").unwrap().display_name(), "Slack");
+}
+
+#[test]
+fn x4_only_the_operator_names_a_host_that_nothing_limits() {
+    let catalogue = Catalogue::built_in();
+    for (provider, variable, operators) in [
+        ("auth0", "domain", true),
+        ("okta", "domain", true),
+        ("github", "host", true),
+        ("gitlab", "host", true),
+        ("keycloak", "host", true),
+        ("keycloak", "realm", false),
+        ("shopify", "shop", false),
+        ("zendesk", "subdomain", false),
+        ("microsoft", "tenant", false),
+        // With `hosts`, and with `values`.
+        ("zoho", "accounts-server", false),
+        ("revolut", "host", false),
+        ("gitlab", "nothing of it", false),
+    ] {
+        let found = catalogue.provider(provider).expect(provider);
+        assert_eq!(found.is_operators(variable), operators, "{provider} {variable}");
+    }
+    let gitlab = catalogue.provider("gitlab").expect("a provider");
+    let mut metadata = Metadata::new();
+    metadata.set("host", "evil.example").expect("good");
+    let secret = Secret::new("canary");
+    let params = |host: Option<&str>| -> BTreeMap<String, String> {
+        host.map(|host| ("host".to_owned(), host.to_owned())).into_iter().collect()
+    };
+    for (host, expected) in [(None, "gitlab.com"), (Some("git.acme.example"), "git.acme.example")] {
+        let params = params(host);
+        let caller = Caller {
+            client_id: "cid",
+            client_secret: Some(&secret),
+            signer: None,
+            params: &params,
+            metadata: &metadata,
+            scope: None,
+        };
+        let request = gitlab.refresh(&caller, &Secret::new("rt")).expect("a request");
+        assert_eq!(request.uri().host(), Some(expected));
+    }
 }
