@@ -178,6 +178,28 @@ mod tests {
     }
 
     #[test]
+    fn metadata_is_taken_only_as_an_exchange_can_take_it() {
+        let line = |metadata: &str| {
+            let names = r#""user":"a","provider":"p","account":"m","refresh_token":"rt""#;
+            read(&format!("{{{names},\"metadata\":{metadata}}}"))
+        };
+        let many = |count: usize| {
+            let entries: Vec<_> = (0..count).map(|nth| format!("\"n{nth}\":\"v\"")).collect();
+            format!("{{{}}}", entries.join(","))
+        };
+        let long = format!("{{\"a\":\"{}\"}}", "x".repeat(1025));
+        for (metadata, expected) in [
+            (r#"{"dc":"eu","empty":""}"#, true),
+            (many(32).as_str(), true),
+            (many(33).as_str(), false),
+            (r#"{"a b":"c"}"#, false),
+            (long.as_str(), false),
+        ] {
+            assert_eq!(line(metadata).is_ok(), expected, "{metadata}");
+        }
+    }
+
+    #[test]
     fn a_reason_repeats_nothing_of_the_line() {
         let secret = "hunter2";
         for line in [

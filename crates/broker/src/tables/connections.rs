@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use unlapse_oauth::provider::Metadata;
 use unlapse_store::sql::{RecordId, Row, Statement, Value};
 
 use super::apps::json;
-use super::limits::{check_all, page};
+use super::limits::page;
 use super::{Tables, unreadable};
 use crate::broker::{Filter, Page};
 use crate::code::Code;
@@ -197,13 +198,10 @@ impl Tables {
     }
 }
 
-/// Says `BAD_REQUEST` when it is more than a row should hold.
+/// Says `BAD_REQUEST` to what no exchange could take, so that no connection breaks on it later.
 pub(crate) fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), Problem> {
-    check_all("the name of a piece of metadata", metadata.keys())?;
-    check_all(
-        "a piece of metadata",
-        metadata.values().filter(|text| !text.is_empty()).collect::<Vec<_>>().into_iter(),
-    )
+    let checked = Metadata::try_from(metadata.clone());
+    checked.map(drop).map_err(|bad| Problem::new(Code::BadRequest, bad.to_string()))
 }
 
 fn read(row: &Row) -> Result<Connection, Problem> {

@@ -52,14 +52,15 @@ async fn i1_metadata_beyond_all_bounds_is_a_bad_request() {
         for (key, value) in [
             ("", "x".to_owned()),
             ("a\0", "x".to_owned()),
-            ("a", "x".repeat(5000)),
+            ("a b", "x".to_owned()),
+            ("a", "x".repeat(1025)),
             ("a", "\0".to_owned()),
         ] {
             let metadata = BTreeMap::from([(key.to_owned(), value)]);
             let put = tables.put_connection(&NewConnection { metadata, ..new(&ada) }).await;
             assert_eq!(put.map_err(|problem| problem.code), Err(Code::BadRequest), "{key:?}");
         }
-        let many = (0..300).map(|n| (format!("k{n}"), String::new())).collect();
+        let many = (0..33).map(|n| (format!("k{n}"), String::new())).collect();
         let put = tables.put_connection(&NewConnection { metadata: many, ..new(&ada) }).await;
         assert_eq!(put.map_err(|problem| problem.code), Err(Code::BadRequest), "{}", world.name);
         // Whatever a provider says as a scope, it fits.
@@ -205,7 +206,8 @@ proptest! {
     fn i10_a_connection_is_read_as_it_was_put(
         user in "[^\\p{C}]{1,40}",
         account in "[^\\p{C}]{1,40}",
-        key in "[^\\p{C}]{1,10}",
+        // No other name is taken in: no exchange could say it.
+        key in "[A-Za-z0-9_.-]{1,64}",
         value in "[^\\p{C}]{0,40}",
     ) {
         prop_assume!([&user, &account].into_iter().all(|text| text != "." && text != ".."));

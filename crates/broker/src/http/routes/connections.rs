@@ -22,6 +22,7 @@ use crate::http::refusal::Refusal;
 use crate::http::sent_secret::SentSecret;
 use crate::http::shown::Shown;
 use crate::http::{body, cursor};
+use crate::tables::check_metadata;
 use crate::verb::Verb;
 
 /// Longest token that is kept, in bytes.
@@ -30,8 +31,6 @@ const LONGEST_TOKEN: usize = 16 * 1024;
 const LONGEST_SCOPE: usize = 4096;
 /// Ten years: no token that anybody knows of lives longer.
 const LONGEST_LIFE: u64 = 315_360_000;
-/// Most names that are kept beside a token, and how long they and their values may be.
-const MOST_METADATA: (usize, usize, usize) = (32, 64, 1024);
 /// Connections in a part of a list, where nothing is said.
 const PART: u64 = 100;
 /// The most.
@@ -131,18 +130,7 @@ impl Sent {
         if !self.token_type.as_ref().is_none_or(is_type) {
             return Err(bad("`token_type` is 1 to 64 of letters, digits, `-`, `.` and `_`"));
         }
-        let (most, name, value) = MOST_METADATA;
-        let fits = |(key, text): (&String, &String)| {
-            (1..=name).contains(&key.len())
-                && text.len() <= value
-                && !key.contains(char::is_control)
-                && !text.contains(char::is_control)
-        };
-        if self.metadata.len() > most || !self.metadata.iter().all(fits) {
-            return Err(bad(
-                "`metadata` has 32 names of 64 bytes at most, with values of 1024 at most",
-            ));
-        }
+        check_metadata(&self.metadata)?;
         Ok(Brought {
             access_token,
             refresh_token,
@@ -237,6 +225,7 @@ mod tests {
             "{\"refresh_token\":\"r\",\"scope\":\"a\\\"b\"}",
             "{\"refresh_token\":\"r\",\"token_type\":\"\"}",
             "{\"refresh_token\":\"r\",\"metadata\":{\"\":\"\"}}",
+            "{\"refresh_token\":\"r\",\"metadata\":{\"a b\":\"\"}}",
             "{\"refresh_token\":\"r\",\"metadata\":{\"a\":\"\\u0000\"}}",
             &long(LONGEST_TOKEN + 1),
         ] {
