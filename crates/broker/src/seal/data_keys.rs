@@ -1,6 +1,6 @@
 //! The data keys that this node has unwrapped.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::KeysAway;
@@ -25,9 +25,21 @@ impl DataKeys {
         self.by_id.get(id)
     }
 
-    /// The one that seals for `tenant`.
+    /// The one that seals for `tenant`. `None` as well while a newer one that seals is locked: the older
+    /// may be gone from the table at any time, and with it what it would seal now.
     pub(super) fn newest(&self, tenant: &Name) -> Option<&Arc<DataKey>> {
-        self.newest.get(tenant)
+        let newest = self.newest.get(tenant)?;
+        let is_newer = |(wrapped, _): &(WrappedKey, KeysAway)| {
+            wrapped.is_in_use && wrapped.tenant == *tenant && wrapped.generation > newest.generation
+        };
+        (!self.locked.values().any(is_newer)).then_some(newest)
+    }
+
+    /// Forgets what is not among `ids`.
+    pub(super) fn retain(&mut self, ids: &HashSet<String>) {
+        self.by_id.retain(|id, _| ids.contains(id));
+        self.locked.retain(|id, _| ids.contains(id));
+        self.newest.retain(|_, key| ids.contains(&key.id));
     }
 
     /// Takes a key of the table up.

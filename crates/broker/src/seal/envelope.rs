@@ -70,10 +70,22 @@ impl Envelope {
 
     /// Reads what has changed, if `versions` say that something has: nodes that do so every few seconds
     /// know a new key before it seals.
-    pub async fn follow(&self, versions: &Versions) -> Result<(), Away> {
+    pub async fn follow(&self, versions: &Versions) -> Result<(), Problem> {
         if versions.data_keys() > self.inner.followed.load(Ordering::Relaxed) {
             self.refresh().await?;
+            self.forget_removed().await?;
             self.inner.followed.fetch_max(versions.data_keys(), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Keys that are not in the table any more. All ids are read only when there are not as many
+    /// as here.
+    async fn forget_removed(&self) -> Result<(), Problem> {
+        let _turn = self.inner.reading.lock().await;
+        if self.inner.table.count().await? != self.keys(|keys| keys.counts().0) {
+            let ids = self.inner.table.ids().await?;
+            self.change(|keys| keys.retain(&ids));
         }
         Ok(())
     }
@@ -129,11 +141,16 @@ impl Envelope {
         here().ok_or_else(|| KeysAway::Unknown { tenant: tenant.clone() }.into())
     }
 
+    /// A new key as it rests. Refused on a node that does not know the master key that was used last:
+    /// what it wraps would need one that was given up.
     pub(super) async fn wrapped(
         &self,
         key: &DataKey,
         is_in_use: bool,
-    ) -> Result<WrappedKey, KeysAway> {
+    ) -> Result<WrappedKey, Problem> {
+        if let Some(last) = self.inner.table.last_master().await? {
+            self.inner.masters.find(&last)?;
+        }
         let master = self.inner.masters.newest();
         Ok(WrappedKey {
             id: key.id.clone(),

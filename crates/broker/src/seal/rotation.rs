@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use unlapse_core::UnixTime;
-use unlapse_store::sql::Seal as _;
+use unlapse_store::sql::{Seal as _, Sealed};
 
 use super::KeysAway;
 use super::data_key::DataKey;
@@ -11,7 +11,7 @@ use super::envelope::Envelope;
 use crate::code::Code;
 use crate::name::Name;
 use crate::problem::Problem;
-use crate::tables::{RotationsTable, SealedRow, Tables, UnderWay};
+use crate::tables::{RotationsTable, SealedRow, SealedSecret, Tables, UnderWay};
 
 /// How the rotation of a tenant's data key stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,13 +44,21 @@ impl Default for RotationWaits {
 
 impl Envelope {
     /// Wraps every data key under the newest master key; how many were wrapped anew. What they have
-    /// sealed stays as it is. An older master key is not needed any more when this has returned.
+    /// sealed stays as it is. An older master key is not needed any more when this has returned:
+    /// nodes that know only that one add no keys from then on.
     pub async fn rotate_master(&self) -> Result<u64, Problem> {
         let master = self.inner.masters.newest();
         let (mut after, mut count) = (String::new(), 0);
         loop {
             let some = self.inner.table.of_other_masters(master.id(), &after).await?;
-            let Some(last) = some.last() else { return Ok(count) };
+            let Some(last) = some.last() else {
+                if after.is_empty() {
+                    return Ok(count);
+                }
+                // Keys that were added behind the walk: until a whole one finds nothing.
+                after.clear();
+                continue;
+            };
             after.clone_from(&last.id);
             for wrapped in &some {
                 let key = self.unwrapped(wrapped).await?;
@@ -90,11 +98,28 @@ impl Tables {
         Ok(found.map(Rotation::from))
     }
 
-    /// Goes on with the oldest rotation under way, by `limit` connections: `true` when there is more to
-    /// do at once. It can be broken off at any point, and goes on from there, on any node.
+    /// Goes on with the oldest rotation under way that can go on, by `limit` connections: `true` when
+    /// there is more to do at once. It can be broken off at any point, and goes on from there, on any
+    /// node.
     pub async fn reseal(&self, limit: usize) -> Result<bool, Problem> {
+        let mut failed = None;
+        for under_way in RotationsTable(&self.database).under_way().await? {
+            match self.go_on(&under_way, limit).await {
+                Ok(true) => return Ok(true),
+                Ok(false) => {}
+                Err(problem) => {
+                    // What one tenant has damaged stops no other's rotation.
+                    let tenant = &under_way.tenant;
+                    tracing::error!(code = %problem.code, %tenant, "a rotation cannot go on");
+                    failed = Some(problem);
+                }
+            }
+        }
+        failed.map_or(Ok(false), Err)
+    }
+
+    async fn go_on(&self, under_way: &UnderWay, limit: usize) -> Result<bool, Problem> {
         let rotations = RotationsTable(&self.database);
-        let Some(under_way) = rotations.oldest().await? else { return Ok(false) };
         let envelope = self.envelope();
         let age = i64::try_from(self.waits.known_after.as_millis()).unwrap_or(i64::MAX);
         envelope.inner.table.put_to_use(&under_way.key_id, age).await?;
@@ -107,28 +132,47 @@ impl Tables {
         let part = rotations
             .part(&under_way.tenant, under_way.done_to.as_ref(), limit.clamp(1, 1000))
             .await?;
-        let Some(last) = &part.last else { return self.end_of(&under_way).await };
+        let Some(last) = &part.last else { return self.end_of(under_way).await };
         let mut rows = Vec::new();
         for row in part.rows.iter().filter(|row| row.key_id != under_way.key_id) {
             if let Some((key_id, bytes)) = resealed(envelope, row) {
                 rows.push(RotationsTable::reseal(row, &key_id, bytes));
             }
         }
-        rotations.advance(&under_way, last, rows).await?;
-        if part.is_last { self.end_of(&under_way).await } else { Ok(true) }
+        rotations.advance(under_way, last, rows).await?;
+        if part.is_last { self.end_of(under_way).await } else { Ok(true) }
     }
 
     /// The few secrets that are no records, and then it is done.
     async fn end_of(&self, under_way: &UnderWay) -> Result<bool, Problem> {
-        let tenant = &under_way.tenant;
-        for app in self.apps(Some(tenant)).await?.iter().filter(|app| app.client_secret.is_some()) {
-            self.put_app(app).await?;
+        let rotations = RotationsTable(&self.database);
+        for secret in rotations.secrets(under_way).await? {
+            if let Some(sealed) = self.secret_anew(under_way, &secret).await? {
+                rotations.put_secret(under_way, &secret, sealed).await?;
+            }
         }
-        for webhook in self.webhooks(tenant).await? {
-            self.put_webhook(&webhook).await?;
-        }
-        RotationsTable(&self.database).finish(under_way).await?;
+        rotations.finish(under_way).await?;
         Ok(true)
+    }
+
+    /// `secret` under the newest key of its tenant; `None` for what does not open, which stays as it is,
+    /// and so does its key.
+    async fn secret_anew(
+        &self,
+        under_way: &UnderWay,
+        secret: &SealedSecret,
+    ) -> Result<Option<Sealed>, Problem> {
+        let (tenant, envelope) = (&under_way.tenant, self.envelope());
+        let (purpose, place) = (secret.purpose, secret.name.as_bytes());
+        match envelope.open_secret(tenant, purpose, place, &secret.sealed).await {
+            Ok(plain) => envelope.seal_secret(tenant, purpose, place, &plain).await.map(Some),
+            Err(problem) if matches!(problem.code, Code::RecordDamaged | Code::KeysAway) => {
+                let (what, name) = (purpose.as_str(), &secret.name);
+                tracing::error!(%tenant, what, name, "a secret cannot be sealed anew");
+                Ok(None)
+            }
+            Err(problem) => Err(problem),
+        }
     }
 
     /// Removes the data keys of all tenants that nothing is sealed under any more, as
@@ -155,11 +199,11 @@ impl Tables {
         let table = &self.envelope().inner.table;
         let mut count = 0;
         for key in table.of(tenant).await?.iter().filter(|key| key.id != under_way.key_id) {
-            if self.is_sealed_under(tenant, &key.id).await? {
+            let removed = table.remove(key).await?;
+            if !removed {
                 tracing::warn!(%tenant, key = key.id, "an old data key is still needed");
-                continue;
             }
-            count += u64::from(table.remove(&key.id).await?);
+            count += u64::from(removed);
         }
         Ok(count)
     }

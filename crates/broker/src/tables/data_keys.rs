@@ -1,5 +1,7 @@
 //! The data keys of tenants, wrapped.
 
+use std::collections::HashSet;
+
 use unlapse_store::sql::{Away, Database, Row, Statement};
 
 use super::unreadable;
@@ -56,7 +58,23 @@ const REWRAP: Statement = Statement::both(
          version = (SELECT version FROM versions WHERE name = 'data_keys')
      WHERE id = $1 AND wrapped = $4",
 );
-const REMOVE: Statement = Statement::both("DELETE FROM data_keys WHERE id = $1");
+/// Looks and deletes at once: what is sealed between the two would never open again.
+const REMOVE: Statement = Statement::both(
+    "DELETE FROM data_keys WHERE id = $1 AND NOT EXISTS (
+         SELECT 1 FROM connections c JOIN tokens t ON t.id = c.id
+         WHERE c.tenant = $2 AND t.key_id = $1
+         UNION ALL SELECT 1 FROM connections c JOIN orphans o ON o.id = c.id
+         WHERE c.tenant = $2 AND o.key_id = $1
+         UNION ALL SELECT 1 FROM apps WHERE tenant = $2 AND key_id = $1
+         UNION ALL SELECT 1 FROM webhooks WHERE tenant = $2 AND key_id = $1
+         UNION ALL SELECT 1 FROM connects
+         WHERE tenant = $2 AND key_id = $1 AND expires_at > now_ms())",
+);
+const COUNT: Statement = Statement::both("SELECT count(*) FROM data_keys");
+const IDS: Statement = Statement::both("SELECT id FROM data_keys");
+/// Of the key that has changed last.
+const LAST_MASTER: Statement =
+    Statement::both("SELECT master FROM data_keys ORDER BY version DESC, id LIMIT 1");
 
 impl DataKeysTable {
     pub(crate) fn new(database: Database) -> Self {
@@ -121,9 +139,28 @@ impl DataKeysTable {
         self.changing(REWRAP, params).await
     }
 
-    /// Removes a key that nothing is sealed under.
-    pub(crate) async fn remove(&self, id: &str) -> Result<bool, Away> {
-        Ok(self.database.execute(REMOVE, vec![id.into()]).await? == 1)
+    /// Removes a key, unless anything is sealed under it; whether it did.
+    pub(crate) async fn remove(&self, key: &WrappedKey) -> Result<bool, Away> {
+        self.changing(REMOVE, vec![key.id.as_str().into(), key.tenant.as_str().into()]).await
+    }
+
+    /// How many there are.
+    pub(crate) async fn count(&self) -> Result<usize, Problem> {
+        let rows = self.database.query(COUNT, Vec::new()).await?;
+        let count = rows.first().map(|row| row.int(0)).transpose()?.unwrap_or_default();
+        Ok(usize::try_from(count).unwrap_or_default())
+    }
+
+    /// Which there are.
+    pub(crate) async fn ids(&self) -> Result<HashSet<String>, Problem> {
+        let rows = self.database.query(IDS, Vec::new()).await?;
+        rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
+    }
+
+    /// The master key of the one that has changed last; `None`: there is none yet.
+    pub(crate) async fn last_master(&self) -> Result<Option<String>, Problem> {
+        let rows = self.database.query(LAST_MASTER, Vec::new()).await?;
+        Ok(rows.first().map(|row| row.text(0).map(str::to_owned)).transpose()?)
     }
 
     async fn changing(

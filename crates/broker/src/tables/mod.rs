@@ -49,7 +49,7 @@ pub(crate) use figures::Figures;
 pub(crate) use imports::FAULTS_KEPT;
 pub use imports::{Fault, ImportProgress};
 pub use retention::Retention;
-pub(crate) use rotations::{RotationsTable, SealedRow, UnderWay};
+pub(crate) use rotations::{RotationsTable, SealedRow, SealedSecret, UnderWay};
 pub(crate) use tally::Tally;
 pub use usage::{Usage, Used};
 pub use versions::Versions;

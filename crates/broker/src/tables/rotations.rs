@@ -7,6 +7,7 @@ use super::{Tables, unreadable};
 use crate::connection_id::ConnectionId;
 use crate::name::Name;
 use crate::problem::Problem;
+use crate::seal::Purpose;
 
 /// A rotation of a tenant's data key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,13 @@ pub(crate) enum SealedPlace {
     Orphan,
 }
 
+/// The secret of an app or a webhook, under an older key.
+pub(crate) struct SealedSecret {
+    pub(crate) purpose: Purpose,
+    pub(crate) name: String,
+    pub(crate) sealed: Sealed,
+}
+
 const BEGIN: Statement = Statement::both(
     "INSERT INTO rotations (tenant, key_id, started_at, done_to, resealed, finished_at)
      VALUES ($1, $2, now_ms(), NULL, 0, NULL)
@@ -52,9 +60,9 @@ const BEGIN: Statement = Statement::both(
 const ONE: Statement = Statement::both(
     "SELECT tenant, key_id, started_at, done_to, resealed, finished_at FROM rotations WHERE tenant = $1",
 );
-const OLDEST: Statement = Statement::both(
+const UNDER_WAY: Statement = Statement::both(
     "SELECT tenant, key_id, started_at, done_to, resealed, finished_at FROM rotations
-     WHERE finished_at IS NULL ORDER BY started_at LIMIT 1",
+     WHERE finished_at IS NULL ORDER BY started_at",
 );
 /// From where it was read: of two nodes that do the same part, one counts it.
 const ADVANCE: Statement = Statement::both(
@@ -80,24 +88,28 @@ const RESEAL_TOKEN: Statement =
 const RESEAL_ORPHAN: Statement =
     Statement::both("UPDATE orphans SET key_id = $2, sealed = $3 WHERE id = $1 AND sealed = $4");
 
+/// The secrets of apps and webhooks that are sealed under another key than the new one.
+const SECRETS: Statement = Statement::both(
+    "SELECT 'app', name, key_id, client_secret FROM apps
+     WHERE tenant = $1 AND key_id <> $2 AND client_secret IS NOT NULL
+     UNION ALL
+     SELECT 'webhook', name, key_id, secret FROM webhooks WHERE tenant = $1 AND key_id <> $2",
+);
+/// As with records: what was changed or removed meanwhile stays so.
+const RESEAL_APP: Statement = Statement::both(
+    "UPDATE apps SET key_id = $3, client_secret = $4
+     WHERE tenant = $1 AND name = $2 AND client_secret = $5",
+);
+const RESEAL_WEBHOOK: Statement = Statement::both(
+    "UPDATE webhooks SET key_id = $3, secret = $4 WHERE tenant = $1 AND name = $2 AND secret = $5",
+);
+
 /// Tenants whose rotation was done so long ago, and that have an older key yet.
 const WITH_OLD_KEYS: Statement = Statement::both(
     "SELECT DISTINCT r.tenant FROM rotations r
      JOIN data_keys d ON d.tenant = r.tenant AND d.id <> r.key_id
      WHERE r.finished_at <= now_ms() - $1",
 );
-/// Whether anything of the tenant is sealed under a key: a walk over its connections, once for each key
-/// that is to go.
-const NEEDED: Statement = Statement::both(
-    "SELECT 1 FROM connections c JOIN tokens t ON t.id = c.id WHERE c.tenant = $1 AND t.key_id = $2
-     UNION ALL
-     SELECT 1 FROM connections c JOIN orphans o ON o.id = c.id WHERE c.tenant = $1 AND o.key_id = $2
-     UNION ALL SELECT 1 FROM apps WHERE tenant = $1 AND key_id = $2
-     UNION ALL SELECT 1 FROM webhooks WHERE tenant = $1 AND key_id = $2
-     UNION ALL SELECT 1 FROM connects WHERE tenant = $1 AND key_id = $2 AND expires_at > now_ms()
-     LIMIT 1",
-);
-
 /// Where a part of the connections ends, and what of them is sealed.
 pub(crate) struct Part {
     pub(crate) last: Option<ConnectionId>,
@@ -118,9 +130,10 @@ impl RotationsTable<'_> {
         rows.first().map(read).transpose()
     }
 
-    pub(crate) async fn oldest(&self) -> Result<Option<UnderWay>, Problem> {
-        let rows = self.0.query(OLDEST, Vec::new()).await?;
-        rows.first().map(read).transpose()
+    /// Those that are not done, the oldest first. One that cannot be read hinders no other.
+    pub(crate) async fn under_way(&self) -> Result<Vec<UnderWay>, Away> {
+        let rows = self.0.query(UNDER_WAY, Vec::new()).await?;
+        Ok(rows.iter().filter_map(|row| read(row).ok()).collect())
     }
 
     /// The connections of `tenant` behind `after`.
@@ -190,6 +203,42 @@ impl RotationsTable<'_> {
         Ok(())
     }
 
+    /// What apps and webhooks have that is sealed under an older key.
+    pub(crate) async fn secrets(&self, of: &UnderWay) -> Result<Vec<SealedSecret>, Problem> {
+        let params = vec![of.tenant.as_str().into(), of.key_id.as_str().into()];
+        let rows = self.0.query(SECRETS, params).await?;
+        let secrets = rows.iter().map(|row| {
+            let is_app = row.text(0)? == "app";
+            Ok(SealedSecret {
+                purpose: if is_app { Purpose::App } else { Purpose::Webhook },
+                name: row.text(1)?.to_owned(),
+                sealed: Sealed { key_id: row.text(2)?.to_owned(), bytes: row.bytes(3)?.to_vec() },
+            })
+        });
+        secrets.collect()
+    }
+
+    /// `sealed` in the place of what was read as `secret`, if that is still there.
+    pub(crate) async fn put_secret(
+        &self,
+        of: &UnderWay,
+        secret: &SealedSecret,
+        sealed: Sealed,
+    ) -> Result<(), Away> {
+        let statement = match secret.purpose {
+            Purpose::App => RESEAL_APP,
+            _ => RESEAL_WEBHOOK,
+        };
+        let params = vec![
+            of.tenant.as_str().into(),
+            secret.name.as_str().into(),
+            sealed.key_id.into(),
+            sealed.bytes.into(),
+            secret.sealed.bytes.clone().into(),
+        ];
+        self.0.execute(statement, params).await.map(drop)
+    }
+
     pub(crate) async fn finish(&self, of: &UnderWay) -> Result<(), Away> {
         let params = vec![of.tenant.as_str().into(), of.key_id.as_str().into()];
         self.0.execute(FINISH, params).await.map(drop)
@@ -202,11 +251,6 @@ impl Tables {
         let names =
             rows.iter().map(|row| row.text(0)?.parse().map_err(|_| unreadable("a rotation")));
         names.collect()
-    }
-
-    pub(crate) async fn is_sealed_under(&self, tenant: &Name, id: &str) -> Result<bool, Problem> {
-        let rows = self.database.query(NEEDED, vec![tenant.as_str().into(), id.into()]).await?;
-        Ok(!rows.is_empty())
     }
 }
 

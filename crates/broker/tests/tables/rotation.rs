@@ -145,6 +145,95 @@ async fn x2_a_renewal_while_keys_are_rotated_is_not_undone() {
     }
 }
 
+/// What is changed or removed between the reading and the writing of the secrets stays so.
+#[tokio::test]
+async fn x2_a_secret_that_changes_while_keys_are_rotated_is_not_undone() {
+    for world in worlds() {
+        let (tables, ..) = filled(&world, 1).await;
+        let acme = name("acme");
+        for round in 0..20 {
+            tables.put_webhook(&webhook("acme", "whsec-canary")).await.expect("put");
+            tables.envelope().rotate_data(&acme).await.expect("begun");
+            let resealing = {
+                let tables = tables.clone();
+                tokio::spawn(async move { while tables.reseal(5).await.expect("gone on") {} })
+            };
+            for nth in 0..round {
+                let secret = format!("{round} {nth}");
+                tables.put_app(&app("acme", &secret)).await.expect("put");
+            }
+            let secret = format!("{round} last");
+            tables.put_app(&app("acme", &secret)).await.expect("put");
+            tables.remove_webhook(&acme, &name("all")).await.expect("removed");
+            resealing.await.expect("no panic");
+            while tables.reseal(5).await.expect("gone on") {}
+            let kept = tables.app(&acme, &name("google")).await.expect("read").expect("there");
+            assert_eq!(kept.client_secret.expect("a secret").expose(), secret, "{}", world.name);
+            let gone = tables.webhook(&acme, &name("all")).await;
+            assert_eq!(gone, Ok(None), "{}: it came back", world.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_tenant_stops_no_others_rotation() {
+    for world in worlds() {
+        let (tables, ..) = filled(&world, 1).await;
+        let (acme, globex) = (name("acme"), name("globex"));
+        tables.put_webhook(&webhook("globex", "whsec-canary")).await.expect("put");
+        let damage = Statement::both("UPDATE webhooks SET secret = $1 WHERE tenant = 'acme'");
+        let bytes = vec![vec![0_u8; 40].into()];
+        tables.database().execute(damage, bytes).await.expect("damaged");
+        for tenant in [&acme, &globex] {
+            tables.envelope().rotate_data(tenant).await.expect("begun");
+        }
+        while tables.reseal(10).await.expect("gone on") {}
+        for tenant in [&acme, &globex] {
+            let rotation = tables.rotation(tenant).await.expect("read").expect("begun");
+            assert!(rotation.finished_at.is_some(), "{}: {tenant}", world.name);
+        }
+        assert_eq!(tables.forget_data_keys(&acme).await, Ok(0), "a backup may bring it back");
+        assert_eq!(tables.forget_data_keys(&globex).await, Ok(1));
+        // A rotation that cannot go on at all.
+        let damage = Statement::both("UPDATE connections SET provider = '?' WHERE tenant = 'acme'");
+        tables.database().execute(damage, Vec::new()).await.expect("damaged");
+        for tenant in [&acme, &globex] {
+            tables.envelope().rotate_data(tenant).await.expect("begun");
+        }
+        while tables.reseal(10).await == Ok(true) {}
+        let rotation = tables.rotation(&globex).await.expect("read").expect("begun");
+        assert!(rotation.finished_at.is_some(), "{}", world.name);
+    }
+}
+
+/// What was removed from the table seals nothing more, and a newer key that is locked is not passed over.
+#[tokio::test]
+async fn nothing_is_sealed_under_a_key_that_is_gone_or_was_replaced() {
+    for world in worlds() {
+        let (tables, ..) = filled(&world, 1).await;
+        let acme = name("acme");
+        let second = MasterKeys::draw_line("k2").to_string();
+        let both = world.tables_with(&format!("{second}{}", world.master)).await;
+        let both = both.rotating(at_once());
+        both.envelope().rotate_data(&acme).await.expect("begun");
+        while both.reseal(10).await.expect("gone on") {}
+        // It has the old key, and the new one's master key is not here.
+        let versions = tables.versions().await.expect("read");
+        tables.envelope().follow(&versions).await.expect("read");
+        let refused = tables.put_app(&app("acme", "newer")).await;
+        assert_eq!(refused.map_err(|problem| problem.code), Err(Code::KeysAway), "{}", world.name);
+        assert_eq!(both.forget_data_keys(&acme).await, Ok(1));
+        let versions = both.versions().await.expect("read");
+        assert_ne!(versions.data_keys(), 0);
+        both.envelope().follow(&versions).await.expect("read");
+        both.put_app(&app("acme", "newer")).await.expect("put");
+        assert_eq!(key_ids(&both).await.len(), 1);
+        // A node that is behind adds no key that only the old master key opens.
+        let refused = tables.put_webhook(&webhook("initech", "whsec-canary")).await;
+        assert_eq!(refused.map_err(|problem| problem.code), Err(Code::KeysAway), "{}", world.name);
+    }
+}
+
 #[tokio::test]
 async fn a_master_key_is_replaced_while_everything_goes_on() {
     for world in worlds() {
