@@ -106,7 +106,11 @@ fn an_operator_without_a_key_or_a_broker_is_told_what_to_do() {
         .failed(2, "broker_address");
     let show = ["broker", "connections", "show"];
     project.run(&[&show[..], &["ada/google"]].concat()).failed(2, "broker_connection");
-    std::fs::write(project.root().join("work/open"), "ulk_x").expect("written");
-    let run = project.run(&["broker", "--key-file", "open", "keys", "list"]);
-    run.failed(2, "broker_secret_file");
+    let open = project.root().join("work/open");
+    std::fs::write(&open, "ulk_x").expect("written");
+    for mode in [0o644, 0o640, 0o660, 0o604] {
+        std::fs::set_permissions(&open, std::fs::Permissions::from_mode(mode)).expect("set");
+        let run = project.run(&["broker", "--key-file", "open", "keys", "list"]);
+        run.failed(2, "broker_secret_file");
+    }
 }

@@ -146,7 +146,9 @@ pub(super) fn secret_of(path: &Path) -> Result<Secret, Diagnosis> {
     if !metadata.is_file() {
         return Err(failure::secret_file(path, "is no file"));
     }
-    if metadata.mode() & 0o027 != 0 {
+    // A group is others as well; and who owns a file can change it, whatever its mode.
+    let is_owned = metadata.uid() == rustix::process::geteuid().as_raw() || metadata.uid() == 0;
+    if metadata.mode() & 0o077 != 0 || !is_owned {
         return Err(failure::secret_file(path, "can be read or changed by others"));
     }
     if metadata.len() > LONGEST_SECRET {
