@@ -11,6 +11,7 @@ use unlapse_oauth::provider::Catalogue;
 
 use super::failure;
 use crate::args::{BrokerPlace, ServeArguments};
+use crate::config::broker::has_password;
 use crate::config::broker::{
     BrokerFile, BrokerKeys, LogFormat, MasterKeyAt, Raw, Refused, Section as _,
 };
@@ -227,7 +228,17 @@ fn place_of(
 ) -> Result<(), ConfigError> {
     let variable = Origin::Variable(DATABASE.to_owned());
     said.set("database", environment.text(DATABASE)?, variable)?;
-    said.set("database", place.database.as_deref(), Origin::Flag("--database"))?;
+    let flag = Origin::Flag("--database");
+    if place.database.as_deref().is_some_and(has_password) {
+        // Whoever is on this machine reads the arguments of every process.
+        return Err(ConfigError::BadValue {
+            key: "database".to_owned(),
+            at: flag,
+            allowed: format!("without a password: put the URL with it into {DATABASE}"),
+            nearest: None,
+        });
+    }
+    said.set("database", place.database.as_deref(), flag)?;
     said.path("data", place.data.as_ref(), "--data")?;
     said.set("master_key", place.master_key.as_deref(), Origin::Flag("--master-key"))
 }
@@ -273,6 +284,26 @@ mod tests {
         assert!(!format!("{:?}", settings.place).contains("canary"));
         arguments.place.database = Some("other.db".to_owned());
         assert_eq!(read(&arguments, &environment).place, Place::Sqlite("/w/other.db".into()));
+    }
+
+    #[test]
+    fn r18_no_password_is_among_the_arguments() {
+        for (place, is_refused) in [
+            ("postgres://broker:canary@db/x", true),
+            ("postgres://broker@db/x?password=canary", true),
+            ("postgres://broker@db/x?sslmode=require", false),
+            ("some:file@here.db", false),
+        ] {
+            let mut arguments = nothing();
+            arguments.place.database = Some(place.to_owned());
+            let environment = Environment::at(Path::new("/w"));
+            let read = Settings::read(&arguments, None, &environment);
+            assert_eq!(read.is_err(), is_refused, "{place}");
+            if let Err(refused) = read {
+                assert_eq!(refused.code, "config_bad_value");
+                assert!(!format!("{refused:?}").contains("canary"), "{place}");
+            }
+        }
     }
 
     #[test]

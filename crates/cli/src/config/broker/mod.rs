@@ -10,6 +10,7 @@ use super::issuer::{TlsKeys, text_of};
 use super::origin::Origin;
 use super::parse::{File, Words, in_order};
 
+pub(crate) use super::issuer::reader::has_password;
 pub(crate) use super::reader::Raw;
 pub(crate) use super::section::{Refused, Section, Shown};
 pub(crate) use keys::{BrokerKeys, JwtKeys, LogFormat, MasterKeyAt, PostgresKeys, RetentionKeys};

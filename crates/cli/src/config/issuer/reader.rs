@@ -48,7 +48,7 @@ impl Reads for Database {
 }
 
 /// Whether a URL has one in its authority or its query.
-pub(in crate::config) fn has_password(url: &str) -> bool {
+pub(crate) fn has_password(url: &str) -> bool {
     let Some((_, rest)) = url.split_once("://") else { return false };
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     let user = authority.rsplit_once('@').map(|(user, _)| user);
