@@ -58,6 +58,24 @@ fn c3_the_first_key_can_go_into_a_file_that_was_not_there() {
 }
 
 #[test]
+fn r18_the_first_key_is_made_for_no_journal_and_never_before_its_file() {
+    let mut project = Project::empty();
+    project.env.push(("JOURNAL_STREAM".to_owned(), "8:1234".to_owned()));
+    let start = ["serve", "--listen", "127.0.0.1:0"];
+    let run = project.run(&start);
+    assert!(!run.to_string().contains("ulk_"), "{run}");
+    run.failed(2, "broker_first_key");
+    let taken = project.root().join("work/taken");
+    std::fs::write(&taken, "mine").expect("written");
+    project.run(&[&start[..], &["--first-key-file", "taken"]].concat()).failed(11, "broker_file");
+    assert_eq!(std::fs::read_to_string(&taken).expect("there"), "mine");
+    // The key is yet to be made, and is not lost.
+    Server::start(&project, &["--first-key-file", "first"]).end().ok();
+    let key = std::fs::read_to_string(project.root().join("work/first")).expect("written");
+    assert!(key.starts_with("ulk_"), "a key");
+}
+
+#[test]
 fn a_lost_master_key_is_never_replaced() {
     let project = Project::empty();
     Server::start(&project, &[]).end().ok();

@@ -72,6 +72,18 @@ pub(crate) fn file(path: &Path, error: &io::Error) -> Diagnosis {
     }
 }
 
+/// The first key would stay in a log.
+pub(super) fn first_key_in_journal() -> Diagnosis {
+    Diagnosis {
+        code: "broker_first_key",
+        message: "the first API key would be printed into the journal, where others read it"
+            .to_owned(),
+        hint: "name a file that is not there yet: --first-key-file FILE".to_owned(),
+        retry_at: None,
+        exit: Exit::Usage,
+    }
+}
+
 /// There is a database, and no master key for it.
 pub(super) fn no_master_key(place: &str) -> Diagnosis {
     Diagnosis {

@@ -48,10 +48,9 @@ async fn start(run: &Run<'_>, settings: &Settings) -> Result<Exit, Diagnosis> {
     let keys = settings.master_keys(settings.may_make(run.arguments.new_master_key))?;
     let made_key = keys.made;
     let broker = settings.open(keys).await?;
-    let first = first_key::first_key(broker.tables()).await?;
-    if let (Some(path), Some(secret)) = (&run.arguments.first_key_file, &first) {
-        first_key::write(&run.environment.absolute(path), secret)?;
-    }
+    let path = run.arguments.first_key_file.as_deref();
+    let path = path.map(|path| run.environment.absolute(path));
+    let first = first_key::first_key(broker.tables(), path.as_deref(), &run.environment).await?;
     let draining = Draining::default();
     let at = beside.as_ref().map(|(_, at)| *at);
     let routes = routes::all(&broker, settings, &url, verifier, &draining, &metrics);
