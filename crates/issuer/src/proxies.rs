@@ -51,7 +51,7 @@ impl Proxies {
     }
 
     /// Where a request is from that came over a connection from `connected`.
-    pub(crate) fn peer(&self, connected: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
+    pub fn peer(&self, connected: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
         let mut peer = connected?.to_canonical();
         if !self.contains(peer) {
             return Some(peer);

@@ -15,6 +15,7 @@ fn a_row_for_each_mistake() {
         ("port = 1", "config_unknown_key", "broker.toml:1"),
         ("listen = \"all\"", "config_bad_value", "`listen`"),
         ("renewals = 1", "config_bad_value", "from 2 to 10000"),
+        ("[proxies]\nnetworks = [\"all\"]", "config_bad_value", "`proxies.networks`"),
         ("[retention]\nattempts = \"1h\"", "config_bad_value", "`retention.attempts`"),
         ("[postgres]\nconnections = 501", "config_bad_value", "`postgres.connections`"),
         ("listen = \"0.0.0.0:0\"", "broker_no_url", "no URL"),

@@ -14,6 +14,7 @@ use super::{dev, failure};
 use crate::config::issuer::{ClientKeys, Valued, text_of};
 use crate::config::{ConfigError, Environment, Origin};
 use crate::diagnosis::Diagnosis;
+use crate::serving::proxies;
 
 /// Everything of the configuration that is no plain number.
 pub(super) struct Described {
@@ -41,7 +42,7 @@ impl Described {
                 clients(settings, environment).map_err(of_config)?,
             )
         };
-        let proxies = proxies(settings).map_err(of_config)?;
+        let proxies = proxies(&file.proxies).map_err(of_config)?;
         Ok(Self { users: Arc::new(users), clients, proxies, audit: audit.transpose()? })
     }
 
@@ -109,15 +110,6 @@ fn limits(settings: &Settings) -> RateLimits {
         session: said.session.as_ref().map_or(limits.session, |set| set.value),
         login_failures: said.login_failures.as_ref().map_or(limits.login_failures, |set| set.value),
     }
-}
-
-fn proxies(settings: &Settings) -> Result<Proxies, ConfigError> {
-    let said = &settings.file.proxies;
-    let Some(networks) = &said.networks else { return Ok(Proxies::default()) };
-    let header = said.header.as_ref().map(|set| set.value).unwrap_or_default();
-    Proxies::new(&networks.value, header).map_err(|bad_network| {
-        bad("proxies.networks", networks.origin.clone(), &bad_network.to_string())
-    })
 }
 
 fn users(settings: &Settings) -> Result<MemoryUsers, ConfigError> {

@@ -5,12 +5,14 @@ use serde_json::json;
 use super::{Place, Run, Settings, routes};
 use crate::diagnosis::Diagnosis;
 use crate::exit::Exit;
-use crate::terminal;
+use crate::{serving, terminal};
 
 /// Reads everything that a start reads, and makes nothing.
 pub(super) fn run(run: &Run<'_>, settings: &Settings) -> Result<Exit, Diagnosis> {
     settings.tls(&run.environment)?;
     settings.catalogue()?;
+    let proxies = serving::proxies(&settings.file.proxies);
+    proxies.map_err(|error| Diagnosis::of_config(&error))?;
     if run.arguments.new_master_key || !settings.place.is_new() {
         settings.master_keys(run.arguments.new_master_key)?;
     }

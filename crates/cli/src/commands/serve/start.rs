@@ -37,6 +37,8 @@ async fn start(run: &Run<'_>, settings: &Settings) -> Result<Exit, Diagnosis> {
     let tls = settings.tls(&run.environment)?;
     // Nothing is made for a broker that cannot be.
     settings.catalogue()?;
+    let proxies = serving::proxies(&settings.file.proxies);
+    let proxies = proxies.map_err(|error| Diagnosis::of_config(&error))?;
     let (listener, listening) = bind(settings.listen).await?;
     let url = settings.public_url(listening)?;
     let verifier = routes::verifier(settings, &url)?;
@@ -54,6 +56,7 @@ async fn start(run: &Run<'_>, settings: &Settings) -> Result<Exit, Diagnosis> {
     let draining = Draining::default();
     let at = beside.as_ref().map(|(_, at)| *at);
     let routes = routes::all(&broker, settings, &url, verifier, &draining, &metrics);
+    let routes = serving::behind(proxies, routes);
     let beside = beside.map(|(listener, _)| (listener, routes::beside(&broker, &metrics)));
     let first = first.as_ref();
     // From here on, a signal is heard: whoever reads that it listens may send one.

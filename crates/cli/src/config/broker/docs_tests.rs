@@ -20,4 +20,5 @@ fn every_key_is_documented_with_its_range_and_no_other() {
     documented::has_every_key::<JwtKeys>(PAGE, "`[jwt]`");
     documented::has_every_key::<RetentionKeys>(PAGE, "`[retention]`");
     documented::has_every_key::<PostgresKeys>(PAGE, "`[postgres]`");
+    documented::has_every_key::<ProxyKeys>(PAGE, "`[proxies]`");
 }

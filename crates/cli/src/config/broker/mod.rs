@@ -6,11 +6,11 @@ mod reader;
 use std::path::Path;
 
 use super::error::ConfigError;
-use super::issuer::{TlsKeys, text_of};
+pub(crate) use super::issuer::reader::has_password;
+use super::issuer::{ProxyKeys, TlsKeys, text_of};
 use super::origin::Origin;
 use super::parse::{File, Words, in_order};
 
-pub(crate) use super::issuer::reader::has_password;
 pub(crate) use super::reader::Raw;
 pub(crate) use super::section::{Refused, Section, Shown};
 pub(crate) use keys::{BrokerKeys, JwtKeys, LogFormat, MasterKeyAt, PostgresKeys, RetentionKeys};
@@ -28,9 +28,11 @@ pub(crate) struct BrokerFile {
     pub(crate) retention: RetentionKeys,
     /// `[postgres]`
     pub(crate) postgres: PostgresKeys,
+    /// `[proxies]`
+    pub(crate) proxies: ProxyKeys,
 }
 
-const TABLES: [&str; 4] = ["tls", "jwt", "retention", "postgres"];
+const TABLES: [&str; 5] = ["tls", "jwt", "retention", "postgres", "proxies"];
 
 const WORDS: Words = Words {
     secrets: &[
@@ -58,6 +60,7 @@ impl BrokerFile {
                 "jwt" => said.jwt = Some((file.section("jwt", at, value)?, file.origin(at))),
                 "retention" => said.retention = file.section("retention", at, value)?,
                 "postgres" => said.postgres = file.section("postgres", at, value)?,
+                "proxies" => said.proxies = file.section("proxies", at, value)?,
                 key => file.set(&mut said.keys, "", (key, at, value), &TABLES)?,
             }
         }
@@ -73,6 +76,7 @@ fn elsewhere(key: &str, _prefix: &str) -> Option<String> {
         ("jwt.", JwtKeys::keys()),
         ("retention.", RetentionKeys::keys()),
         ("postgres.", PostgresKeys::keys()),
+        ("proxies.", ProxyKeys::keys()),
     ];
     tables.iter().find_map(|(table, keys)| {
         let nearest = super::nearest::nearest(key, keys.iter().map(|(key, _)| *key))?;
