@@ -17,7 +17,7 @@ use crate::tables::{Tables, Versions};
 use crate::tenant::{Speed, Tenant};
 
 /// An answer of a provider is waited for so long; a row's lease outlives it.
-const EXCHANGE: Duration = Duration::from_secs(15);
+const EXCHANGE: Duration = Duration::from_secs(11);
 
 /// A token is renewed so long before its end when it is asked for (I3).
 const AHEAD: Duration = Duration::from_secs(300);

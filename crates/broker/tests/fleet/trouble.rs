@@ -9,7 +9,7 @@ use crate::load::Place;
 use crate::node::Node;
 
 /// A lease lasts eighteen seconds after its holder's last sign of life: it is away for longer.
-const PAST_ITS_LEASE: Duration = Duration::from_secs(21);
+const PAST_ITS_LEASE: Duration = Duration::from_secs(17);
 
 /// What it loses by it is lost a little later still: a connection that was cut is opened again.
 const AFTERMATH: Duration = Duration::from_secs(5);

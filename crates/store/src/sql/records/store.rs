@@ -37,7 +37,7 @@ pub struct SqlStore {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SqlOptions {
     /// A node says nine times in so long that it is alive; what it has leased is free when it has
-    /// not been heard of for so long. 18 s: eight ninths of it are more than a server is waited for
+    /// not been heard of for so long. 14 s: eight ninths of it are more than a server is waited for
     /// (R17), and all of it is well below the time, mostly 30 s, in which servers take a refresh
     /// token again whose reply was lost (R7).
     pub alive: Duration,
@@ -49,7 +49,7 @@ pub struct SqlOptions {
 
 impl Default for SqlOptions {
     fn default() -> Self {
-        Self { alive: Duration::from_secs(18), spool: None }
+        Self { alive: Duration::from_secs(14), spool: None }
     }
 }
 
