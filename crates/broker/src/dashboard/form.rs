@@ -1,7 +1,11 @@
 //! Parameters: of a query, or of a form.
 
+use core::time::Duration;
+
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
+use unlapse::Clock as _;
+use unlapse::tokio::TokioClock;
 use unlapse_core::Secret;
 use url::form_urlencoded;
 
@@ -12,6 +16,9 @@ use crate::problem::Problem;
 const MOST: usize = 32;
 /// Largest query or form that is read, in bytes.
 const LARGEST: usize = 16 * 1024;
+
+/// A form that takes longer is given up: whoever sends one has not signed in yet.
+const LONGEST: Duration = Duration::from_secs(15);
 
 /// Parameters, each at most once. Every value may be a secret.
 #[derive(Debug, Default)]
@@ -36,8 +43,16 @@ impl Form {
         Ok(Self(parameters))
     }
 
-    /// Reads the body of a form.
+    /// Reads the body of a form, which arrives within 15 s.
     pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Self, Problem> {
+        Self::read_within(LONGEST, headers, body).await
+    }
+
+    async fn read_within(
+        longest: Duration,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Self, Problem> {
         let said = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let said = said.and_then(|value| value.split(';').next()).map(str::trim);
         if !said.is_some_and(|said| said.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
@@ -45,7 +60,12 @@ impl Form {
             return Err(Problem::new(Code::BadRequest, "this is not the form of a page"));
         }
         let large = |_| Problem::new(Code::TooLarge, "the form is larger than 16 KiB");
-        Self::parse(&axum::body::to_bytes(body, LARGEST).await.map_err(large)?)
+        let slow = || Problem::new(Code::BadRequest, "the form took too long to arrive");
+        let bytes = tokio::select! {
+            read = axum::body::to_bytes(body, LARGEST) => read.map_err(large)?,
+            () = TokioClock::new().sleep(longest) => return Err(slow()),
+        };
+        Self::parse(&bytes)
     }
 
     /// The value of `name`, where there is one.
@@ -74,6 +94,30 @@ mod tests {
         }
         let large = vec![b'a'; LARGEST + 1];
         assert_eq!(Form::parse(&large).expect_err("large").code, Code::TooLarge);
+    }
+
+    /// A body that never comes.
+    struct Never;
+
+    impl http_body::Body for Never {
+        type Data = axum::body::Bytes;
+        type Error = core::convert::Infallible;
+
+        fn poll_frame(
+            self: core::pin::Pin<&mut Self>,
+            _: &mut core::task::Context<'_>,
+        ) -> core::task::Poll<Option<Result<http_body::Frame<Self::Data>, Self::Error>>> {
+            core::task::Poll::Pending
+        }
+    }
+
+    #[tokio::test]
+    async fn a_form_that_does_not_arrive_is_given_up() {
+        let form = axum::http::HeaderValue::from_static("application/x-www-form-urlencoded");
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, form)]);
+        let soon = Duration::from_millis(10);
+        let read = Form::read_within(soon, &headers, Body::new(Never)).await;
+        assert_eq!(read.expect_err("slow").code, Code::BadRequest);
     }
 
     proptest! {
