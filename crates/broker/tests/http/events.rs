@@ -117,3 +117,17 @@ async fn nobody_hears_of_another_tenant() {
     let mut operator = Listener::open(&url, &rig.operator, Some(0)).await;
     assert_eq!(operator.next().await.expect("an event").1["data"]["user"], "ada");
 }
+
+#[tokio::test]
+async fn a_key_that_was_revoked_hears_no_more() {
+    let rig = Rig::new().await;
+    let url = serve(rig.router.clone()).await;
+    let wanted = serde_json::json!({"label": "ci", "verbs": ["read"]});
+    let made = rig.ask("POST", "/v1/api-keys", Some(wanted)).await.json();
+    let mut listener = Listener::open(&url, made["key"].as_str().expect("a key"), None).await;
+    tell(&rig, "ada").await;
+    assert_eq!(listener.next().await.expect("an event").1["data"]["user"], "ada");
+    let path = format!("/v1/api-keys/{}", made["id"].as_str().expect("an id"));
+    assert_eq!(rig.ask("DELETE", &path, None).await.status, 204);
+    assert!(listener.next().await.is_none(), "the stream ends");
+}

@@ -32,6 +32,8 @@ use crate::webhooks::Told;
 const BEAT: Duration = Duration::from_secs(1);
 /// A line at least so often, so that both ends know that the other is there.
 const HEARTBEAT: u32 = 15;
+/// Whether who listens still may is asked every so many beats: a key that was revoked hears no more.
+const ASKED: u32 = 5;
 /// Events of one look.
 const BATCH: usize = 200;
 /// Pieces that wait for a slow client; one that does not take them stops being asked for more.
@@ -53,7 +55,7 @@ pub(in crate::http) async fn listen(State(api): State<Api>, request: Parts) -> A
     }
     let room = api.listeners.enter(api.now())?;
     let (pieces, body) = mpsc::channel(AHEAD);
-    let sender = Sender { api, tenant, after, pieces, _room: room };
+    let sender = Sender { api, request, tenant, after, pieces, _room: room };
     TokioSpawn.spawn(Box::pin(sender.run()));
     let mut response = Response::new(Body::new(Stream(body)));
     let headers = response.headers_mut();
@@ -77,6 +79,8 @@ fn after(params: &Params, headers: &HeaderMap) -> Result<Option<i64>, Refusal> {
 /// One client, and what it is sent.
 struct Sender {
     api: Api,
+    /// As which it came, with its credential.
+    request: Parts,
     tenant: Option<Name>,
     after: i64,
     pieces: mpsc::Sender<Bytes>,
@@ -86,8 +90,16 @@ struct Sender {
 impl Sender {
     async fn run(mut self) {
         let mut quiet = HEARTBEAT;
+        let mut unasked = 0;
         let mut greeting = format!("retry: {RETRY_MS}\n\n");
         loop {
+            unasked += 1;
+            if unasked >= ASKED {
+                if !self.still_may().await {
+                    return;
+                }
+                unasked = 0;
+            }
             let mut piece = core::mem::take(&mut greeting);
             let told = self.more(&mut piece).await;
             if piece.is_empty() && quiet >= HEARTBEAT {
@@ -113,6 +125,13 @@ impl Sender {
                 () = self.api.options.draining.begun() => return,
             }
         }
+    }
+
+    /// Not while the database cannot tell: then there is no news either.
+    async fn still_may(&self) -> bool {
+        let found = self.api.caller(&self.request, Verb::Read).await;
+        let code = found.err().map(|refusal| refusal.problem().code);
+        !matches!(code, Some(Code::Unauthorized | Code::Forbidden))
     }
 
     /// Adds what has happened; how many there were.
