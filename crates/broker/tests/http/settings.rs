@@ -94,7 +94,9 @@ async fn health_tells_the_truth() {
     assert_eq!(get("/healthz").await.json(), json!({"status": "ok"}));
     let ready = get("/readyz").await;
     assert_eq!((ready.status.as_u16(), &ready.json()["status"]), (200, &json!("ready")));
-    let metrics = get("/metrics").await;
+    get("/metrics").await.is_problem(401, "UNAUTHORIZED");
+    rig.ask("GET", "/metrics", None).await.is_problem(403, "FORBIDDEN");
+    let metrics = rig.ask_as(&rig.operator, "GET", "/metrics", None).await;
     assert_eq!(metrics.text(), "up 1\n");
     assert!(metrics.header("content-type").starts_with("text/plain; version=0.0.4"));
     rig.options.draining.begin();

@@ -1,13 +1,15 @@
 //! `/healthz` and `/readyz`: for whoever watches over the broker, and without a key: they say nothing of
-//! anybody's connections. `/metrics` beside them.
+//! anybody's connections. `/metrics` beside them, for operators: it names every tenant's app.
 
 use axum::extract::State;
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
 use crate::http::api::{Answer, Api, json};
 use crate::http::refusal::Refusal;
+use crate::verb::Verb;
 
 #[derive(Serialize)]
 struct Lives {
@@ -43,11 +45,13 @@ pub(in crate::http) async fn ready(State(api): State<Api>) -> Response {
     json(code, Ready { status, database: health.database, keys: health.keys, draining })
 }
 
-/// For Prometheus, where this listener has it.
-pub(in crate::http) async fn metrics(State(api): State<Api>) -> Answer {
+/// For Prometheus, where this listener has it. The address is the public one: it takes an operator's
+/// key.
+pub(in crate::http) async fn metrics(State(api): State<Api>, request: Parts) -> Answer {
     let Some(text) = &api.options.metrics else {
         return Err(Refusal::not_found("metrics are not served here"));
     };
+    api.caller(&request, Verb::Read).await?.require_operator()?;
     let mut response = text().into_response();
     let prometheus = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, prometheus);
