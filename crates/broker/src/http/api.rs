@@ -16,10 +16,11 @@ use unlapse_core::UnixTime;
 use super::caller::Caller;
 use super::gate::Gate;
 use super::keys::Keys;
+use super::lately::Lately;
 use super::options::ApiOptions;
 use super::refusal::Refusal;
 use crate::app::App;
-use crate::broker::Broker;
+use crate::broker::{Broker, Health};
 use crate::code::Code;
 use crate::dashboard::Opened;
 use crate::name::Name;
@@ -42,6 +43,8 @@ pub(super) struct Shared {
     pub(super) keys: Keys,
     /// How all is doing, kept for a while.
     pub(super) facts: Opened,
+    /// How the node stood a moment ago.
+    pub(super) health: Lately<Health>,
     /// Sends tests of webhooks.
     pub(super) post: Post,
     pub(super) timer: TokioClock,
@@ -63,6 +66,7 @@ impl Api {
             requests: Gate::new(options.requests),
             listeners: Gate::new(options.listeners),
             keys: Keys::default(),
+            health: Lately::default(),
             post: Post::new(options.private_webhooks),
             timer: TokioClock::new(),
             options,

@@ -8,6 +8,7 @@ pub(crate) mod connect;
 mod cursor;
 mod gate;
 mod keys;
+mod lately;
 mod options;
 mod params;
 mod path;

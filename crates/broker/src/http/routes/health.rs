@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
+use unlapse::Clock as _;
 
 use crate::http::api::{Answer, Api, json};
 use crate::http::refusal::Refusal;
@@ -34,7 +35,7 @@ struct Ready {
 
 /// Whether requests may be sent here.
 pub(in crate::http) async fn ready(State(api): State<Api>) -> Response {
-    let health = api.broker.health().await;
+    let health = api.health.or(|| api.timer.now(), async || api.broker.health().await).await;
     let draining = health.draining || api.options.draining.has_begun();
     let is_ready = health.database && health.keys && !draining;
     let (code, status) = if is_ready {
