@@ -34,8 +34,8 @@ impl Attempts {
         (!left.is_zero()).then_some(left)
     }
 
-    /// A key from `peer` was refused.
-    pub(super) fn failed(&self, peer: Option<IpAddr>, now: UnixTime) {
+    /// A key from `peer` was refused; whether it is the first from there within the window.
+    pub(super) fn failed(&self, peer: Option<IpAddr>, now: UnixTime) -> bool {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let network = network(peer);
         if all.len() >= ADDRESSES && !all.contains_key(&network) {
@@ -52,6 +52,7 @@ impl Attempts {
             *failures = Failures { since: now, count: 0 };
         }
         failures.count = failures.count.saturating_add(1);
+        failures.count == 1
     }
 }
 
@@ -79,16 +80,16 @@ mod tests {
     fn whoever_fails_waits_and_nobody_else() {
         let attempts = Attempts::default();
         let thief = peer("2001:db8::1");
-        for _ in 0..MOST {
+        for nth in 0..MOST {
             assert_eq!(attempts.wait(thief, secs(100)), None);
-            attempts.failed(thief, secs(100));
+            assert_eq!(attempts.failed(thief, secs(100)), nth == 0, "the first is told");
         }
         assert_eq!(attempts.wait(thief, secs(100)), Some(WINDOW));
         assert_eq!(attempts.wait(peer("2001:db8::2"), secs(159)), Some(Duration::from_secs(1)));
         assert_eq!(attempts.wait(thief, secs(160)), None);
         assert_eq!(attempts.wait(peer("192.0.2.1"), secs(100)), None);
         assert_eq!(attempts.wait(None, secs(100)), None);
-        attempts.failed(thief, secs(160));
+        assert!(attempts.failed(thief, secs(160)));
         assert_eq!(attempts.wait(thief, secs(160)), None, "the first failure of a new round");
     }
 

@@ -120,8 +120,10 @@ async fn sign_in(
     };
     let from = peer.map(|peer| peer.to_string()).unwrap_or_default();
     let Some(key) = found.filter(|key| is_live(key, now)) else {
-        desk.attempts().failed(peer, now);
-        desk.look().note_sign_in(None, &from).await?;
+        // A row for each would let strangers fill the log: one for an address and its window.
+        if desk.attempts().failed(peer, now) {
+            desk.look().note_sign_in(None, &from).await?;
+        }
         return Ok(Err(Refused::Key));
     };
     desk.look().note_sign_in(Some(&key), &from).await?;
