@@ -177,6 +177,11 @@ pub(super) fn is_from_here(headers: &HeaderMap) -> bool {
     site.is_none_or(|site| matches!(site, b"same-origin" | b"none"))
 }
 
+/// Whether a page of others has led the browser here.
+pub(super) fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site")
+}
+
 /// The address that a request comes from, where it is known.
 pub(super) fn peer(request: &Parts) -> Option<IpAddr> {
     let connected = request.extensions.get::<ConnectInfo<SocketAddr>>();

@@ -10,6 +10,7 @@ mod connection;
 mod connections;
 mod cursor;
 mod desk;
+mod ended;
 pub(crate) mod facts;
 mod form;
 mod host;

@@ -12,6 +12,7 @@ use unlapse_core::UnixTime;
 use unlapse_verify::sha256;
 use zeroize::Zeroizing;
 
+use super::ended::Ended;
 use super::form::Form;
 use super::options::DashboardOptions;
 
@@ -54,6 +55,7 @@ impl Session {
 pub(super) struct Cookies {
     key: RandomizedNonceKey,
     is_secure: bool,
+    ended: Ended,
 }
 
 impl Cookies {
@@ -65,7 +67,7 @@ impl Cookies {
         };
         let key = RandomizedNonceKey::new(&AES_256_GCM, bytes.as_slice());
         let key = key.expect("AES-256 has keys of 32 bytes");
-        Self { key, is_secure: options.is_secure }
+        Self { key, is_secure: options.is_secure, ended: Ended::default() }
     }
 
     /// Has the browser keep a session. Without `Max-Age`: it ends with the browser. `Strict`: no
@@ -96,7 +98,13 @@ impl Cookies {
         let opened = self.key.open_in_place(nonce, Aad::from(self.name()), sealed).ok()?;
         let session: Session = serde_json::from_slice(opened).ok()?;
         let left = session.ends_at.since(now);
-        (!left.is_zero() && left <= LIFETIME).then_some(session)
+        let lives = !left.is_zero() && left <= LIFETIME && !self.ended.has(&session.id);
+        lives.then_some(session)
+    }
+
+    /// Ends a session, wherever else its cookie is.
+    pub(super) fn end(&self, session: &Session, now: UnixTime) {
+        self.ended.add(&session.id, session.ends_at, now);
     }
 
     fn cookie(&self, value: &str, more: &str) -> Option<HeaderValue> {

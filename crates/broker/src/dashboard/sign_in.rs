@@ -11,7 +11,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use unlapse_core::Secret;
 
-use super::desk::{Desk, is_from_here, is_live, is_ours, peer};
+use super::desk::{Desk, is_from_elsewhere, is_from_here, is_live, is_ours, peer};
 use super::form::Form;
 use super::page::{Shell, page, problem_to_stranger, see_other, stale};
 use super::session::Session;
@@ -70,6 +70,15 @@ fn ask(desk: &Desk, request: &Parts, to: &str, refused: Option<&Refused>) -> Res
     let headers = response.headers_mut();
     if let Some(Refused::Wait(wait)) = refused {
         headers.insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
+    }
+    if is_fresh && is_from_elsewhere(&request.headers) {
+        // `SameSite=Strict`: the browser may have a session and has not sent it, as a link of others
+        // led here. It would be overwritten; asked for from this page, it comes along.
+        let to = if is_ours(to) { to } else { "/" };
+        if let Ok(again) = HeaderValue::from_str(&format!("0; url={to}")) {
+            headers.insert(header::REFRESH, again);
+        }
+        return response;
     }
     if let Some(cookie) = is_fresh.then(|| desk.cookies().set(&session)).flatten() {
         headers.append(header::SET_COOKIE, cookie);
@@ -132,8 +141,9 @@ async fn sign_in(
 
 /// `POST /logout`
 pub(super) async fn left(State(desk): State<Desk>, request: Parts, body: Body) -> Response {
-    if let Err(response) = desk.enter_with(&request, body).await {
-        return response;
+    match desk.enter_with(&request, body).await {
+        Ok((visitor, _)) => desk.cookies().end(&visitor.session, visitor.now),
+        Err(response) => return response,
     }
     let mut response = see_other("/login");
     if let Some(cookie) = desk.cookies().forget() {

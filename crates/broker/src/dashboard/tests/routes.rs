@@ -363,3 +363,31 @@ async fn assets_are_kept_for_ever_under_names_that_change_with_them() {
         assert!(!reply.body.contains("url(") && !reply.body.contains("@import"), "{asset}");
     }
 }
+
+#[tokio::test]
+async fn a_copy_of_a_cookie_is_worth_nothing_after_signing_out() {
+    let shown = Shown::new(NOW);
+    let mut browser = Browser::signed_in(&shown, OPERATOR).await;
+    let copied = browser.cookie.clone();
+    let token = browser.get("/").await.token();
+    assert_eq!(browser.post("/logout", &[("token", &token)]).await.status, 303);
+    browser.cookie = copied;
+    assert!(browser.get("/").await.header("location").starts_with("/login"));
+}
+
+#[tokio::test]
+async fn a_link_from_elsewhere_overwrites_no_session() {
+    let shown = Shown::new(NOW);
+    for (to, again) in [("/apps", "0; url=/apps"), ("//evil.example", "0; url=/")] {
+        // `SameSite=Strict`: the browser has a cookie, and does not send it.
+        let mut browser = Browser::new(&shown, &options());
+        let request =
+            Request::get(format!("/login?to={to}")).header("sec-fetch-site", "cross-site");
+        let reply = browser.send(request, Body::empty()).await;
+        assert_eq!((reply.status, reply.header("set-cookie")), (200, ""));
+        assert_eq!(reply.header("refresh"), again);
+        let request = Request::get("/login").header("sec-fetch-site", "same-origin");
+        let reply = browser.send(request, Body::empty()).await;
+        assert!(!reply.header("set-cookie").is_empty() && reply.header("refresh").is_empty());
+    }
+}
