@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use unlapse_core::Secret;
 use unlapse_store::sql::{Row, Sealed, Statement, Value};
 
-use super::limits::{LONG, check, check_all};
+use super::limits::{APPS, LONG, check, check_all};
 use super::versions::bump;
 use super::{Tables, unreadable};
 use crate::app::App;
@@ -35,6 +35,8 @@ const PUT: Statement = Statement::both(
          scopes = EXCLUDED.scopes, params = EXCLUDED.params, return_to = EXCLUDED.return_to,
          changed_at = EXCLUDED.changed_at",
 );
+const OTHERS: Statement =
+    Statement::both("SELECT count(*) FROM apps WHERE tenant = $1 AND name <> $2");
 const NAMES: Statement = Statement::both("SELECT name FROM apps WHERE tenant = $1");
 const REMOVE: Statement = Statement::both("DELETE FROM apps WHERE tenant = $1 AND name = $2");
 
@@ -73,13 +75,14 @@ impl Tables {
         names.collect()
     }
 
-    /// Makes or changes an app; `changed_at` is not looked at. Two statements.
+    /// Makes or changes an app; `changed_at` is not looked at. Three statements.
     pub async fn put_app(&self, app: &App) -> Result<(), Problem> {
         check("client_id", &app.client_id, LONG)?;
         check_all("a scope", app.scopes.iter())?;
         check_all("an address in return_to", app.return_to.iter())?;
         check_all("the name of a parameter", app.params.keys())?;
         check_all("a parameter", app.params.values())?;
+        self.check_room(OTHERS, &app.tenant, &app.name, (APPS, "apps")).await?;
         let (key_id, secret) = match &app.client_secret {
             Some(secret) => {
                 // A private key has lines.

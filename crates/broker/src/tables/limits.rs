@@ -1,6 +1,10 @@
 //! What may be written into a column.
 
+use unlapse_store::sql::Statement;
+
+use super::Tables;
 use crate::code::Code;
+use crate::name::Name;
 use crate::problem::Problem;
 
 /// Longest text that people name or describe something with, in bytes.
@@ -29,6 +33,31 @@ pub(super) fn check_all<'a>(
         return Err(Problem::new(Code::BadRequest, detail));
     }
     texts.into_iter().try_for_each(|text| check(what, text, LONG))
+}
+
+/// Most apps of a tenant: every node keeps all of them in memory.
+pub(super) const APPS: i64 = 1000;
+/// Most webhooks of a tenant: each event is sent to all of them.
+pub(super) const WEBHOOKS: i64 = 20;
+
+impl Tables {
+    /// Says `BAD_REQUEST` unless a tenant may have one more. `count` counts those of the tenant `$1` but
+    /// the one of the name `$2`. Two that come at once may both be let in: the bound is no promise.
+    pub(super) async fn check_room(
+        &self,
+        count: Statement,
+        tenant: &Name,
+        name: &Name,
+        (most, what): (i64, &str),
+    ) -> Result<(), Problem> {
+        let params = vec![tenant.as_str().into(), name.as_str().into()];
+        let rows = self.database.query(count, params).await?;
+        let others = rows.first().map(|row| row.int(0)).transpose()?.unwrap_or_default();
+        if others < most {
+            return Ok(());
+        }
+        Err(Problem::new(Code::BadRequest, format!("a tenant has {most} {what} at most")))
+    }
 }
 
 /// `limit`, within what one answer holds.

@@ -4,7 +4,7 @@ use unlapse_core::{Secret, UnixTime};
 use unlapse_store::sql::{Row, Sealed, Statement};
 
 use super::events::EventKind;
-use super::limits::{LONG, SHORT, check};
+use super::limits::{LONG, SHORT, WEBHOOKS, check};
 use super::versions::bump;
 use super::{Tables, unreadable};
 use crate::code::Code;
@@ -45,6 +45,8 @@ const PUT: Statement = Statement::both(
      ON CONFLICT (tenant, name) DO UPDATE SET url = EXCLUDED.url, kinds = EXCLUDED.kinds,
          key_id = EXCLUDED.key_id, secret = EXCLUDED.secret, changed_at = EXCLUDED.changed_at",
 );
+const OTHERS: Statement =
+    Statement::both("SELECT count(*) FROM webhooks WHERE tenant = $1 AND name <> $2");
 const REMOVE: Statement = Statement::both("DELETE FROM webhooks WHERE tenant = $1 AND name = $2");
 const REMOVE_DELIVERIES: Statement =
     Statement::both("DELETE FROM deliveries WHERE tenant = $1 AND webhook = $2");
@@ -70,7 +72,7 @@ impl Tables {
         Ok(webhooks)
     }
 
-    /// Makes or changes a webhook; its times are not looked at. Two statements.
+    /// Makes or changes a webhook; its times are not looked at. Three statements.
     pub async fn put_webhook(&self, webhook: &Webhook) -> Result<(), Problem> {
         check("url", &webhook.url, LONG)?;
         if webhook.secret.is_empty() || webhook.secret.len() > SHORT {
@@ -78,6 +80,7 @@ impl Tables {
             return Err(Problem::new(Code::BadRequest, detail));
         }
         let Webhook { tenant, name, .. } = webhook;
+        self.check_room(OTHERS, tenant, name, (WEBHOOKS, "webhooks")).await?;
         let secret = webhook.secret.expose().as_bytes();
         let place = name.as_str().as_bytes();
         let sealed = self.envelope().seal_secret(tenant, Purpose::Webhook, place, secret).await?;

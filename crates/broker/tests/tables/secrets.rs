@@ -148,3 +148,30 @@ async fn rfc6749_10_12_a_state_is_good_for_one_callback() {
         assert_eq!(refused.map_err(|problem| problem.code), Err(Code::TooLarge));
     }
 }
+
+#[tokio::test]
+async fn i9_a_tenant_has_so_many_webhooks_and_apps_and_changes_those_it_has() {
+    for world in worlds() {
+        let tables = world.tables().await;
+        let mut hook = webhook("acme", "whsec");
+        for nth in 0..20 {
+            hook.name = name(&format!("hook-{nth}"));
+            tables.put_webhook(&hook).await.expect("room");
+        }
+        tables.put_webhook(&hook).await.expect("it is there");
+        hook.name = name("one-more");
+        let refused = tables.put_webhook(&hook).await.map_err(|problem| problem.code);
+        assert_eq!(refused, Err(Code::BadRequest), "{}", world.name);
+        tables.put_webhook(&webhook("globex", "whsec")).await.expect("another's");
+        let mut one = app("acme", "secret");
+        one.client_secret = None;
+        for nth in 0..1000 {
+            one.name = name(&format!("app-{nth}"));
+            tables.put_app(&one).await.expect("room");
+        }
+        tables.put_app(&one).await.expect("it is there");
+        one.name = name("one-more");
+        let refused = tables.put_app(&one).await.map_err(|problem| problem.code);
+        assert_eq!(refused, Err(Code::BadRequest), "{}", world.name);
+    }
+}
