@@ -112,22 +112,24 @@ impl Api {
     ) -> Result<Caller, Refusal> {
         let digest = sha256(credential.expose().as_bytes());
         let (peer, now) = (peer(request), self.now());
+        // A JWT is verified without the database: guesses of keys are no reason to refuse one, and it is
+        // no guess of a key.
+        let is_key = credential.expose().starts_with(KEY);
         match self.keys.look(peer, &digest, now) {
             Look::Good(caller) => return Ok(caller),
-            Look::Up => {}
-            Look::Wait(wait) => {
+            Look::Wait(wait) if is_key => {
                 let detail = "too many credentials were wrong from there";
                 let problem = Problem::new(Code::Overloaded, detail).retry_at(Some(now.plus(wait)));
                 return Err(Refusal::from(problem).status(StatusCode::TOO_MANY_REQUESTS));
             }
+            Look::Up | Look::Wait(_) => {}
         }
-        let found = if credential.expose().starts_with(KEY) {
-            self.by_key(credential).await?
-        } else {
-            self.by_jwt(credential).await?
-        };
+        let found =
+            if is_key { self.by_key(credential).await? } else { self.by_jwt(credential).await? };
         let Some((caller, ends_at)) = found else {
-            self.keys.failed(peer, &digest, now);
+            if is_key {
+                self.keys.failed(peer, &digest, now);
+            }
             return Err(unauthorized("the key or token is not valid here", true));
         };
         self.keys.succeeded(digest, &caller, ends_at, now);

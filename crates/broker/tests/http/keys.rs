@@ -125,5 +125,7 @@ async fn guessing_keys_is_slowed_down_and_locks_nobody_out() {
     let slowed = rig.ask_as("ulk_30", "GET", ADA, None).await;
     slowed.is_problem(429, "OVERLOADED");
     assert!(slowed.headers.contains_key("retry-after") && slowed.json()["retry_at"].is_string());
+    let token = rig.ask_as("eyJ.no.key", "GET", ADA, None).await;
+    token.is_problem(401, "UNAUTHORIZED");
     assert_eq!(rig.ask("GET", "/v1/connections", None).await.status, 200);
 }
