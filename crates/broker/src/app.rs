@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use unlapse_core::{Secret, UnixTime};
+use unlapse::unlapse_core::{Secret, UnixTime};
 
 use crate::name::Name;
 

@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use unlapse::dpop::SystemRandom;
+use unlapse::unlapse_core::{Answer, BoxFuture, Cause, Credentials, Key, Rungs, Secret, UnixTime};
+use unlapse::unlapse_oauth::provider::{Auth, Metadata, Signer, Step};
 use unlapse::{Exchange, Http, KeySigner, ProviderClient, ProviderExchange, Request, Revoked};
-use unlapse_core::{Answer, BoxFuture, Cause, Credentials, Key, Rungs, Secret, UnixTime};
-use unlapse_oauth::provider::{Auth, Metadata, Signer, Step};
 
 use crate::clock::DatabaseClock;
 use crate::connection_id::ConnectionId;
@@ -134,8 +134,8 @@ impl Exchange for AppExchange {
         Rungs { refresh: true, login: false, api_key: false }
     }
 
-    fn door(&self, _: &Request<'_>) -> unlapse_core::Door {
-        unlapse_core::Door::Token
+    fn door(&self, _: &Request<'_>) -> unlapse::unlapse_core::Door {
+        unlapse::unlapse_core::Door::Token
     }
 
     fn prepare(&self) -> BoxFuture<'_, Result<(), Cause>> {

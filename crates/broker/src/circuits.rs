@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use unlapse::Breakers;
-use unlapse_core::{Admission, Breaker, UnixTime};
+use unlapse::unlapse_core::{Admission, Breaker, UnixTime};
 
 use crate::problem::Problem;
 use crate::tables::{Circuit, Tables};

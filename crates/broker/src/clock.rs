@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use unlapse::Clock;
 use unlapse::tokio::TokioClock;
-use unlapse_core::{BoxFuture, Now, UnixTime};
+use unlapse::unlapse_core::{BoxFuture, Now, UnixTime};
 use unlapse_store::sql::{Away, Database};
 
 /// A measurement that took longer says too little.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 
 use crate::code::Code;
 use crate::connection_id::ConnectionId;

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
-use unlapse_core::Key;
+use unlapse::unlapse_core::Key;
 
 use crate::name::Name;
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use unlapse_core::{Key, Policy};
-use unlapse_oauth::provider::{AccessTtl, Catalogue, Provider};
+use unlapse::unlapse_core::{Key, Policy};
+use unlapse::unlapse_oauth::provider::{AccessTtl, Catalogue, Provider};
 
 use crate::app::App;
 use crate::code::Code;
@@ -184,7 +184,7 @@ mod tests {
         assert!(policy.exchange_deadline + alive / 9 < alive);
         // Who waits for a lease whose holder has died gets it, with time to ask again (R7).
         assert!(alive < policy.caller_deadline);
-        let window = unlapse_core::Reuse::Unknown.window().expect("it has one");
+        let window = unlapse::unlapse_core::Reuse::Unknown.window().expect("it has one");
         assert!(alive + Duration::from_secs(10) < window);
     }
 

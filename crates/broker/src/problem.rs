@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 
 use crate::code::Code;
 use crate::connection_id::ConnectionId;

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use unlapse_core::Secret;
+use unlapse::unlapse_core::Secret;
 use zeroize::Zeroizing;
 
 /// 256 random bits, in base64url: a `state`, or a `code_verifier` (RFC 7636 §4.1).

@@ -3,7 +3,7 @@
 use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 
 use crate::name::Name;
 

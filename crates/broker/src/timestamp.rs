@@ -1,7 +1,7 @@
 //! Points in time as they stand in replies (RFC 3339).
 
 use serde::{Serialize, Serializer};
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 
 /// A point in time, in UTC and with milliseconds: `2026-11-21T21:45:00.000Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

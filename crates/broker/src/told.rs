@@ -1,6 +1,6 @@
 //! What a caller is told when there is no token: the client's errors in the broker's codes (I5).
 
-use unlapse_core::{Error, LoginReason, StoreError};
+use unlapse::unlapse_core::{Error, LoginReason, StoreError};
 
 use crate::code::Code;
 use crate::connection_id::ConnectionId;
@@ -69,7 +69,7 @@ fn detail(code: Code, error: &Error) -> String {
 mod tests {
     use super::*;
     use core::time::Duration;
-    use unlapse_core::{Cause, CustodyError, Key, Rejection, RuleBroken, UnixTime};
+    use unlapse::unlapse_core::{Cause, CustodyError, Key, Rejection, RuleBroken, UnixTime};
 
     #[test]
     fn i5_a_row_for_each_error() {

@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use tokio::runtime::Runtime;
+use unlapse::unlapse_core::{BootTime, Grant, Now, Record, Secret, Store as _};
 use unlapse_broker::{
     Broker, Brought, Code, ConnectionId, NewConnection, Retries, State, TokenWanted,
 };
-use unlapse_core::{BootTime, Grant, Now, Record, Secret, Store as _};
 use unlapse_parts::{Fault, LoggedIn, Provider, Rotation, Terms};
 use unlapse_store::sql::{Database, Next, Options, SqlOptions, SqlStore, Timetable};
 
@@ -36,7 +36,7 @@ struct Setting {
 struct Never;
 
 impl Timetable for Never {
-    fn next(&self, _: &unlapse_core::Key, _: &Record) -> Next {
+    fn next(&self, _: &unlapse::unlapse_core::Key, _: &Record) -> Next {
         Next::default()
     }
 }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use unlapse_core::{Secret, UnixTime};
+use unlapse::unlapse_core::{Secret, UnixTime};
 
 use crate::connection::Connection;
 use crate::connection_id::ConnectionId;

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 use unlapse::tokio::TokioSpawn;
+use unlapse::unlapse_core::{Grant, Now, Secret};
+use unlapse::unlapse_oauth::provider::{Authorization, Caller, CodeExchange, Metadata, Pkce};
 use unlapse::{Clock as _, CodeError, Spawn as _};
-use unlapse_core::{Grant, Now, Secret};
-use unlapse_oauth::provider::{Authorization, Caller, CodeExchange, Metadata, Pkce};
 use url::Url;
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -263,7 +263,7 @@ fn not_exchanged(error: &CodeError) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use unlapse_core::{Cause, Rejection};
+    use unlapse::unlapse_core::{Cause, Rejection};
 
     #[test]
     fn rfc6749_4_1_2_1_a_row_for_each_refusal() {

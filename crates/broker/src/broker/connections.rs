@@ -3,8 +3,8 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use unlapse::unlapse_core::{Error, Grant, Now, Record, Secret};
 use unlapse::{Clock as _, Revoked};
-use unlapse_core::{Error, Grant, Now, Record, Secret};
 
 use super::Broker;
 use super::asked::{Actor, Brought, Filter, Page};

@@ -1,6 +1,6 @@
 //! Whether a node can do its work.
 
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 
 use super::Broker;
 

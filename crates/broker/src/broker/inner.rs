@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use unlapse::tokio::TokioSpawn;
+use unlapse::unlapse_core::{Key, Record};
 use unlapse::{Exchange, Sources};
-use unlapse_core::{Key, Record};
 use unlapse_store::sql::{Database, Next, SqlOptions, SqlStore, Timetable};
 
 use super::settings::{BadStart, Settings};

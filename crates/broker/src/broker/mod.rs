@@ -13,8 +13,8 @@ use core::future::Future;
 use std::sync::Arc;
 
 use unlapse::Clock as _;
-use unlapse_core::UnixTime;
-use unlapse_oauth::provider::Catalogue;
+use unlapse::unlapse_core::UnixTime;
+use unlapse::unlapse_oauth::provider::Catalogue;
 
 use crate::circuits::Circuits;
 use crate::directory::Directory;

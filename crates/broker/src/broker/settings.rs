@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use unlapse::Http;
 use unlapse::reqwest::{HttpSettings, ReqwestHttp};
-use unlapse_oauth::provider::Catalogue;
+use unlapse::unlapse_oauth::provider::Catalogue;
 use unlapse_store::sql::{BadDatabase, Options};
 
 use crate::problem::Problem;

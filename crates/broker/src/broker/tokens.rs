@@ -4,9 +4,9 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use unlapse::unlapse_core::{Error, Key, Policy};
+use unlapse::unlapse_oauth::provider::AccessTtl;
 use unlapse::{AccessToken, Clock as _, Renewal};
-use unlapse_core::{Error, Key, Policy};
-use unlapse_oauth::provider::AccessTtl;
 
 use super::Broker;
 use super::asked::{Actor, HandedOut, Retries, TokenWanted};

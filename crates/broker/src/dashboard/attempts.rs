@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 
 /// So many may fail from one address within [`WINDOW`].
 const MOST: u32 = 10;

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 
 use super::connections::{StateWords, link};
 use super::desk::{Desk, Visitor};

@@ -7,7 +7,7 @@ use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::Response;
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 
 use super::attempts::Attempts;
 use super::facts::Key;

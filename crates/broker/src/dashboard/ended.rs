@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 
 /// So many are remembered at most: a few MiB.
 const MOST: usize = 20_000;

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use unlapse_core::{Breaker, UnixTime};
+use unlapse::unlapse_core::{Breaker, UnixTime};
 
 use crate::code::Code;
 use crate::connection::Connection;

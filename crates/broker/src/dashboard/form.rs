@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use unlapse::Clock as _;
 use unlapse::tokio::TokioClock;
-use unlapse_core::Secret;
+use unlapse::unlapse_core::Secret;
 use url::form_urlencoded;
 
 use crate::code::Code;

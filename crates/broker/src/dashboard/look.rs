@@ -1,6 +1,6 @@
 //! Where the pages' facts come from, and where their buttons lead.
 
-use unlapse_core::{BoxFuture, Secret, UnixTime};
+use unlapse::unlapse_core::{BoxFuture, Secret, UnixTime};
 
 use super::facts::{AppFacts, Entry, History, Import, Key, Overview, TenantFacts};
 use crate::broker::{Actor, Filter, Page};

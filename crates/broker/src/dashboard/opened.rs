@@ -1,6 +1,6 @@
 //! The facts of an open broker.
 
-use unlapse_core::{Breaker, Secret, UnixTime};
+use unlapse::unlapse_core::{Breaker, Secret, UnixTime};
 
 use super::facts::{
     AppFacts, Attempt, Circuit, Counted, Ends, Entry, Failed, History, Import, Key, Latency,

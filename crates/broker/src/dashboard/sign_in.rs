@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use unlapse_core::Secret;
+use unlapse::unlapse_core::Secret;
 
 use super::desk::{Desk, is_from_elsewhere, is_from_here, is_live, is_ours, peer};
 use super::form::Form;

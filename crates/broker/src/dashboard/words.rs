@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use askama::filters::HtmlSafe;
 use jiff::Timestamp;
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 
 /// A number with its thousands apart: `1,204,567`.
 pub(super) fn count(number: u64) -> String {

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use unlapse::tokio::TokioClock;
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 
 use super::caller::Caller;
 use super::gate::Gate;

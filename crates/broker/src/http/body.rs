@@ -110,7 +110,7 @@ mod tests {
         read.map_err(|refusal: Refusal| {
             let text = refusal.problem().to_string();
             assert!(!text.contains("canary"), "{text}");
-            refusal.render("/", unlapse_core::UnixTime::default()).status().as_u16()
+            refusal.render("/", unlapse::unlapse_core::UnixTime::default()).status().as_u16()
         })
     }
 

@@ -2,7 +2,7 @@
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use unlapse_core::{Secret, UnixTime};
+use unlapse::unlapse_core::{Secret, UnixTime};
 use unlapse_verify::{Verified, sha256};
 
 use super::api::{Api, peer};
@@ -233,7 +233,7 @@ mod tests {
     }
 
     fn status(refusal: Refusal) -> u16 {
-        refusal.render("/", unlapse_core::UnixTime::default()).status().as_u16()
+        refusal.render("/", unlapse::unlapse_core::UnixTime::default()).status().as_u16()
     }
 
     #[test]
@@ -288,7 +288,7 @@ mod tests {
     fn rfc6750_3_1_a_missing_verb_is_named() {
         assert!(caller(None).require(Verb::Read).is_ok());
         let refused = caller(None).require(Verb::Token).expect_err("it may not");
-        let response = refused.render("/", unlapse_core::UnixTime::default());
+        let response = refused.render("/", unlapse::unlapse_core::UnixTime::default());
         assert_eq!(response.status(), 403);
         let challenge = response.headers()[header::WWW_AUTHENTICATE].to_str().expect("text");
         assert!(

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 
 use super::refusal::Refusal;
 use crate::code::Code;

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 
 use super::caller::Caller;
 

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use tokio::sync::Mutex;
-use unlapse_core::Now;
+use unlapse::unlapse_core::Now;
 
 /// For so long it is good enough.
 const GOOD_FOR: Duration = Duration::from_secs(1);
@@ -37,7 +37,7 @@ impl<T: Clone> Lately<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use unlapse_core::UnixTime;
+    use unlapse::unlapse_core::UnixTime;
 
     #[tokio::test]
     async fn a_crowd_costs_one_question_a_second() {

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 
 use crate::code::Code;
 use crate::problem::Problem;

@@ -1,7 +1,7 @@
 //! A secret in a body.
 
 use serde::{Deserialize, Deserializer};
-use unlapse_core::Secret;
+use unlapse::unlapse_core::Secret;
 
 /// A secret as it arrives in JSON: from its first moment in a type that is wiped and never shown.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use unlapse_core::{Record, Secret, UnixTime};
+use unlapse::unlapse_core::{Record, Secret, UnixTime};
 use unlapse_store::sql::Seal as _;
 use zeroize::Zeroizing;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::error::Category;
-use unlapse_core::{Secret, UnixTime};
+use unlapse::unlapse_core::{Secret, UnixTime};
 
 use crate::broker::Brought;
 use crate::connection_id::ConnectionId;

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use serde::Serialize;
-use unlapse_core::{Now, Record, UnixTime};
+use unlapse::unlapse_core::{Now, Record, UnixTime};
 use unlapse_store::sql::{RecordId, Seal as _, Timetable};
 
 use super::line::ReadLine;
@@ -54,7 +54,7 @@ impl Row {
         let granted = Now { wall: now, ..Now::default() };
         let record = Record { stored_at: now, ..Record::default().logged_in(grant, granted) };
         let sealed = envelope.seal(&key, &record).map_err(|error| match error {
-            unlapse_core::StoreError::TooLarge => Refused::TooLarge,
+            unlapse::unlapse_core::StoreError::TooLarge => Refused::TooLarge,
             _ => Refused::NoKey,
         })?;
         let token = record.token.as_ref();
@@ -75,7 +75,7 @@ impl Row {
             metadata,
             shard: row.shard(),
             due_at: due.map(number),
-            access_expires_at: token.and_then(unlapse_core::Token::expires_at).map(number),
+            access_expires_at: token.and_then(unlapse::unlapse_core::Token::expires_at).map(number),
             refresh_ends_at: idle_end.map(number),
             generation: record.generation,
             revision: record.revision,

@@ -7,9 +7,9 @@ use core::{iter, mem};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use unlapse::unlapse_core::{Cause, Key, Now, Rejection, UnixTime};
+use unlapse::unlapse_oauth::provider::Metadata;
 use unlapse::{Clock as _, Event, Observer, Outcome};
-use unlapse_core::{Cause, Key, Now, Rejection, UnixTime};
-use unlapse_oauth::provider::Metadata;
 
 use crate::clock::DatabaseClock;
 use crate::code::Code;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 use unlapse::tokio::TokioSpawn;
+use unlapse::unlapse_core::{Error, UnixTime, spread};
 use unlapse::{Clock as _, Renewal, Spawn as _};
-use unlapse_core::{Error, UnixTime, spread};
 use unlapse_store::sql::Due;
 
 use super::pause;

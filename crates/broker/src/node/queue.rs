@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::collections::HashMap;
 
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 
 /// The least and the most that a row is put off by.
 const LEAST: Duration = Duration::from_secs(2);

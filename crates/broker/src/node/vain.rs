@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use unlapse_core::{Key, spread};
+use unlapse::unlapse_core::{Key, spread};
 
 use crate::schedule::backoff;
 

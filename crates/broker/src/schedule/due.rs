@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use unlapse_core::{Failure, Intent, Key, Record, State, Token, UnixTime, spread};
-use unlapse_oauth::provider::AccessTtl;
+use unlapse::unlapse_core::{Failure, Intent, Key, Record, State, Token, UnixTime, spread};
+use unlapse::unlapse_oauth::provider::AccessTtl;
 use unlapse_store::sql::Next;
 
 use super::backoff::backoff;
@@ -131,7 +131,7 @@ fn keep_alive(token: &Token, facts: &Facts) -> Option<Duration> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use unlapse_core::{BootTime, Cause, Grant, LoginReason, Now, Reuse, Secret};
+    use unlapse::unlapse_core::{BootTime, Cause, Grant, LoginReason, Now, Reuse, Secret};
 
     const BORN: UnixTime = UnixTime::from_secs(1_000_000);
 

@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use unlapse_core::Reuse;
-use unlapse_oauth::provider::AccessTtl;
+use unlapse::unlapse_core::Reuse;
+use unlapse::unlapse_oauth::provider::AccessTtl;
 
 use crate::tenant::Speed;
 

@@ -1,6 +1,6 @@
 //! What a record says of its connection.
 
-use unlapse_core::{Cause, LoginReason, Record, State as RecordState};
+use unlapse::unlapse_core::{Cause, LoginReason, Record, State as RecordState};
 
 use super::facts::Facts;
 use crate::code::Code;
@@ -80,7 +80,7 @@ fn too_early(record: &Record, facts: &Facts) -> bool {
 mod tests {
     use super::*;
     use core::time::Duration;
-    use unlapse_core::{BootTime, Failure, Grant, Now, Secret, UnixTime};
+    use unlapse::unlapse_core::{BootTime, Failure, Grant, Now, Secret, UnixTime};
 
     fn now(secs: u64) -> Now {
         Now { wall: UnixTime::from_secs(secs), boot: BootTime { boot: 1, millis: 0 } }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 use unlapse_store::sql::{Seal as _, Sealed};
 
 use super::KeysAway;

@@ -1,6 +1,6 @@
 //! Records of connections under the data key of their tenant.
 
-use unlapse_core::{CustodyError, Damage, Key, MAX_RECORD, Record, StoreError};
+use unlapse::unlapse_core::{CustodyError, Damage, Key, MAX_RECORD, Record, StoreError};
 use unlapse_store::Unopened;
 use unlapse_store::sql::{Seal, Sealed};
 

@@ -10,7 +10,7 @@
 use aws_lc_rs::{constant_time, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use unlapse_core::{Secret, UnixTime};
+use unlapse::unlapse_core::{Secret, UnixTime};
 use unlapse_store::sql::{Row, Statement};
 use zeroize::Zeroizing;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use unlapse_core::Secret;
+use unlapse::unlapse_core::Secret;
 use unlapse_store::sql::{Row, Sealed, Statement, Value};
 
 use super::limits::{APPS, LONG, check, check_all};

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use serde::Serialize;
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 use unlapse_store::sql::{Row, Statement};
 
 use super::connections::row_id;

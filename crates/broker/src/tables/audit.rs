@@ -1,6 +1,6 @@
 //! Who did what. Entries are never changed: the database itself refuses to.
 
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 use unlapse_store::sql::{Row, Statement};
 
 use super::limits::page;

@@ -1,6 +1,6 @@
 //! The circuit breakers of apps, which all nodes share.
 
-use unlapse_core::{Breaker, UnixTime};
+use unlapse::unlapse_core::{Breaker, UnixTime};
 use unlapse_store::sql::Statement;
 
 use super::limits::{SHORT, check};

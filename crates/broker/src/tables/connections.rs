@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use unlapse_oauth::provider::Metadata;
+use unlapse::unlapse_oauth::provider::Metadata;
 use unlapse_store::sql::{RecordId, Row, Statement, Value};
 
 use super::apps::json;

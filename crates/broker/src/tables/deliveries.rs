@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 use unlapse_store::sql::{Statement, Value};
 
 use super::apps::json;

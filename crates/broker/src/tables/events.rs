@@ -4,7 +4,7 @@
 use core::str::FromStr;
 
 use serde::Serialize;
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 use unlapse_store::sql::{Row, Statement};
 
 use super::apps::json;

@@ -1,6 +1,6 @@
 //! How all connections are doing, in numbers.
 
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 use unlapse_store::sql::{Statement, Value};
 
 use super::Tables;

@@ -1,7 +1,7 @@
 //! How imports stand.
 
 use serde::Serialize;
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 use unlapse_store::sql::{Row, Statement, Value};
 
 use super::limits::page;

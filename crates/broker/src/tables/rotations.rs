@@ -1,6 +1,6 @@
 //! Rotations of data keys under way, and what is sealed under which.
 
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 use unlapse_store::sql::{Away, Database, Row, Sealed, Statement, Value};
 
 use super::{Tables, unreadable};

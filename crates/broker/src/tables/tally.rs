@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 use unlapse_store::sql::{Statement, Step, Value};
 
 use super::{Attempt, Tables, unreadable};

@@ -1,7 +1,7 @@
 //! How often a connection was used, by day.
 
 use serde::Serialize;
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 use unlapse_store::sql::Statement;
 
 use super::Tables;

@@ -1,6 +1,6 @@
 //! Who is told of events.
 
-use unlapse_core::{Secret, UnixTime};
+use unlapse::unlapse_core::{Secret, UnixTime};
 use unlapse_store::sql::{Row, Sealed, Statement};
 
 use super::events::EventKind;

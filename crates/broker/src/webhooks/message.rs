@@ -1,7 +1,7 @@
 //! What receivers and listeners are told.
 
 use serde::Serialize;
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 
 use crate::code::Code;
 use crate::tables::{Delivery, Event};

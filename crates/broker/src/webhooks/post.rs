@@ -8,7 +8,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode};
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 use url::Url;
 
 use super::address::{is_public, target};
@@ -138,7 +138,7 @@ mod tests {
     use axum::response::Redirect;
     use axum::routing::post;
     use tokio::sync::mpsc;
-    use unlapse_core::Secret;
+    use unlapse::unlapse_core::Secret;
 
     type Seen = (HeaderMap, axum::body::Bytes);
 

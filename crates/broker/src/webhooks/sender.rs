@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 use unlapse::Clock;
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 
 use super::address::target;
 use super::message::Message;

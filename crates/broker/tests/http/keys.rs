@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::json;
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 
 use crate::rig::{Rig, name, verbs};
 

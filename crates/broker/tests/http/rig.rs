@@ -11,11 +11,11 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
+use unlapse::unlapse_core::Secret;
+use unlapse::unlapse_oauth::Endpoint;
+use unlapse::unlapse_oauth::provider::Catalogue;
 use unlapse_broker::http::{ApiOptions, router};
 use unlapse_broker::{App, Broker, ConnectionId, MasterKeys, Name, Settings, Speed, Verb, Verbs};
-use unlapse_core::Secret;
-use unlapse_oauth::Endpoint;
-use unlapse_oauth::provider::Catalogue;
 use unlapse_parts::{Provider, Terms};
 
 const CATALOGUE: &str = r#"

@@ -10,8 +10,8 @@ use axum::routing::post;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use unlapse::tokio::TokioClock;
+use unlapse::unlapse_core::{Secret, UnixTime};
 use unlapse_broker::webhooks::{Post, SigningSecret, run};
-use unlapse_core::{Secret, UnixTime};
 
 use crate::rig::{Rig, serve};
 

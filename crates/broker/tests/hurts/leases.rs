@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use unlapse_core::{Grant, Key, Lease, Now, Record, Secret, Store as _, StoreError};
+use unlapse::unlapse_core::{Grant, Key, Lease, Now, Record, Secret, Store as _, StoreError};
 use unlapse_parts::{Cable, Postgres};
 use unlapse_store::Unopened;
 use unlapse_store::sql::{Database, Next, Options, Seal, Sealed, SqlOptions, SqlStore, Timetable};

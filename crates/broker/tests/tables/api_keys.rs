@@ -1,7 +1,7 @@
 use core::time::Duration;
 
+use unlapse::unlapse_core::Secret;
 use unlapse_broker::{Code, Verbs};
-use unlapse_core::Secret;
 
 use crate::world::{name, worlds};
 

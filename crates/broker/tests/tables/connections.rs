@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use unlapse::unlapse_core::{LoginReason, UnixTime};
 use unlapse_broker::{Code, ConnectionId, Filter, NewConnection, State, Tables};
-use unlapse_core::{LoginReason, UnixTime};
 use unlapse_store::sql::Statement;
 
 use crate::world::{id, load, name, record, save, worlds};

@@ -1,7 +1,7 @@
 use core::time::Duration;
 
+use unlapse::unlapse_core::{Secret, UnixTime};
 use unlapse_broker::{Code, EventKind, NewEvent, Webhook};
-use unlapse_core::{Secret, UnixTime};
 use unlapse_store::sql::Statement;
 
 use crate::world::{id, name, worlds};

@@ -3,10 +3,10 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use unlapse::unlapse_core::{Key, Record, Store as _};
 use unlapse_broker::{
     Actor, AuditFilter, Code, Export, Import, ImportProgress, Problem, State, Tables,
 };
-use unlapse_core::{Key, Record, Store as _};
 use unlapse_store::sql::{Next, SqlOptions, SqlStore, Statement, Timetable};
 
 use crate::secrets::app;
@@ -17,7 +17,7 @@ struct AtTheEnd;
 
 impl Timetable for AtTheEnd {
     fn next(&self, _: &Key, record: &Record) -> Next {
-        let due = record.token.as_ref().and_then(unlapse_core::Token::expires_at);
+        let due = record.token.as_ref().and_then(unlapse::unlapse_core::Token::expires_at);
         Next { due, unused: None, code: None }
     }
 }

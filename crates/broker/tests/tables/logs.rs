@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
+use unlapse::unlapse_core::{Breaker, BreakerPolicy, UnixTime};
 use unlapse_broker::{Actor, Attempt, AuditFilter, Code, NewAudit, Retention, Tried, Used};
-use unlapse_core::{Breaker, BreakerPolicy, UnixTime};
 use unlapse_store::sql::Statement;
 
 use crate::world::{id, name, worlds};

@@ -1,11 +1,11 @@
+use unlapse::unlapse_core::{CustodyError, Damage, StoreError};
 use unlapse_broker::{Code, Envelope, MasterKeys, Tables};
-use unlapse_core::{CustodyError, Damage, StoreError};
 use unlapse_store::Unopened;
 use unlapse_store::sql::{Seal as _, Sealed};
 
 use crate::world::{id, name, record, worlds};
 
-fn damaged() -> Result<unlapse_core::Record, Unopened> {
+fn damaged() -> Result<unlapse::unlapse_core::Record, Unopened> {
     Err(Unopened::Damaged(Damage::Undecryptable))
 }
 

@@ -3,8 +3,8 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
+use unlapse::unlapse_core::{Secret, UnixTime};
 use unlapse_broker::{App, Code, Connect, NewConnection, Webhook};
-use unlapse_core::{Secret, UnixTime};
 use zeroize::Zeroizing;
 
 use crate::world::{id, name, record, save, worlds};

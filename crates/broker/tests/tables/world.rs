@@ -3,8 +3,8 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use unlapse::unlapse_core::{Grant, Key, Now, Record, Secret, Store as _, UnixTime};
 use unlapse_broker::{ConnectionId, MasterKeys, Name, Tables};
-use unlapse_core::{Grant, Key, Now, Record, Secret, Store as _, UnixTime};
 use unlapse_parts::Postgres;
 use unlapse_store::sql::{Database, Next, Options, SqlOptions, SqlStore, Timetable};
 

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use unlapse::unlapse_core::{Secret, UnixTime};
+use unlapse::unlapse_oauth::provider::Catalogue;
 use unlapse_broker::{
     Actor, App, BadStart, Broker, Brought, ConnectionId, MasterKeys, Name, Settings, Speed,
 };
-use unlapse_core::{Secret, UnixTime};
-use unlapse_oauth::provider::Catalogue;
 use unlapse_parts::LoggedIn;
 
 /// The line that every node has, so that each opens what the others have sealed.

@@ -1,6 +1,6 @@
 //! Circuits, in words.
 
-use unlapse_core::{Admission, Breaker, UnixTime};
+use unlapse::unlapse_core::{Admission, Breaker, UnixTime};
 
 use super::app_name;
 use crate::code::Code;
@@ -97,7 +97,7 @@ pub(super) fn circuits(all: &[Circuit], tenant: Option<&Name>, now: UnixTime) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use unlapse_core::BreakerPolicy;
+    use unlapse::unlapse_core::BreakerPolicy;
 
     fn failed(times: u32) -> Breaker {
         let at = UnixTime::from_secs(100);

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 
 use crate::dashboard::chart::{Column, ceiling, columns};
 use crate::dashboard::words::{count, counted, hour};

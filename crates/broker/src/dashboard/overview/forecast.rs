@@ -1,6 +1,6 @@
 //! What is going to be the matter.
 
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 
 use super::app_name;
 use crate::dashboard::facts::Overview;

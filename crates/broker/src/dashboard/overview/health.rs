@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 
 use super::circuits::CircuitState;
 use crate::dashboard::facts::Overview;
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
     use crate::code::Code;
     use crate::dashboard::facts::{Circuit, Counted, Node};
-    use unlapse_core::{Breaker, BreakerPolicy};
+    use unlapse::unlapse_core::{Breaker, BreakerPolicy};
 
     #[test]
     fn a_row_for_each_thing_that_is_the_matter() {

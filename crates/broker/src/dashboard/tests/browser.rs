@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use tower::ServiceExt as _;
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 use url::{Url, form_urlencoded};
 
 use super::shown::Shown;

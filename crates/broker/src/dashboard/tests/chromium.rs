@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use axum::Router;
 use axum::routing::{get, post};
 use serde_json::{Value, json};
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 use url::Url;
 
 use super::browser::NOW;

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use unlapse_core::{Breaker, BreakerPolicy, Secret, UnixTime};
+use unlapse::unlapse_core::{Breaker, BreakerPolicy, Secret, UnixTime};
 
 use crate::broker::{Actor, Filter, Page};
 use crate::code::Code;

@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use subtle::ConstantTimeEq as _;
-use unlapse_core::Secret;
+use unlapse::unlapse_core::Secret;
 use unlapse_verify::sha256;
 
 use crate::http::api::Api;

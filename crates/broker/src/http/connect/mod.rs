@@ -22,7 +22,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
 use subtle::ConstantTimeEq as _;
-use unlapse_core::Secret;
+use unlapse::unlapse_core::Secret;
 use url::{Url, form_urlencoded};
 
 use super::api::{Answer, Api};

@@ -8,8 +8,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::{Deserialize, Serialize};
-use unlapse_core::Secret;
-use unlapse_oauth::provider::Metadata;
+use unlapse::unlapse_core::Secret;
+use unlapse::unlapse_oauth::provider::Metadata;
 use unlapse_verify::sha256;
 use zeroize::Zeroizing;
 

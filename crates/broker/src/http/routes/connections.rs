@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::IntoResponse as _;
 use serde::{Deserialize, Serialize};
-use unlapse_core::Secret;
+use unlapse::unlapse_core::Secret;
 use url::form_urlencoded;
 
 use crate::broker::{Brought, Filter};

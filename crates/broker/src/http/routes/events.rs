@@ -181,7 +181,7 @@ mod tests {
     use super::*;
     use crate::connection_id::ConnectionId;
     use crate::tables::{EventKind, NewEvent};
-    use unlapse_core::UnixTime;
+    use unlapse::unlapse_core::UnixTime;
 
     #[test]
     fn an_event_is_one_whatever_its_names_are() {

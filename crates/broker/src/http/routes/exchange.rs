@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
 use serde::Serialize;
-use unlapse_core::Secret;
+use unlapse::unlapse_core::Secret;
 use url::{Url, form_urlencoded};
 
 use crate::broker::{HandedOut, TokenWanted};

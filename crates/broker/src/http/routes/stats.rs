@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::Serialize;
-use unlapse_core::{Admission, UnixTime};
+use unlapse::unlapse_core::{Admission, UnixTime};
 
 use crate::code::Code;
 use crate::dashboard::facts::{Circuit, Counted, Failed, Latency, Minute, Node, Overview};
@@ -168,7 +168,7 @@ pub(in crate::http) async fn show(State(api): State<Api>, request: Parts) -> Ans
 mod tests {
     use super::*;
     use serde_json::json;
-    use unlapse_core::{Breaker, BreakerPolicy};
+    use unlapse::unlapse_core::{Breaker, BreakerPolicy};
 
     #[test]
     fn i7_a_row_for_each_number() {

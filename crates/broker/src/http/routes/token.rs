@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::{Deserialize, Serialize};
-use unlapse_core::UnixTime;
+use unlapse::unlapse_core::UnixTime;
 
 use super::connections::asked;
 use crate::broker::{HandedOut, Retries, TokenWanted};

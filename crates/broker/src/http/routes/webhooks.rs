@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::IntoResponse as _;
 use serde::{Deserialize, Serialize};
-use unlapse_core::Secret;
+use unlapse::unlapse_core::Secret;
 
 use super::tenants::{existing, name};
 use crate::http::api::{Answer, Api, json, secret_json};
