@@ -2,8 +2,8 @@
 //!
 //! A test against a database proves little when the database is an imitation. [`Postgres`] is the
 //! real server, in a cluster of its own: on a free port, as an unprivileged user, and gone when its
-//! owner is, also when that was killed. [`Provider`] is an authorization server that fails as it is told
-//! to and counts what no client may do, and [`Cable`] one that can be cut (feature `network`).
+//! owner is, also when that was killed. `Provider` is an authorization server that fails as it is told
+//! to and counts what no client may do, and `Cable` one that can be cut (feature `network`).
 //!
 //! Only tests, examples and benchmarks may point here.
 #![allow(
