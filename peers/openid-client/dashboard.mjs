@@ -248,7 +248,7 @@ const FLOWS = {
     await go(page, page.click('a[rel=next]'));
     links.push(...(await list()));
     // The longest names there may be, and one that turns the text around, leave the rest as it is.
-    const odd = links.filter((it) => /user=(x{256}|%E2%80%AE|\.\.&|a%2Fb)/.test(it));
+    const odd = links.filter((it) => /user=(x{256}|%E2%80%AE|a%2F\.\.%2Fb|a%2Fb)/.test(it));
     demand(odd.length === 4, `${odd.length} of 4`);
     for (const link of odd) {
       const response = await page.goto(`${url}${link}`);

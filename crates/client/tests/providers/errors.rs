@@ -1,10 +1,13 @@
 //! What each provider says when it says no: only a code that its row knows ends a login (R8, R9).
 
-use unlapse::unlapse_oauth::provider::{Catalogue, Metadata, Step, Variable};
+use std::collections::BTreeMap;
+
+use unlapse::ProviderClient;
+use unlapse::unlapse_oauth::provider::{Catalogue, Step, Variable};
 use unlapse_core::{Cause, Rejection, Verdict};
 
 use super::server::Server;
-use super::stage::{client, exchange, refresh, rehearsed};
+use super::stage::{client, exchange, metadata, refresh, rehearsed};
 
 #[derive(Debug, PartialEq)]
 enum Says {
@@ -27,7 +30,7 @@ fn says(verdict: &Verdict) -> Option<Says> {
 }
 
 /// A value for every variable of a provider, as the descriptor allows it.
-fn any_values(id: &str) -> Metadata {
+fn any_values(id: &str) -> BTreeMap<String, String> {
     let catalogue = Catalogue::built_in();
     let value = |variable: &Variable| {
         let host = || variable.hosts.first().map(|host| format!("a{host}").replace("aacc", "acc"));
@@ -47,8 +50,8 @@ fn any_values(id: &str) -> Metadata {
 
 async fn answered(id: &str, status: u16, content_type: &'static str, body: &str) -> Verdict {
     let server = Server::answering(status, content_type, body).await;
-    let exchange = exchange(rehearsed(id, &server), client(&[], None), any_values(id));
-    refresh(&exchange).await
+    let app = ProviderClient { params: any_values(id), ..client(&[], None) };
+    refresh(&exchange(rehearsed(id, &server), app, metadata(&[]))).await
 }
 
 #[tokio::test]
