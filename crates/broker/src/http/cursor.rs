@@ -8,7 +8,7 @@ use crate::connection_id::ConnectionId;
 use crate::name::Name;
 
 /// Longest cursor that is read: that of two names of 256 bytes, all of them escaped.
-const LONGEST: usize = 8 * 1024;
+const LONGEST: usize = 4 * 1024;
 
 /// The cursor after `id`. It does not name the tenant, which is always the caller's.
 pub(super) fn after(id: &ConnectionId) -> String {
