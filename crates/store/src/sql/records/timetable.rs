@@ -28,7 +28,7 @@ pub(super) const UNUSED: Duration = Duration::from_secs(7 * 86_400);
 /// So far ahead a claim, or an intent, puts the time at which the record is looked at next: should
 /// its node die, another takes over as soon as its lease has ended. While the node lives, nobody does,
 /// however long it takes.
-pub(super) const RECOVERY: Duration = Duration::from_secs(5);
+pub(super) const RECOVERY: Duration = Duration::from_secs(8);
 
 /// What of a save decides when its record is looked at next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
