@@ -174,13 +174,14 @@ mod tests {
     #[tokio::test]
     async fn i5_a_problem_says_all_that_is_known() {
         let name = |text: &str| text.parse().expect("a name");
-        let id = ConnectionId::new(name("acme"), "ada", name("google"), "work").expect("an id");
+        let id = ConnectionId::new(name("acme"), "ada", name("google"), "office").expect("an id");
         let now = UnixTime::from_secs(1_795_297_500);
         let problem = Problem::new(Code::ProviderDown, "it answered 503")
             .of(&id)
             .after(4, Duration::from_millis(7200))
             .retry_at(Some(now.plus(Duration::from_millis(1500))));
-        let response = Refusal::from(problem).render("/v1/connections/ada/google/work/token", now);
+        let response =
+            Refusal::from(problem).render("/v1/connections/ada/google/office/token", now);
         assert_eq!(response.status(), 503);
         assert_eq!(response.headers()[header::RETRY_AFTER], "2", "rounded up");
         assert_eq!(response.headers()[header::CONTENT_TYPE], PROBLEM_JSON);
@@ -191,9 +192,9 @@ mod tests {
                 "title": "The provider cannot be reached",
                 "status": 503,
                 "detail": "it answered 503",
-                "instance": "/v1/connections/ada/google/work/token",
+                "instance": "/v1/connections/ada/google/office/token",
                 "code": "PROVIDER_DOWN",
-                "account": {"user": "ada", "provider": "google", "account": "work"},
+                "account": {"user": "ada", "provider": "google", "account": "office"},
                 "attempts": 4,
                 "duration_ms": 7200,
                 "retry_at": "2026-11-21T21:45:01.500Z",

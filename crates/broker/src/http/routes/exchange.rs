@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn a_connection_is_named_as_in_its_address() {
         let names = |path: &str| super::names(path).map(|(a, b, c)| [a, b, c].join("|"));
-        assert_eq!(names("ada/google/work").as_deref(), Some("ada|google|work"));
+        assert_eq!(names("ada/google/office").as_deref(), Some("ada|google|office"));
         assert_eq!(names("a%2Fb/google/c+d&e=f").as_deref(), Some("a/b|google|c+d&e=f"));
         for bad in ["", "a", "a/b", "a/b/c/d", "a//c", "a/b/%ff"] {
             assert_eq!(names(bad), None, "{bad}");
