@@ -66,28 +66,28 @@ macro_rules! is_due {
     };
 }
 
-/// In one statement. A row that another node is claiming is passed over, and one that it has claimed
-/// since the statement began is not due any more when it is looked at again. The sealed columns are
-/// as they were when the statement began: they count where nobody had the row then. The second limit
-/// is for the planner, which knows nothing of the first: with much that is due, it would take it for
-/// a tenth of all rows, and read every table from its beginning to its end.
+/// In one statement. A row that another node is claiming is passed over, and one that it has changed
+/// since the statement began is not found by its place: it is somewhere else by now. The sealed
+/// columns are as they were when the statement began, as all of the row is: they count where nobody
+/// had it then. The second limit is for the planner, which knows nothing of the first: with much that
+/// is due, it would take it for a tenth of all rows, and read every table from its beginning to its end.
 #[cfg(feature = "postgres")]
 const AT_SERVER: Statement = Statement::each(
     "",
     concat!(
-        "WITH due AS MATERIALIZED (SELECT * FROM (SELECT id, due_at FROM records WHERE ",
+        "WITH due AS MATERIALIZED (SELECT * FROM (SELECT ctid AS place, due_at, \
+         lease_owner IS NULL AS was_free FROM records WHERE ",
         is_due!(),
         " FOR UPDATE SKIP LOCKED) AS first LIMIT 500), \
          claimed AS (UPDATE records AS record SET lease_owner = $3, fence = record.fence + 1, \
-         due_at = now_ms() + $4 FROM due WHERE record.id = due.id RETURNING ",
+         due_at = now_ms() + $4 FROM due WHERE record.ctid = due.place RETURNING ",
         columns!("record"),
-        ", due.due_at AS was_due, record.revision) SELECT ",
+        ", due.due_at AS was_due, due.was_free, record.revision) SELECT ",
         columns!("claimed"),
-        ", claimed.was_due, seen.id IS NOT NULL AND tokens.revision = claimed.revision, ",
+        ", claimed.was_due, claimed.was_free AND tokens.revision = claimed.revision, ",
         sealed!(),
-        " FROM claimed LEFT JOIN records AS seen ON seen.id = claimed.id \
-         AND seen.fence = claimed.fence - 1 AND seen.lease_owner IS NULL \
-         LEFT JOIN tokens ON tokens.id = claimed.id LEFT JOIN orphans ON orphans.id = claimed.id"
+        " FROM claimed LEFT JOIN tokens ON tokens.id = claimed.id \
+         LEFT JOIN orphans ON orphans.id = claimed.id"
     ),
 );
 

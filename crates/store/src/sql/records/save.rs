@@ -170,7 +170,8 @@ async fn in_file(file: &SqliteFile, node: NodeId, saves: Vec<Save>) -> Result<Ve
     .await
 }
 
-/// All of them in one statement.
+/// All of them in one statement. Nearly all rows are there already: to change one costs less than to
+/// find out that it cannot be added.
 #[cfg(feature = "postgres")]
 const AT_SERVER: &str = "WITH asked AS MATERIALIZED (
         SELECT * FROM unnest($3::bytea[], $4::bigint[], $5::bool[], $6::bigint[], $7::bigint[],
@@ -191,8 +192,13 @@ const AT_SERVER: &str = "WITH asked AS MATERIALIZED (
             AND NOT (asked.phase = 1 AND EXISTS (SELECT 1 FROM orphans
                 WHERE orphans.id = asked.id AND orphans.generation > asked.generation))
         RETURNING asked.id, asked.generation, asked.revision, asked.key_id, asked.sealed),
+    rewritten AS (
+        UPDATE tokens SET generation = saved.generation, revision = saved.revision,
+            key_id = saved.key_id, sealed = saved.sealed
+        FROM saved WHERE tokens.id = saved.id RETURNING tokens.id),
     kept AS (
-        INSERT INTO tokens (id, generation, revision, key_id, sealed) SELECT * FROM saved
+        INSERT INTO tokens (id, generation, revision, key_id, sealed)
+        SELECT * FROM saved WHERE id NOT IN (SELECT id FROM rewritten)
         ON CONFLICT (id) DO UPDATE SET generation = excluded.generation,
             revision = excluded.revision, key_id = excluded.key_id, sealed = excluded.sealed),
     superseded AS (
