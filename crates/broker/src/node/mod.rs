@@ -2,6 +2,7 @@
 //! heard.
 
 mod notes;
+mod portion;
 mod pump;
 mod queue;
 mod rotation;

@@ -10,6 +10,7 @@ use unlapse::{Clock as _, Renewal, Spawn as _};
 use unlapse_store::sql::Due;
 
 use super::pause;
+use super::portion::Portion;
 use super::queue::Queues;
 use super::shards::{SHARDS, preferred};
 use crate::broker::Inner;
@@ -23,9 +24,6 @@ const AWAY: Duration = Duration::from_secs(1);
 /// The shards of others are looked at every so many rounds: correctness depends on nobody's preference.
 const OTHERS: u32 = 8;
 
-/// So many rows are claimed at once at most.
-const CLAIM: usize = 200;
-
 /// Between looks at a schedule in which nothing could be begun.
 const CROWDED: Duration = Duration::from_millis(20);
 
@@ -34,7 +32,7 @@ const RAMP: Duration = Duration::from_secs(60);
 
 /// Claims what is due and renews it, until the node stops.
 pub(super) async fn pump(broker: &Arc<Inner>, mut stopped: watch::Receiver<bool>) {
-    let (mut round, mut queues) = (0_u32, Queues::default());
+    let (mut round, mut queues, mut portion) = (0_u32, Queues::default(), Portion::default());
     loop {
         tokio::select! {
             biased;
@@ -43,7 +41,7 @@ pub(super) async fn pump(broker: &Arc<Inner>, mut stopped: watch::Receiver<bool>
         }
         round = round.wrapping_add(1);
         let others = round.is_multiple_of(OTHERS);
-        let span = match once(broker, &mut queues, others).await {
+        let span = match once(broker, &mut queues, &mut portion, others).await {
             Ok(Found::Nothing) => IDLE,
             Ok(Found::PutOff) => CROWDED,
             Ok(Found::Begun) => Duration::ZERO,
@@ -69,7 +67,12 @@ enum Found {
 }
 
 /// One look at the schedule.
-async fn once(broker: &Arc<Inner>, queues: &mut Queues, others: bool) -> Result<Found, ()> {
+async fn once(
+    broker: &Arc<Inner>,
+    queues: &mut Queues,
+    portion: &mut Portion,
+    others: bool,
+) -> Result<Found, ()> {
     let due = broker.store.due_shards().await.map_err(|_| ())?;
     if due.is_empty() {
         return Ok(Found::Nothing);
@@ -82,7 +85,11 @@ async fn once(broker: &Arc<Inner>, queues: &mut Queues, others: bool) -> Result<
         if free == 0 {
             break;
         }
-        let claimed = broker.store.claim(shard, free.min(CLAIM)).await.map_err(|_| ())?;
+        let Ok(claimed) = broker.store.claim(shard, portion.of(free)).await else {
+            portion.failed();
+            return Err(());
+        };
+        portion.answered();
         found = found.max(begin(broker, queues, claimed).await);
     }
     Ok(found)
