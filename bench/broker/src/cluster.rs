@@ -3,10 +3,12 @@
 use anyhow::{Result, ensure};
 use unlapse_parts::Postgres;
 
-/// What a server with a few gigabytes has.
-const SETTINGS: [&str; 4] = [
-    "shared_buffers=1GB",
-    "max_wal_size=4GB",
+/// What a server of 24 GB has.
+const SETTINGS: [&str; 5] = [
+    "shared_buffers=4GB",
+    "max_wal_size=16GB",
+    // The first change of a page after a checkpoint is written with all of the page.
+    "wal_compression=lz4",
     "checkpoint_timeout=15min",
     "checkpoint_completion_target=0.9",
 ];
@@ -35,6 +37,11 @@ impl Cluster {
         let url = self.0.fresh_database();
         let name = url.rsplit('/').next().unwrap_or_default().to_owned();
         (url, name)
+    }
+
+    /// Gives the room of a database back, whoever is still connected.
+    pub(crate) fn drop(&self, database: &str) {
+        self.0.sql("postgres", &format!("drop database {database} with (force)"));
     }
 
     /// Runs statements, however long they take.

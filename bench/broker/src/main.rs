@@ -4,12 +4,14 @@ mod by_hand;
 mod cluster;
 mod crowd;
 mod ours;
+mod over_http;
 mod renewals;
 mod rows;
 mod schedule;
 mod settings;
 mod sqlite;
 mod tokens;
+mod wire;
 #[path = "../../../crates/broker/tests/world/mod.rs"]
 mod world;
 

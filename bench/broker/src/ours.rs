@@ -13,7 +13,7 @@ use unlapse_store::sql::{
 };
 
 use crate::cluster::Cluster;
-use crate::rows::{self, CLAIMED, SEALED, SHARDS, WORKERS};
+use crate::rows::{self, CLAIMED, SHARDS, WORKERS};
 
 /// Renewals under way at once, as in a busy node.
 const AT_ONCE: usize = 256;
@@ -25,6 +25,8 @@ const WAIT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(crate) struct Ours {
     store: SqlStore,
+    /// The database's name.
+    name: String,
 }
 
 /// What was claimed, and how quickly.
@@ -39,7 +41,7 @@ struct Unsealed;
 
 impl Seal for Unsealed {
     fn seal(&self, _: &Key, _: &Record) -> Result<Sealed, StoreError> {
-        Ok(Sealed { key_id: "k1".to_owned(), bytes: vec![b'y'; SEALED] })
+        Ok(Sealed { key_id: "k1".to_owned(), bytes: rows::sealed() })
     }
 
     fn open(&self, _: &Key, generation: u64, _: &Sealed) -> Result<Record, Unopened> {
@@ -68,13 +70,17 @@ impl Timetable for Hourly {
 }
 
 impl Ours {
-    /// Makes `rows` rows in a database of its own.
-    pub(crate) async fn fill(cluster: &Cluster, rows: u64, due_one_in: u64) -> Result<Self> {
+    /// An empty store in a database of its own.
+    pub(crate) async fn new(cluster: &Cluster) -> Result<Self> {
         let (url, name) = cluster.database();
-        let ours = Self::open(&url).await?;
-        let select = rows::select(rows, due_one_in);
+        Ok(Self { name, ..Self::open(&url).await? })
+    }
+
+    /// Makes `rows` rows.
+    pub(crate) fn fill(&self, cluster: &Cluster, rows: u64, due_one_in: u64) {
+        let (select, sealed) = (rows::select(rows, due_one_in), rows::sealed_by_sql());
         cluster.sql(
-            &name,
+            &self.name,
             &format!(
                 "set search_path to unlapse_broker;
                 create temporary table made as {select};
@@ -83,13 +89,12 @@ impl Ours {
                     select id, 'bench/acme', account, '', shard, 0, at, at + 600000, 0, 1, 1, 1, 0, at
                     from made;
                 insert into tokens (id, generation, revision, key_id, sealed)
-                    select id, 1, 1, 'k1', convert_to(repeat('x', {SEALED}), 'UTF8') from made"
+                    select id, 1, 1, 'k1', {sealed} from made"
             ),
         );
         for table in ["records", "tokens"] {
-            cluster.sql(&name, &format!("vacuum analyze unlapse_broker.{table}"));
+            cluster.sql(&self.name, &format!("vacuum analyze unlapse_broker.{table}"));
         }
-        Ok(ours)
     }
 
     /// An empty store at this place.
@@ -97,7 +102,12 @@ impl Ours {
         let database = Database::open(place, Options::default()).await?;
         let (seal, timetable) = (Arc::new(Unsealed), Arc::new(Hourly));
         let store = SqlStore::open(database, seal, timetable, SqlOptions::default()).await?;
-        Ok(Self { store })
+        Ok(Self { store, name: String::new() })
+    }
+
+    /// Gives its room on the disk back.
+    pub(crate) fn drop(self, cluster: &Cluster) {
+        cluster.drop(&self.name);
     }
 
     /// Claims for at most `time` and until there is no more.
@@ -130,9 +140,15 @@ impl Ours {
     }
 
     async fn claim(&self, shard: u64) -> Result<Vec<Due>> {
-        let limit = usize::try_from(CLAIMED)?;
-        let found = self.store.claim(u16::try_from(shard)?, limit).await;
-        found.map_err(|away| anyhow::anyhow!("the database is away: {away}"))
+        let (shard, mut limit) = (u16::try_from(shard)?, usize::try_from(CLAIMED)?);
+        loop {
+            // As a node does: what takes too long is asked for in smaller portions.
+            match self.store.claim(shard, limit).await {
+                Ok(found) => return Ok(found),
+                Err(_) if limit > 10 => limit /= 2,
+                Err(away) => anyhow::bail!("the database is away: {away}"),
+            }
+        }
     }
 
     /// Completes `rows` of what was claimed, and says how many a second.

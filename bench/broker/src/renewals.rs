@@ -32,7 +32,7 @@ pub(crate) async fn measure(postgres: &str, settings: &Settings) -> Result<Table
         let (start, before) = (Instant::now(), crowd.provider.tally());
         sleep(settings.time).await;
         let (took, after) = (start.elapsed(), crowd.provider.tally());
-        anyhow::ensure!((after.grants as usize) < crowd.count, "there was nothing left to renew");
+        anyhow::ensure!(after.grants < crowd.count as u64, "there was nothing left to renew");
         crowd.rest().await;
         let rate = (after.grants - before.grants) as f64 / took.as_secs_f64();
         let again = after.replays + after.doubles;

@@ -14,6 +14,19 @@ pub(crate) const CLAIMED: u32 = 200;
 /// As long as a sealed record is.
 pub(crate) const SEALED: usize = 900;
 
+/// What stands for a sealed record: as long, and nothing in it that could be compressed.
+pub(crate) fn sealed() -> Vec<u8> {
+    let mut bytes = vec![0; SEALED];
+    getrandom::fill(&mut bytes).expect("the system has randomness");
+    bytes
+}
+
+/// The same, as SQL makes it of a row's `id`.
+pub(crate) fn sealed_by_sql() -> String {
+    let blocks = (0..SEALED.div_ceil(64)).map(|n| format!("sha512(id || int4send({n}))"));
+    format!("substring({} for {SEALED})", blocks.collect::<Vec<_>>().join(" || "))
+}
+
 /// The key of row `n`.
 pub(crate) fn key(n: u64) -> Key {
     Key::new("bench/acme").account(format!("u{n}/main"))

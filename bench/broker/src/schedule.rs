@@ -25,18 +25,21 @@ pub(crate) async fn measure(cluster: &Cluster, settings: &Settings) -> Result<St
 async fn busy(cluster: &Cluster, settings: &Settings) -> Result<Table> {
     let rows = settings.rows;
     say(&format!("{rows} rows, half of them due"));
-    let by_hand = ByHand::fill(cluster, rows, 2);
-    let ours = Ours::fill(cluster, rows, 2).await?;
+    let (by_hand, ours) = fill(cluster, rows, 2).await?;
     say("claims and completions");
     let their_claims = by_hand.claims(settings.time).await?;
     let mut our_claims = ours.claims(settings.time).await?;
     let theirs = by_hand.completions(&their_claims, COMPLETED).await?;
     let mine = ours.completions(&mut our_claims, COMPLETED).await?;
+    let claimed = our_claims.rate;
+    drop(our_claims);
+    by_hand.drop(cluster);
+    ours.drop(cluster);
     let head = format!("{rows} connections, half of them due");
     let columns = ["**unlapse**, rows/s", "bar", "SQL by hand, rows/s", "ratio"];
     let mut table = Table::new([head.as_str(), columns[0], columns[1], columns[2], columns[3]]);
     for (what, ours, bar, theirs) in [
-        ("claimed", our_claims.rate, "30,000", their_claims.rate),
+        ("claimed", claimed, "30,000", their_claims.rate),
         ("completed, token and all", mine, "20,000", theirs),
     ] {
         let ratio = format!("{:.2}", ours / theirs);
@@ -55,8 +58,7 @@ async fn idle(cluster: &Cluster, settings: &Settings) -> Result<Table> {
     ]);
     for rows in [settings.rows / 100, settings.rows] {
         say(&format!("{rows} rows, none of them due"));
-        let by_hand = ByHand::fill(cluster, rows, 0);
-        let ours = Ours::fill(cluster, rows, 0).await?;
+        let (by_hand, ours) = fill(cluster, rows, 0).await?;
         let (mut mine, mut theirs) = (Samples::default(), Samples::default());
         for _ in 0..LOOKS {
             mine.push(ours.look().await?.as_secs_f64() * 1000.0);
@@ -64,8 +66,24 @@ async fn idle(cluster: &Cluster, settings: &Settings) -> Result<Table> {
         }
         let [mine, theirs] = [mine, theirs].map(|looks| format!("{:.1}", looks.median()));
         table.row([format!("{rows} connections"), mine, theirs]);
+        by_hand.drop(cluster);
+        ours.drop(cluster);
     }
     Ok(table)
+}
+
+/// Both at once: it takes minutes.
+async fn fill(cluster: &Cluster, rows: u64, due_one_in: u64) -> Result<(ByHand, Ours)> {
+    let ours = Ours::new(cluster).await?;
+    let by_hand = std::thread::scope(|threads| {
+        let by_hand = threads.spawn(|| ByHand::fill(cluster, rows, due_one_in));
+        ours.fill(cluster, rows, due_one_in);
+        by_hand.join()
+    });
+    let by_hand = by_hand.map_err(|_| anyhow::anyhow!("the rows by hand were not made"))?;
+    // What is measured begins with nothing left to write.
+    cluster.sql("postgres", "checkpoint");
+    Ok((by_hand, ours))
 }
 
 fn say(what: &str) {

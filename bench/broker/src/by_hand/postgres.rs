@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use tokio_postgres::{Client, NoTls};
 
 use crate::cluster::Cluster;
-use crate::rows::{self, CLAIMED, SEALED, SHARDS, WORKERS};
+use crate::rows::{self, CLAIMED, SHARDS, WORKERS};
 
 /// Rows of one completion.
 const COMPLETED: usize = 50;
@@ -53,6 +53,8 @@ const COMPLETE: &str = "
 /// A schedule of so many rows.
 pub(crate) struct ByHand {
     url: String,
+    /// The database's name.
+    name: String,
 }
 
 /// What was claimed, and how quickly.
@@ -73,7 +75,7 @@ impl ByHand {
     /// Makes it.
     pub(crate) fn fill(cluster: &Cluster, rows: u64, due_one_in: u64) -> Self {
         let (url, name) = cluster.database();
-        let select = rows::select(rows, due_one_in);
+        let (select, sealed) = (rows::select(rows, due_one_in), rows::sealed_by_sql());
         cluster.sql(
             &name,
             &format!(
@@ -81,13 +83,18 @@ impl ByHand {
                 create temporary table made as {select};
                 insert into schedule select id, shard, 0, at, at + 600000, 0, null, null, 1, 1, 0, null, null
                     from made;
-                insert into token select id, 1, 'k1', convert_to(repeat('x', {SEALED}), 'UTF8') from made;
+                insert into token select id, 1, 'k1', {sealed} from made;
                 {INDEX}"
             ),
         );
         cluster.sql(&name, "vacuum analyze schedule");
         cluster.sql(&name, "vacuum analyze token");
-        Self { url }
+        Self { url, name }
+    }
+
+    /// Gives its room on the disk back.
+    pub(crate) fn drop(self, cluster: &Cluster) {
+        cluster.drop(&self.name);
     }
 
     /// Claims for at most `time` and until there is no more.
@@ -133,7 +140,7 @@ impl ByHand {
                 for batch in part.chunks(COMPLETED) {
                     let ids: Vec<&[u8]> = batch.iter().map(|row| row.id.as_slice()).collect();
                     let fences: Vec<i64> = batch.iter().map(|row| row.fence).collect();
-                    let sealed = vec![vec![b'y'; SEALED]; batch.len()];
+                    let sealed = batch.iter().map(|_| rows::sealed()).collect::<Vec<_>>();
                     let done =
                         client.execute(&statement, &[&ids, &fences, &sealed, &now()]).await?;
                     ensure!(done == batch.len() as u64, "a row was not completed");
