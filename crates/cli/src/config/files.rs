@@ -40,9 +40,7 @@ pub(crate) fn find(
     let named = named.or_else(|| environment.os("UNLAPSE_CONFIG").map(Path::new));
     if let Some(path) = named {
         let path = environment.absolute(path);
-        let Some(text) = read(&path)? else {
-            return Err(unreadable(&path, "does not exist"));
-        };
+        let text = text_of(&path)?;
         return Ok(vec![Found { path, rank: Rank::Named, text }]);
     }
     let mut found = Vec::new();
@@ -114,8 +112,14 @@ fn device(_metadata: &Metadata) -> u64 {
     0
 }
 
+/// The text of the file at `path`, which has to be there: one that was named, or that a configuration
+/// names.
+pub(crate) fn text_of(path: &Path) -> Result<String, ConfigError> {
+    read(path)?.ok_or_else(|| unreadable(path, "does not exist"))
+}
+
 /// The text of the file at `path`, `None` when there is none.
-pub(super) fn read(path: &Path) -> Result<Option<String>, ConfigError> {
+fn read(path: &Path) -> Result<Option<String>, ConfigError> {
     let problem =
         |error: &std::io::Error| unreadable(path, format!("cannot be read: {}", error.kind()));
     match path.metadata() {
@@ -138,6 +142,6 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, ConfigError> {
     String::from_utf8(bytes).map(Some).map_err(|_| unreadable(path, "is not UTF-8 text"))
 }
 
-pub(super) fn unreadable(path: &Path, problem: impl Into<String>) -> ConfigError {
+fn unreadable(path: &Path, problem: impl Into<String>) -> ConfigError {
     ConfigError::Unreadable { path: path.to_owned(), problem: problem.into() }
 }

@@ -7,6 +7,9 @@
 //! 4. [`profile`], [`store`] and [`http`] make sense of the result: from there on everything is
 //!    typed and valid.
 //!
+//! [`issuer`] and [`broker`] have a file of their own each, read the same way; [`serving`] has what these
+//! two share.
+//!
 //! [`keys`] lists every key; `docs/configuration.md` documents them, and a test compares the two.
 
 pub(crate) mod broker;
@@ -31,6 +34,7 @@ mod profile;
 mod queue;
 mod reader;
 mod section;
+pub(crate) mod serving;
 pub(crate) mod show;
 mod size;
 mod store;
@@ -41,7 +45,7 @@ use std::path::PathBuf;
 pub(crate) use client::{Client, ClientSecret, Method};
 pub(crate) use environment::Environment;
 pub(crate) use error::ConfigError;
-pub(crate) use files::{Found, Rank};
+pub(crate) use files::{Found, Rank, text_of};
 pub(crate) use http::HttpConfig;
 pub(crate) use keys::{DpopAlg, Layout};
 pub(crate) use log::LogConfig;

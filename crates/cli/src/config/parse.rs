@@ -112,12 +112,7 @@ impl File<'_> {
         at: usize,
         value: &Spanned<DeValue<'_>>,
     ) -> Result<ProfileLayer, ConfigError> {
-        let prefix = format!("profile.{}", printable(name));
-        if !is_name(name) {
-            let allowed = "named with letters, digits and `.`, `_`, `-`, `@`, `+`, at most 64, and \
-                           not with `-` first";
-            return Err(self.bad(prefix, at, allowed, None));
-        }
+        let prefix = self.named("profile", name, at)?;
         let table = self.table(&prefix, "a table", at, value)?;
         let mut profile = ProfileLayer::named(self.origin(at));
         for (key, at, value) in in_order(table) {
@@ -138,6 +133,17 @@ impl File<'_> {
             }
         }
         Ok(profile)
+    }
+
+    /// The prefix of a table that people name.
+    pub(super) fn named(&self, table: &str, name: &str, at: usize) -> Result<String, ConfigError> {
+        let prefix = joined(table, &printable(name));
+        if is_name(name) {
+            return Ok(prefix);
+        }
+        let allowed = "named with letters, digits and `.`, `_`, `-`, `@`, `+`, at most 64, and not \
+                       with `-` first";
+        Err(self.bad(prefix, at, allowed, None))
     }
 
     pub(super) fn section<S: Section>(
@@ -168,9 +174,7 @@ impl File<'_> {
                 self.unknown(prefix, key, at, &keys)
             }
             Refused::Value { allowed, nearest } => {
-                let whole =
-                    if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") };
-                self.bad(whole, value.span().start, &allowed, nearest)
+                self.bad(joined(prefix, key), value.span().start, &allowed, nearest)
             }
         })
     }
@@ -194,8 +198,7 @@ impl File<'_> {
         known: &[&str],
     ) -> ConfigError {
         let at = self.origin(at);
-        let shown = printable(key);
-        let whole = if prefix.is_empty() { shown } else { format!("{prefix}.{shown}") };
+        let whole = joined(prefix, &printable(key));
         if let Some((_, instead)) = self.words.secrets.iter().find(|(secret, _)| *secret == key) {
             return ConfigError::SecretInFile { key: whole, at, instead };
         }
@@ -260,10 +263,23 @@ fn elsewhere(key: &str, prefix: &str) -> Option<String> {
         ("queue".to_owned(), QueueKeys::keys()),
         ("log".to_owned(), LogKeys::keys()),
     ];
-    let (table, key) = tables.iter().find_map(|(table, keys)| {
-        nearest(key, keys.iter().map(|(key, _)| *key)).map(|key| (table, key))
-    })?;
-    Some(format!("{table}.{key}"))
+    home_of(key, tables)
+}
+
+/// The first of these tables that has a key like `key`: its name, empty where it is none, with that key.
+pub(super) fn home_of<T: AsRef<str>>(
+    key: &str,
+    tables: impl IntoIterator<Item = (T, Vec<(&'static str, String)>)>,
+) -> Option<String> {
+    tables.into_iter().find_map(|(table, keys)| {
+        let nearest = nearest(key, keys.iter().map(|(key, _)| *key))?;
+        Some(joined(table.as_ref(), nearest))
+    })
+}
+
+/// A key with its table before it; the name of what stands before any table is empty.
+fn joined(table: &str, key: &str) -> String {
+    if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") }
 }
 
 pub(super) fn raw<'t>(value: &'t DeValue<'_>) -> Raw<'t> {
@@ -281,14 +297,14 @@ pub(super) fn raw<'t>(value: &'t DeValue<'_>) -> Raw<'t> {
     }
 }
 
-pub(super) fn is_name(name: &str) -> bool {
+fn is_name(name: &str) -> bool {
     (1..=LONGEST_NAME).contains(&name.len())
         && !name.starts_with('-')
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-@+".contains(&b))
 }
 
 /// `text` fit for a terminal's line: no control characters, and not without end.
-pub(super) fn printable(text: &str) -> String {
+fn printable(text: &str) -> String {
     const LONGEST: usize = 80;
     let mut printable: String =
         text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();

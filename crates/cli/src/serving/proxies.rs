@@ -9,7 +9,7 @@ use axum::middleware::map_request;
 use unlapse_issuer::Proxies;
 
 use crate::config::ConfigError;
-use crate::config::issuer::ProxyKeys;
+use crate::config::serving::ProxyKeys;
 
 /// The proxies that a configuration names.
 pub(crate) fn proxies(said: &ProxyKeys) -> Result<Proxies, ConfigError> {

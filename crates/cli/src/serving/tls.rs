@@ -8,7 +8,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
-use crate::config::issuer::TlsKeys;
+use crate::config::serving::TlsKeys;
 use crate::config::{ConfigError, Environment, Origin};
 use crate::diagnosis::Diagnosis;
 

@@ -11,8 +11,8 @@ use unlapse_issuer::{
 
 use super::settings::Settings;
 use super::{dev, failure};
-use crate::config::issuer::{ClientKeys, Valued, text_of};
-use crate::config::{ConfigError, Environment, Origin};
+use crate::config::issuer::{ClientKeys, Valued};
+use crate::config::{ConfigError, Environment, Origin, text_of};
 use crate::diagnosis::Diagnosis;
 use crate::serving::proxies;
 

@@ -11,12 +11,11 @@ use unlapse_oauth::provider::Catalogue;
 
 use super::failure;
 use crate::args::{BrokerPlace, ServeArguments};
-use crate::config::broker::has_password;
 use crate::config::broker::{
     BrokerFile, BrokerKeys, LogFormat, MasterKeyAt, Raw, Refused, Section as _,
 };
-use crate::config::issuer::text_of;
-use crate::config::{ConfigError, Environment, Origin};
+use crate::config::serving::has_password;
+use crate::config::{ConfigError, Environment, Origin, text_of};
 use crate::diagnosis::Diagnosis;
 use crate::serving;
 

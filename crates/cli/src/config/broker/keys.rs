@@ -7,9 +7,9 @@ use unlapse_oauth::Endpoint;
 use unlapse_oauth::discovery::Issuer;
 
 use super::reader::{Database, MasterKey};
-use crate::config::issuer::reader::Address;
 use crate::config::reader::{Count, EndpointUrl, IssuerUrl, Line, OneOf, Switch, Within};
 use crate::config::section::{section, words};
+use crate::config::serving::Address;
 
 pub(crate) use super::reader::MasterKeyAt;
 

@@ -6,10 +6,10 @@ mod reader;
 use std::path::Path;
 
 use super::error::ConfigError;
-pub(crate) use super::issuer::reader::has_password;
-use super::issuer::{ProxyKeys, TlsKeys, text_of};
+use super::files::text_of;
 use super::origin::Origin;
-use super::parse::{File, Words, in_order};
+use super::parse::{File, Words, home_of, in_order};
+use super::serving::{ProxyKeys, TlsKeys};
 
 pub(crate) use super::reader::Raw;
 pub(crate) use super::section::{Refused, Section, Shown};
@@ -70,18 +70,17 @@ impl BrokerFile {
 
 /// The table that a key belongs to which stands in another: its name with the key.
 fn elsewhere(key: &str, _prefix: &str) -> Option<String> {
-    let tables = [
-        ("", BrokerKeys::keys()),
-        ("tls.", TlsKeys::keys()),
-        ("jwt.", JwtKeys::keys()),
-        ("retention.", RetentionKeys::keys()),
-        ("postgres.", PostgresKeys::keys()),
-        ("proxies.", ProxyKeys::keys()),
-    ];
-    tables.iter().find_map(|(table, keys)| {
-        let nearest = super::nearest::nearest(key, keys.iter().map(|(key, _)| *key))?;
-        Some(format!("{table}{nearest}"))
-    })
+    home_of(
+        key,
+        [
+            ("", BrokerKeys::keys()),
+            ("tls", TlsKeys::keys()),
+            ("jwt", JwtKeys::keys()),
+            ("retention", RetentionKeys::keys()),
+            ("postgres", PostgresKeys::keys()),
+            ("proxies", ProxyKeys::keys()),
+        ],
+    )
 }
 
 #[cfg(test)]

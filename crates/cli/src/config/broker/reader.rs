@@ -1,8 +1,8 @@
 //! Values that only a broker's configuration has.
 
-use crate::config::issuer::reader::has_password;
 use crate::config::reader::{Line, Raw, Reads, VariableName};
 use crate::config::section::Shown;
+use crate::config::serving::is_password_in_file;
 
 /// Where everything rests. A password has no place in a file that more people read than may.
 pub(super) struct Database;
@@ -15,9 +15,7 @@ impl Reads for Database {
         let is_server = ["postgres://", "postgresql://"].iter().any(|it| text.starts_with(it));
         // Another scheme would be taken for a strange path.
         let is_known = is_server || !text.contains("://");
-        // A word of the environment or the command line may name one.
-        let has_secret = matches!(raw, Raw::Text(_)) && has_password(&text);
-        (is_known && !has_secret).then_some(text)
+        (is_known && !is_password_in_file(raw)).then_some(text)
     }
 
     fn allowed(&self) -> String {

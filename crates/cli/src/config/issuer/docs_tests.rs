@@ -1,6 +1,5 @@
 //! The documentation against the keys.
 
-use super::keys::{ClientKeys, IssuerKeys, KeysKeys, LimitKeys, ProxyKeys, TlsKeys, UserKeys};
 use super::*;
 use crate::config::documented;
 

@@ -3,21 +3,16 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use unlapse_issuer::{Algorithm, ForwardedHeader, GrantType, PasswordHash, Rate};
+use unlapse_issuer::{Algorithm, GrantType, PasswordHash, Rate};
 
-use super::reader::{Address, Database, GrantTypes, Hash, RateOrOff, RotateEvery, Signing, Texts};
+use super::reader::{Database, GrantTypes, Hash, RateOrOff, RotateEvery, Signing};
 use crate::config::reader::{Count, IssuerUrl, Line, OneOf, Scopes, Switch, VariableName, Within};
 use crate::config::section::{Shown, section};
+use crate::config::serving::{Address, Texts};
 
 /// `algorithm`.
 const ALGORITHMS: &[(&str, Algorithm)] =
     &[("EdDSA", Algorithm::EdDsa), ("ES256", Algorithm::Es256), ("RS256", Algorithm::Rs256)];
-
-/// `proxies.header`.
-const HEADERS: &[(&str, ForwardedHeader)] = &[
-    ("forwarded", ForwardedHeader::Forwarded),
-    ("x-forwarded-for", ForwardedHeader::XForwardedFor),
-];
 
 section! {
     /// The keys before any table.
@@ -41,14 +36,6 @@ section! {
 }
 
 section! {
-    /// `[tls]`
-    TlsKeys {
-        certificate: String = Line,
-        key: String = Line,
-    }
-}
-
-section! {
     /// `[keys]`
     KeysKeys {
         rotate_every: Option<Duration> = RotateEvery,
@@ -64,14 +51,6 @@ section! {
         client: Option<Rate> = RateOrOff,
         session: Option<Rate> = RateOrOff,
         login_failures: Option<Rate> = RateOrOff,
-    }
-}
-
-section! {
-    /// `[proxies]`
-    ProxyKeys {
-        networks: Vec<String> = Texts("networks, like `[\"10.0.0.0/8\"]`"),
-        header: ForwardedHeader = OneOf(HEADERS),
     }
 }
 
@@ -100,12 +79,6 @@ section! {
     }
 }
 
-impl Shown for SocketAddr {
-    fn shown(&self) -> String {
-        self.to_string()
-    }
-}
-
 impl Shown for Algorithm {
     fn shown(&self) -> String {
         self.to_string()
@@ -115,13 +88,6 @@ impl Shown for Algorithm {
 impl Shown for Vec<Algorithm> {
     fn shown(&self) -> String {
         self.iter().map(|algorithm| algorithm.as_str()).collect::<Vec<_>>().join(" ")
-    }
-}
-
-impl Shown for ForwardedHeader {
-    fn shown(&self) -> String {
-        let known = HEADERS.iter().find(|(_, header)| header == self);
-        known.map_or_else(String::new, |(word, _)| (*word).to_owned())
     }
 }
 

@@ -1,19 +1,21 @@
 //! The configuration of `unlapse issuer`: one file of its own.
 
 mod keys;
-pub(in crate::config) mod reader;
+mod reader;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::error::ConfigError;
+use super::files::text_of;
 use super::origin::Origin;
-use super::parse::{File, Words, in_order, is_name, printable};
+use super::parse::{File, Words, home_of, in_order};
+use super::serving::{ProxyKeys, TlsKeys};
 
 pub(crate) use super::origin::Valued;
 pub(crate) use super::reader::Raw;
 pub(crate) use super::section::{Refused, Section};
-pub(crate) use keys::{ClientKeys, IssuerKeys, KeysKeys, LimitKeys, ProxyKeys, TlsKeys, UserKeys};
+pub(crate) use keys::{ClientKeys, IssuerKeys, KeysKeys, LimitKeys, UserKeys};
 
 /// What the file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,7 +69,7 @@ impl IssuerFile {
                     for (id, at, value) in
                         in_order(file.table("client", "a table of clients", at, value)?)
                     {
-                        let prefix = file.entry("client", id, at)?;
+                        let prefix = file.named("client", id, at)?;
                         let keys = file.section(&prefix, at, value)?;
                         said.clients.insert(id.to_owned(), (keys, file.origin(at)));
                     }
@@ -76,7 +78,7 @@ impl IssuerFile {
                     for (name, at, value) in
                         in_order(file.table("user", "a table of users", at, value)?)
                     {
-                        let prefix = file.entry("user", name, at)?;
+                        let prefix = file.named("user", name, at)?;
                         let keys = file.section(&prefix, at, value)?;
                         said.users.insert(name.to_owned(), (keys, file.origin(at)));
                     }
@@ -88,39 +90,20 @@ impl IssuerFile {
     }
 }
 
-/// The text of a file that the configuration names, or of the configuration itself.
-pub(crate) fn text_of(path: &Path) -> Result<String, ConfigError> {
-    super::files::read(path)?.ok_or_else(|| super::files::unreadable(path, "does not exist"))
-}
-
-impl File<'_> {
-    /// The prefix of a table that people name.
-    fn entry(&self, table: &str, name: &str, at: usize) -> Result<String, ConfigError> {
-        let prefix = format!("{table}.{}", printable(name));
-        if is_name(name) {
-            return Ok(prefix);
-        }
-        let allowed = "named with letters, digits and `.`, `_`, `-`, `@`, `+`, at most 64, and not \
-                       with `-` first";
-        Err(self.bad(prefix, at, allowed, None))
-    }
-}
-
 /// The table that a key belongs to which stands in another: its name with the key.
 fn elsewhere(key: &str, _prefix: &str) -> Option<String> {
-    let tables = [
-        ("", IssuerKeys::keys()),
-        ("tls.", TlsKeys::keys()),
-        ("keys.", KeysKeys::keys()),
-        ("limits.", LimitKeys::keys()),
-        ("proxies.", ProxyKeys::keys()),
-        ("client.ID.", ClientKeys::keys()),
-        ("user.NAME.", UserKeys::keys()),
-    ];
-    tables.iter().find_map(|(table, keys)| {
-        let nearest = super::nearest::nearest(key, keys.iter().map(|(key, _)| *key))?;
-        Some(format!("{table}{nearest}"))
-    })
+    home_of(
+        key,
+        [
+            ("", IssuerKeys::keys()),
+            ("tls", TlsKeys::keys()),
+            ("keys", KeysKeys::keys()),
+            ("limits", LimitKeys::keys()),
+            ("proxies", ProxyKeys::keys()),
+            ("client.ID", ClientKeys::keys()),
+            ("user.NAME", UserKeys::keys()),
+        ],
+    )
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Values that only an issuer's configuration has.
 
-use core::net::SocketAddr;
 use core::time::Duration;
 
 use unlapse_core::duration;
@@ -8,21 +7,7 @@ use unlapse_issuer::{Algorithm, GrantType, PasswordHash, Rate};
 
 use crate::config::nearest::nearest;
 use crate::config::reader::{Raw, Reads, Within};
-
-/// An address and a port to listen at.
-pub(in crate::config) struct Address;
-
-impl Reads for Address {
-    type Value = SocketAddr;
-
-    fn read(&self, raw: &Raw<'_>) -> Option<SocketAddr> {
-        raw.text()?.parse().ok()
-    }
-
-    fn allowed(&self) -> String {
-        "an address and a port, like `127.0.0.1:8080` or `[::]:8080`".to_owned()
-    }
-}
+use crate::config::serving::is_password_in_file;
 
 /// Where everything rests. A password has no place in a file that more people read than may.
 pub(super) struct Database;
@@ -35,9 +20,7 @@ impl Reads for Database {
         let known = ["sqlite:", "postgres://", "postgresql://"];
         let named = text == "memory" || known.iter().any(|known| text.starts_with(known));
         let plain = text.len() <= 1024 && !text.chars().any(char::is_control);
-        // A word of the environment or the command line may name one.
-        let secret = matches!(raw, Raw::Text(_)) && has_password(text);
-        (named && plain && !secret).then(|| text.to_owned())
+        (named && plain && !is_password_in_file(raw)).then(|| text.to_owned())
     }
 
     fn allowed(&self) -> String {
@@ -45,14 +28,6 @@ impl Reads for Database {
          UNLAPSE_ISSUER_DATABASE or PostgreSQL's own password file"
             .to_owned()
     }
-}
-
-/// Whether a URL has one in its authority or its query.
-pub(crate) fn has_password(url: &str) -> bool {
-    let Some((_, rest)) = url.split_once("://") else { return false };
-    let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    let user = authority.rsplit_once('@').map(|(user, _)| user);
-    user.is_some_and(|user| user.contains(':')) || rest.contains("password=")
 }
 
 /// How often keys rotate, or `never`.
@@ -149,26 +124,6 @@ impl Reads for Hash {
         "an Argon2id hash (`$argon2id$…`), as `unlapse issuer user hash` prints it, never the \
          password itself"
             .to_owned()
-    }
-}
-
-/// A list of texts, each of a line.
-pub(super) struct Texts(pub(super) &'static str);
-
-impl Reads for Texts {
-    type Value = Vec<String>;
-
-    fn read(&self, raw: &Raw<'_>) -> Option<Vec<String>> {
-        let Raw::List(texts) = raw else { return None };
-        let line = |text: &&str| {
-            !text.is_empty() && text.len() <= 1024 && !text.chars().any(char::is_control)
-        };
-        (texts.len() <= 256 && texts.iter().all(line))
-            .then(|| texts.iter().map(|text| (*text).to_owned()).collect())
-    }
-
-    fn allowed(&self) -> String {
-        format!("a list of {}", self.0)
     }
 }
 
