@@ -24,6 +24,7 @@ impl Planted {
 }
 
 const SHARED: &str = "crates/client/src/shared.rs";
+const PUBLISH: &str = "crates/client/src/publish.rs";
 const LOOK: &str = "crates/client/src/look.rs";
 const SOURCE: &str = "crates/client/src/source.rs";
 const PUBLISHED: &str = "crates/client/src/published.rs";
@@ -53,7 +54,7 @@ pub(crate) const PLANTED: &[Planted] = &[
     },
     Planted {
         what: "the API key replaces a token that came after it was chosen",
-        file: SHARED,
+        file: PUBLISH,
         from: "self.current.replace(seen, Some(current));",
         to: "let _ = seen; self.current.replace(self.current.newest(), Some(current));",
         found_by: "r14_the_api_key_takes_no_tokens_place",
@@ -102,14 +103,14 @@ pub(crate) const PLANTED: &[Planted] = &[
     },
     Planted {
         what: "a forced renewal fails, and nobody looks for others' sake",
-        file: SHARED,
+        file: PUBLISH,
         from: "let _ = self.look().await;",
         to: "",
         found_by: "r10_a_forced_renewal_that_fails_withholds_no_valid_token_from_others",
     },
     Planted {
         what: "the keeper is not woken by a publication",
-        file: SHARED,
+        file: PUBLISH,
         from: "= None;\n        }\n        self.think_again();",
         to: "= None;\n        }",
         found_by: "k2_the_keeper_hears_of_every_publication",
@@ -155,6 +156,7 @@ mod tests {
         for planted in PLANTED {
             let source = match planted.file {
                 SHARED => include_str!("../../crates/client/src/shared.rs"),
+                PUBLISH => include_str!("../../crates/client/src/publish.rs"),
                 LOOK => include_str!("../../crates/client/src/look.rs"),
                 SOURCE => include_str!("../../crates/client/src/source.rs"),
                 PUBLISHED => include_str!("../../crates/client/src/published.rs"),

@@ -92,6 +92,7 @@ mod places;
 #[cfg(feature = "providers")]
 mod provider_exchange;
 mod proving;
+mod publish;
 mod published;
 mod queue;
 mod renew;
@@ -99,6 +100,7 @@ mod report;
 #[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
 mod request;
 mod rest;
+mod served;
 mod server;
 mod shared;
 mod source;

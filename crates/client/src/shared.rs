@@ -3,25 +3,16 @@
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
-use http::HeaderValue;
-use unlapse_core::{
-    Demand, Error, Freshness, Now, Record, RuleBroken, Secret, StoreError, UnixTime,
-};
-
 use tracing::{Instrument as _, Span};
+use unlapse_core::{Demand, Error, Secret, StoreError};
 
-use crate::chore;
 use crate::current::Current;
 use crate::effort::Effort;
 use crate::events::Event;
 use crate::flight::{Flight, Outcome, Traffic, UnderWay, alike, joins, satisfies};
-use crate::hold::{Hold, Kept};
-use crate::info::Info;
 use crate::keeper::Upkeep;
-use crate::mark::Mark;
 use crate::published::Published;
-use crate::renew::{Renewed, Renewer};
-use crate::source::AccessToken;
+use crate::renew::Renewer;
 use crate::sync::{AtomicBool, Mutex, watch};
 use crate::trace;
 
@@ -278,157 +269,6 @@ impl Shared {
         ended
     }
 
-    /// Makes what a renewal came to what callers get. `seen` was published when it began.
-    /// `is_held`: under the lease.
-    async fn publish_renewed(
-        &self,
-        renewed: Result<Renewed, Error>,
-        seen: Mark,
-        is_held: bool,
-    ) -> Outcome {
-        match renewed {
-            Ok(Renewed::Token(record, kept)) => {
-                let again = self.renewer.policy.round;
-                self.publish_until(record, kept, again, is_held.then_some(seen));
-                Ok(())
-            }
-            Ok(Renewed::Stale(record, kept)) => {
-                self.publish_stale(record, kept);
-                Ok(())
-            }
-            Ok(Renewed::ApiKey) => self.publish_api_key(seen),
-            Err(error) => {
-                // The store may have a valid token, which was not enough for what was demanded here
-                // (R10), or none any more, since somebody has logged out (K9).
-                let _ = self.look().await;
-                // Nor does a store that cannot be changed bring back what a verdict has ended (K3).
-                if let Some(ended) = self.renewer.memory.unsaved().filter(|it| it.token.is_none()) {
-                    self.forget(&ended);
-                }
-                // The old token, if it is still valid, serves until the next round (R10).
-                self.republish(&error);
-                Err(error)
-            }
-        }
-    }
-
-    /// Makes `record` what callers get, unless they already have a newer one.
-    pub(crate) fn publish_record(&self, record: Box<Record>, kept: Kept) {
-        self.publish_until(record, kept, self.renewer.policy.round, None);
-    }
-
-    /// The same, with the time after which a token that is due is looked at again, and what had been
-    /// `seen` where the record was read under the lease.
-    fn publish_until(&self, record: Box<Record>, kept: Kept, again: Duration, seen: Option<Mark>) {
-        let now = self.renewer.clock.now();
-        let mark = Mark::of(&record);
-        let Renewer { key, policy, .. } = &self.renewer;
-        self.publish(mark, seen, |before| {
-            let stale = before.and_then(|it| it.still_stale(&record, kept.clone(), &now, policy));
-            stale.or_else(|| Current::token(record, kept, &now, key, policy, again))
-        });
-    }
-
-    pub(crate) fn publish(
-        &self,
-        mark: Mark,
-        seen: Option<Mark>,
-        next: impl FnOnce(Option<&Current>) -> Option<Current>,
-    ) {
-        let mut found = false;
-        let is_published = self.current.publish(mark, seen, |before| {
-            let next = next(before);
-            found = next.is_some();
-            next
-        });
-        if !is_published {
-            return;
-        }
-        #[cfg(feature = "metrics")]
-        self.measure_unsaved();
-        if found {
-            *self.damage.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        }
-        self.think_again();
-    }
-
-    /// Makes the API key what callers get, unless a record was published since `seen`: a person may
-    /// have logged in.
-    fn publish_api_key(&self, seen: Mark) -> Outcome {
-        let now = self.renewer.clock.now();
-        let header = self.api_key.as_ref().map(crate::current::api_key_header);
-        match header {
-            Some(Ok(header)) => {
-                let current = Current::api_key(header, &now, &self.renewer.policy);
-                self.current.replace(seen, Some(current));
-                #[cfg(feature = "metrics")]
-                self.measure_unsaved();
-                Ok(())
-            }
-            _ => Err(self.unusable()),
-        }
-    }
-
-    /// Saves what could not be saved before (R5).
-    pub(crate) async fn save_unsaved(&self) -> Result<(), Error> {
-        if self.renewer.memory.unsaved().is_none() && !self.is_unsaved() {
-            return Ok(());
-        }
-        let renewer = &self.renewer;
-        let wait = renewer.policy.lease_wait;
-        let seen = self.current.newest();
-        let mut hold = Hold::take(renewer, wait).await?;
-        let (record, trouble) = hold.read(None).await;
-        let kept = hold.release();
-        if let Some(trouble) = trouble {
-            return Err(trouble.into());
-        }
-        if record.token.is_none() {
-            // Somebody has logged out meanwhile: there is nothing to save any more (K9).
-            self.current.replace(seen, None);
-            #[cfg(feature = "metrics")]
-            self.measure_unsaved();
-            return Ok(());
-        }
-        let saved = match &kept {
-            Kept::Saved => {
-                renewer.tell(&Event::Saved { generation: record.generation });
-                Ok(())
-            }
-            Kept::Unsaved { error, .. } => Err(error.clone().into()),
-        };
-        self.publish_until(Box::new(record), kept, renewer.policy.round, Some(seen));
-        saved
-    }
-
-    /// Serves what there is for another while, since `error` was all that came of more.
-    pub(crate) fn republish(&self, error: &Error) {
-        let Renewer { key, policy, clock, .. } = &self.renewer;
-        let now = clock.now();
-        let again = chore::pause(error, policy);
-        self.current.republish(|current| {
-            if current.is_stale() && matches!(error, Error::BreakerOpen { .. }) {
-                // Nobody was asked: what was found out last holds until its round is over.
-                return None;
-            }
-            let stale = current.is_stale().then(|| self.stale_again(current, error, &now));
-            stale.flatten().or_else(|| current.again(&now, key, policy, again))
-        });
-        self.think_again();
-    }
-
-    /// Whether the newest token still has to be saved in its place.
-    pub(crate) fn is_unsaved(&self) -> bool {
-        self.current.load().as_ref().is_some_and(|current| current.is_unsaved())
-    }
-
-    /// Forgets the credential: it was cleared, and `cleared` is what is left of its record.
-    pub(crate) fn forget(&self, cleared: &Record) {
-        self.current.forget(Mark::of(cleared));
-        #[cfg(feature = "metrics")]
-        self.measure_unsaved();
-    }
-
     /// Waits for the renewals under way, and saves what could not be saved before (R5, R6).
     pub(crate) async fn settle(&self) -> Result<(), Error> {
         self.landed().await;
@@ -438,93 +278,6 @@ impl Shared {
     /// Waits until no renewal is under way.
     pub(crate) async fn landed(&self) {
         self.traffic.landed().await;
-    }
-
-    fn freshness(&self, current: &Current, now: &Now) -> Option<Freshness> {
-        current.record()?.freshness(&self.renewer.key, now, &self.renewer.policy)
-    }
-
-    /// The current credential, if it may be used.
-    pub(crate) fn valid(&self, now: &Now) -> Option<Arc<Current>> {
-        let current = self.current.load();
-        let current = current.as_ref()?;
-        let valid = match current.record() {
-            Some(record) => record.token.as_ref().is_some_and(|token| !token.is_expired(now)),
-            None => current.is_hot(now.wall),
-        };
-        valid.then(|| Arc::clone(current))
-    }
-
-    /// The current credential, if this demand may be served with it at this moment. Of what has just
-    /// been published the cheap clock tells; ten thousand may be waiting for it.
-    fn served_now(&self, demand: Demand) -> Option<Arc<Current>> {
-        if let Some(current) = self.current.load().as_ref()
-            && !current.is_stale()
-            && current.is_hot(self.renewer.clock.coarse())
-        {
-            return Some(Arc::clone(current));
-        }
-        let now = self.renewer.clock.now();
-        self.valid(&now).or_else(|| self.stale(demand, &now))
-    }
-
-    /// Whether nothing has to be renewed for this demand.
-    pub(crate) fn is_met(&self, demand: Demand, current: &Current) -> bool {
-        let Some(record) = current.record() else { return true };
-        let Demand::Fresh { min_ttl } = demand else { return false };
-        let now = self.renewer.clock.now();
-        record.is_fresh_for(min_ttl, &self.renewer.key, &now, &self.renewer.policy)
-    }
-
-    /// Whether the current token should be renewed.
-    pub(crate) fn is_due(&self) -> bool {
-        let now = self.renewer.clock.now();
-        let current = self.current.load_full();
-        let freshness = current.and_then(|current| self.freshness(&current, &now));
-        !matches!(freshness, Some(Freshness::Fresh { .. }))
-    }
-
-    /// A valid token of a later generation.
-    pub(crate) fn newer_than(&self, generation: u64) -> Option<Arc<Current>> {
-        let current = self.valid(&self.renewer.clock.now())?;
-        (current.generation() > generation).then_some(current)
-    }
-
-    /// When the current token ends; the beginning of time where there is none.
-    pub(crate) fn ends_at(&self) -> UnixTime {
-        let current = self.current.load_full();
-        let token = current.as_ref().and_then(|current| current.record()?.token.as_ref());
-        token.map_or_else(UnixTime::default, |token| {
-            token.expires_at().unwrap_or(UnixTime::from_millis(u64::MAX))
-        })
-    }
-
-    pub(crate) fn generation(&self) -> u64 {
-        self.current.load().as_ref().map_or(0, |current| current.generation())
-    }
-
-    pub(crate) fn header(&self, current: &Current) -> Result<HeaderValue, Error> {
-        current.header().map_err(|_| self.unusable())
-    }
-
-    pub(crate) fn access_token(&self, current: &Current) -> Result<AccessToken, Error> {
-        if let Some(record) = current.record() {
-            let token = AccessToken::of(record, current.is_unsaved());
-            let token = token.map(|token| AccessToken { is_stale: current.is_stale(), ..token });
-            return token.ok_or_else(|| self.unusable());
-        }
-        self.api_key.clone().map(AccessToken::api_key).ok_or_else(|| self.unusable())
-    }
-
-    pub(crate) fn info(&self) -> Info {
-        let now = self.renewer.clock.now();
-        let current = self.current.load_full();
-        Info::of(current.as_deref(), &now, &self.renewer.policy)
-    }
-
-    /// There is a token, or an API key, and no header can carry it.
-    pub(crate) fn unusable(&self) -> Error {
-        Error::RuleBroken { key: self.renewer.key.clone(), rule: RuleBroken::Unsendable }
     }
 }
 
