@@ -47,6 +47,7 @@ mod audit_queue;
 mod authorization_code;
 #[cfg(feature = "pages")]
 mod authorization_error;
+mod bad_keys;
 mod caller;
 #[cfg(feature = "pages")]
 mod claims;
@@ -122,6 +123,7 @@ mod users;
 pub use audit::{Audit, AuditHook, Event};
 pub use audit_file::AuditFile;
 pub use audit_log::{AuditEntry, AuditLog};
+pub use bad_keys::BadKeys;
 pub use caller::Caller;
 #[cfg(feature = "pages")]
 pub use claims::{Claims, Place, Wanted};
@@ -158,7 +160,7 @@ pub use scopes::{BadScope, Scopes};
 pub use session::{BadSessionId, Opening, Revoked, RevokedBecause, Salt, Session, SessionId};
 pub use sessions::{Advance, Advanced, MOST_SESSIONS, Sessions};
 pub use signing_key::{BadSigningKey, SigningKey};
-pub use signing_keys::{BadKeys, ListedKey, SigningKeys};
+pub use signing_keys::{ListedKey, SigningKeys};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{BadDatabase, SqliteStore};
 pub use stats::Counts;

@@ -8,77 +8,17 @@ use unlapse_verify::Algorithm;
 
 use crate::audit::{Audit, Event};
 use crate::audit_log::AuditEntry;
+use crate::bad_keys::BadKeys;
 use crate::clock::Clock;
 use crate::kept_keys::KeptKey;
 use crate::key_cycle::{KeyLife, KeyPolicy, LINGERS, Stage, Step, plan};
 use crate::key_ring::HeldKey;
 use crate::pepper::Peppers;
 use crate::random;
-use crate::sealed_key::{SealedKey, Unopened, sealed_under};
+use crate::sealed_key::{SealedKey, sealed_under};
 use crate::signing_key::{BadSigningKey, SigningKey};
-use crate::store::{Store, Unavailable};
+use crate::store::Store;
 use crate::tickets::TicketId;
-
-/// The keys of an issuer cannot be used or changed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BadKeys {
-    /// The store cannot answer now.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-    /// The pepper that a key is sealed under is not here. No other key is made in its place.
-    #[error("the signing key {kid} is sealed under the pepper `{pepper}`, which is not here")]
-    PepperMissing {
-        /// The key.
-        kid: String,
-        /// The pepper.
-        pepper: String,
-    },
-    /// What is kept under that name is no key of ours, or somebody has changed it.
-    #[error("what is kept as the signing key {kid} was damaged or made by somebody else")]
-    Damaged {
-        /// The key.
-        kid: String,
-    },
-    /// Another node is making the first key: in a second it is there.
-    #[error("another node is making the first signing key")]
-    BeingMade,
-    /// No key of that name.
-    #[error("there is no signing key {kid}")]
-    Unknown {
-        /// The name.
-        kid: String,
-    },
-    /// That key is kept already.
-    #[error("the signing key {kid} is here already, {stage}")]
-    Known {
-        /// The key.
-        kid: String,
-        /// Where it is in its life.
-        stage: &'static str,
-    },
-    /// Others changed the keys all the while.
-    #[error("others change the signing keys at the same time")]
-    Contended,
-    /// A key could not be made.
-    #[error(transparent)]
-    SigningKey(#[from] BadSigningKey),
-}
-
-impl BadKeys {
-    /// A stable name.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Unavailable(_) => "issuer_store_unavailable",
-            Self::PepperMissing { .. } => "pepper_missing",
-            Self::Damaged { .. } => "signing_key_damaged",
-            Self::BeingMade | Self::Contended => "signing_keys_busy",
-            Self::Unknown { .. } => "signing_key_unknown",
-            Self::Known { .. } => "signing_key_known",
-            Self::SigningKey(_) => "signing_key_unusable",
-        }
-    }
-}
 
 /// A key as people see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,7 +97,9 @@ impl SigningKeys {
             let key = opened.as_ref().ok().and_then(SealedKey::jwk);
             ListedKey {
                 algorithm: key.map(unlapse_verify::Jwk::algorithm),
-                stage: opened.map(|key| key.stage()).map_err(|bad| bad_key(&kept.kid, bad)),
+                stage: opened
+                    .map(|key| key.stage())
+                    .map_err(|bad| BadKeys::unopened(&kept.kid, bad)),
                 kid: kept.kid,
                 pepper,
             }
@@ -279,7 +221,7 @@ impl SigningKeys {
             return Ok(Arc::clone(held));
         }
         let key = SealedKey::open(&kid, &document, &self.peppers);
-        let key = key.map_err(|bad| bad_key(&kid, bad))?;
+        let key = key.map_err(|bad| BadKeys::unopened(&kid, bad))?;
         Ok(Arc::new(HeldKey { kid, version, pepper: sealed_under(&document), key }))
     }
 
@@ -446,14 +388,6 @@ fn replaces_another(step: &Step, held: &[Arc<HeldKey>]) -> bool {
     let algorithm = |held: &HeldKey| held.key.jwk().map(unlapse_verify::Jwk::algorithm);
     let next = held.iter().find(|held| held.kid == *kid).and_then(|held| algorithm(held));
     held.iter().any(|held| matches!(held.key, SealedKey::Active { .. }) && algorithm(held) == next)
-}
-
-fn bad_key(kid: &str, bad: Unopened) -> BadKeys {
-    let kid = kid.to_owned();
-    match bad {
-        Unopened::Pepper(pepper) => BadKeys::PepperMissing { kid, pepper },
-        Unopened::Damaged => BadKeys::Damaged { kid },
-    }
 }
 
 #[cfg(test)]

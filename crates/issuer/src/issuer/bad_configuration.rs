@@ -1,5 +1,6 @@
 //! Why an issuer cannot be put together.
 
+use crate::bad_keys::BadKeys;
 use crate::dpop_rules::BadDpopRules;
 use crate::key_cycle::BadKeyPolicy;
 use crate::password::BadPassword;
@@ -7,7 +8,6 @@ use crate::pepper::BadPepper;
 use crate::policy::BadPolicy;
 use crate::rate::BadRate;
 use crate::signing_key::BadSigningKey;
-use crate::signing_keys::BadKeys;
 
 /// An issuer cannot be as it was described.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -6,8 +6,9 @@ use unlapse_verify::{Algorithm, JwkSet};
 
 use super::{About, Issuer};
 use crate::audit::Event;
+use crate::bad_keys::BadKeys;
 use crate::key_ring::KeyRing;
-use crate::signing_keys::{BadKeys, SigningKeys};
+use crate::signing_keys::SigningKeys;
 
 impl Issuer {
     /// The public keys as they are published: those that sign, those that will, and those that
