@@ -14,3 +14,5 @@ mod schemathesis;
 mod settings;
 mod stats;
 mod webhooks;
+#[path = "../world/mod.rs"]
+mod world;

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -15,8 +14,10 @@ use unlapse::unlapse_core::Secret;
 use unlapse::unlapse_oauth::Endpoint;
 use unlapse::unlapse_oauth::provider::Catalogue;
 use unlapse_broker::http::{ApiOptions, router};
-use unlapse_broker::{App, Broker, ConnectionId, MasterKeys, Name, Settings, Speed, Verb, Verbs};
+use unlapse_broker::{App, Broker, ConnectionId, MasterKeys, Settings, Speed, Verb, Verbs};
 use unlapse_parts::{Provider, Terms};
+
+pub(crate) use crate::world::{name, until};
 
 const CATALOGUE: &str = r#"
 [acme]
@@ -89,10 +90,6 @@ impl Answer {
         }
         self
     }
-}
-
-pub(crate) fn name(text: &str) -> Name {
-    text.parse().expect("a name")
 }
 
 pub(crate) fn id(user: &str) -> ConnectionId {
@@ -220,17 +217,6 @@ pub(crate) async fn serve(router: Router) -> String {
     let url = format!("http://{}", listener.local_addr().expect("bound"));
     tokio::spawn(async { axum::serve(listener, router).await });
     url
-}
-
-/// Waits until it is so, for ten seconds.
-pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    for _ in 0..200 {
-        if is_so().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("not within 10 s: {what}");
 }
 
 /// For options that take one.

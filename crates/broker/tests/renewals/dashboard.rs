@@ -12,8 +12,9 @@ use unlapse_broker::{Broker, Code, Speed, State, Verb};
 use unlapse_parts::{Fault, Postgres, Rotation};
 use url::{Url, form_urlencoded};
 
-use crate::stage::{Stage, id, name, until};
+use crate::stage::Stage;
 use crate::terms;
+use crate::world::{id, name, until};
 
 const HOSTILE: &str = "<script>alert(1)</script>";
 
@@ -70,20 +71,20 @@ impl Visitor {
 
 fn page_of(user: &str) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
-    query.append_pair("tenant", "shop").append_pair("user", user);
-    query.append_pair("provider", "acme").append_pair("account", "main");
+    query.append_pair("tenant", "acme").append_pair("user", user);
+    query.append_pair("provider", "local").append_pair("account", "main");
     format!("/connection?{}", query.finish())
 }
 
 fn form(user: &str) -> [(&str, &str); 4] {
-    [("tenant", "shop"), ("user", user), ("provider", "acme"), ("account", "main")]
+    [("tenant", "acme"), ("user", user), ("provider", "local"), ("account", "main")]
 }
 
 async fn pages_tell_what_has_happened(stage: Stage) {
     let node = stage.work().await;
     let broker = &node.broker;
     let tables = broker.tables();
-    let mut secrets = vec!["app-secret".to_owned()];
+    let mut secrets = vec!["its secret".to_owned()];
     let mut logins = Vec::new();
     for user in ["ann", "bob", HOSTILE] {
         let login = stage.bring(broker, user).await;
@@ -101,7 +102,7 @@ async fn pages_tell_what_has_happened(stage: Stage) {
     assert_eq!(status, 200);
     assert!(overview.contains("3 active (100 %)"), "{overview}");
     assert!(overview.contains("alive"), "{overview}");
-    let (_, list) = ops.get("/connections?tenant=shop").await;
+    let (_, list) = ops.get("/connections?tenant=acme").await;
     assert_eq!(list.matches("<tr id=").count(), 3, "{list}");
 
     // By the button, once well and once not.
@@ -132,16 +133,16 @@ async fn pages_tell_what_has_happened(stage: Stage) {
         let page = Visitor::signed_in(broker, &secret).await.get("/").await.1;
         page.contains("1 connection needs its user")
             && page.contains("2 active (66.7 %)")
-            && page.contains("waiting-shop/acme-USER_REVOKED")
-            && page.contains("error-shop/acme-PROVIDER_DOWN")
-            && page.contains("latency-shop/acme")
+            && page.contains("waiting-acme/local-USER_REVOKED")
+            && page.contains("error-acme/local-PROVIDER_DOWN")
+            && page.contains("latency-acme/local")
     })
     .await;
-    let (_, waiting) = ops.get("/connections?tenant=shop&state=needs_user").await;
+    let (_, waiting) = ops.get("/connections?tenant=acme&state=needs_user").await;
     assert_eq!(waiting.matches("<tr id=").count(), 1, "{waiting}");
 
     let (_, apps) = ops.get("/apps").await;
-    assert!(apps.contains("app-shop/acme"), "{apps}");
+    assert!(apps.contains("app-acme/local"), "{apps}");
     assert_eq!(ops.get("/imports").await.0, 200);
     until("the events are shown", async || {
         let page = Visitor::signed_in(broker, &secret).await.get("/events").await.1;
@@ -154,7 +155,7 @@ async fn pages_tell_what_has_happened(stage: Stage) {
     for (path, status) in [
         ("/", 200),
         ("/connections", 200),
-        ("/connections?tenant=shop", 403),
+        ("/connections?tenant=acme", 403),
         (&*page_of("ann"), 403),
         ("/apps", 200),
         ("/events", 200),
@@ -162,7 +163,7 @@ async fn pages_tell_what_has_happened(stage: Stage) {
     ] {
         let (told, page) = theirs.get(path).await;
         assert_eq!(told, status, "{path}");
-        assert!(!page.contains("ann") && !page.contains("shop/acme"), "{path}: {page}");
+        assert!(!page.contains("ann") && !page.contains("acme/local"), "{path}: {page}");
     }
 
     let (_, asked) =

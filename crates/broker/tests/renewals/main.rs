@@ -3,12 +3,15 @@
 
 mod dashboard;
 mod stage;
+#[path = "../world/mod.rs"]
+mod world;
 
 use std::time::Duration;
 
-use stage::{Stage, id, operator, until};
+use stage::Stage;
 use unlapse_broker::{Code, Retries, State, TokenWanted};
 use unlapse_parts::{Fault, Rotation, Terms};
+use world::{id, operator, until};
 
 fn terms(secs: u64, rotation: Rotation) -> Terms {
     Terms { access_ttl: Duration::from_secs(secs), rotation, ..Terms::default() }
