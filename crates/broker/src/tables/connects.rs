@@ -33,6 +33,9 @@ const PUT: Statement = Statement::both(
     "INSERT INTO connects (state_hash, tenant, key_id, sealed, expires_at)
      VALUES ($1, $2, $3, $4, now_ms() + $5)",
 );
+const LOOK: Statement = Statement::both(
+    "SELECT tenant, key_id, sealed FROM connects WHERE state_hash = $1 AND expires_at > now_ms()",
+);
 /// Single use: two callbacks that come at once are one.
 const TAKE: Statement = Statement::both(
     "DELETE FROM connects WHERE state_hash = $1 AND expires_at > now_ms()
@@ -65,9 +68,23 @@ impl Tables {
         Ok(())
     }
 
+    /// What was remembered, before a person has pressed the button: it can still be taken. `None` when
+    /// there is none, its time is over or it was taken.
+    pub async fn look_at_connect(&self, state_hash: &[u8; 32]) -> Result<Option<Connect>, Problem> {
+        self.remembered(LOOK, state_hash).await
+    }
+
     /// What was remembered, once; `None` when there is none, its time is over or it was taken.
     pub async fn take_connect(&self, state_hash: &[u8; 32]) -> Result<Option<Connect>, Problem> {
-        let rows = self.database.query(TAKE, vec![state_hash[..].into()]).await?;
+        self.remembered(TAKE, state_hash).await
+    }
+
+    async fn remembered(
+        &self,
+        statement: Statement,
+        state_hash: &[u8; 32],
+    ) -> Result<Option<Connect>, Problem> {
+        let rows = self.database.query(statement, vec![state_hash[..].into()]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let tenant: Name = row.text(0)?.parse().map_err(|_| unreadable("a consent"))?;
         let sealed = Sealed { key_id: row.text(1)?.to_owned(), bytes: row.bytes(2)?.to_vec() };

@@ -16,7 +16,6 @@ mod events;
 mod figures;
 mod imports;
 mod limits;
-mod look_at_connect;
 mod newest_events;
 mod retention;
 mod rotations;
