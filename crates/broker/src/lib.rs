@@ -16,6 +16,7 @@ pub mod dashboard;
 mod directory;
 pub mod http;
 mod import;
+mod millis;
 mod name;
 mod node;
 mod problem;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use unlapse::unlapse_core::UnixTime;
 
 use crate::code::Code;
+use crate::millis::millis;
 use crate::problem::Problem;
 use crate::timestamp::Timestamp;
 
@@ -152,7 +153,7 @@ impl<'a> Said<'a> {
                 account: &id.account,
             }),
             attempts: *attempts,
-            duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+            duration_ms: millis(*duration),
             retry_at: retry_at.map(Timestamp),
             next: code.next(),
         }

@@ -11,6 +11,7 @@ use super::limits::page;
 use super::{Tables, tally, unreadable};
 use crate::code::Code;
 use crate::connection_id::ConnectionId;
+use crate::millis::millis;
 use crate::problem::Problem;
 
 /// A try to renew a connection's token.
@@ -106,18 +107,14 @@ fn row(attempt: &Attempt) -> NoteRow<'_> {
         automatic: tried.automatic.into(),
         code: tried.code,
         status: tried.status,
-        delay_ms: millis(tried.delay),
-        duration_ms: millis(tried.duration),
+        delay_ms: millis(tried.delay).min(MOST),
+        duration_ms: millis(tried.duration).min(MOST),
         node: &tried.node,
     }
 }
 
 /// The largest number of a database.
 const MOST: u64 = i64::MAX as u64;
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(MOST).min(MOST)
-}
 
 /// Bytes as JSON can hold them.
 pub(crate) fn hex(bytes: &[u8]) -> String {

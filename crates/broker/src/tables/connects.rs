@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{Tables, unreadable};
 use crate::code::Code;
+use crate::millis::millis;
 use crate::name::Name;
 use crate::problem::Problem;
 use crate::seal::Purpose;
@@ -62,7 +63,7 @@ impl Tables {
             tenant.as_str().into(),
             sealed.key_id.into(),
             sealed.bytes.into(),
-            u64::try_from(lives_for.as_millis()).unwrap_or(u64::MAX).min(1 << 40).into(),
+            millis(lives_for).min(1 << 40).into(),
         ];
         self.database.execute(PUT, params).await?;
         Ok(())

@@ -10,6 +10,7 @@ use super::apps::json;
 use super::events::{Event, read};
 use super::limits::page;
 use super::{Tables, unreadable};
+use crate::millis::millis;
 use crate::name::Name;
 use crate::problem::Problem;
 use crate::tables::Webhook;
@@ -84,7 +85,7 @@ impl Tables {
     /// Takes up to `limit` deliveries that are due, for a minute. Three statements and one for each
     /// webhook, or one when none is due. One whose webhook cannot be read comes due again.
     pub async fn take_deliveries(&self, limit: usize) -> Result<Vec<Delivery>, Problem> {
-        let taken_for = u64::try_from(TAKEN_FOR.as_millis()).unwrap_or_default();
+        let taken_for = millis(TAKEN_FOR);
         let params = vec![page(limit.min(100)).into(), taken_for.into()];
         let rows = self.database.query(TAKE, params).await?;
         if rows.is_empty() {
@@ -139,10 +140,7 @@ impl Tables {
         let params: Vec<Value> = vec![
             delivery.id.into(),
             delivery.attempt.into(),
-            u64::try_from(wait.as_millis())
-                .unwrap_or(GIVEN_UP_AFTER_MS)
-                .min(GIVEN_UP_AFTER_MS)
-                .into(),
+            millis(wait).min(GIVEN_UP_AFTER_MS).into(),
             problem.into(),
             GIVEN_UP_AFTER_MS.into(),
         ];

@@ -6,6 +6,7 @@ use unlapse_store::sql::{Engine, Statement};
 
 use super::Tables;
 use super::usage::DAY;
+use crate::millis::millis;
 use crate::problem::Problem;
 
 /// How long is kept what nothing needs.
@@ -68,8 +69,7 @@ impl Tables {
     /// Removes some of what need not be kept any more, and makes the partitions of the days to come;
     /// whether there may be more to remove. Once an hour is often enough, on one node or on all.
     pub async fn sweep(&self, retention: &Retention) -> Result<bool, Problem> {
-        let age = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let attempts = age(retention.attempts);
+        let attempts = millis(retention.attempts);
         let mut more = false;
         match self.database.engine() {
             Engine::Postgres => {
@@ -78,11 +78,11 @@ impl Tables {
             }
             Engine::Sqlite => more |= self.some(ATTEMPTS, attempts).await?,
         }
-        let imports = age(retention.imports);
-        let events = age(retention.events);
+        let imports = millis(retention.imports);
+        let events = millis(retention.events);
         // What points at a row goes before it.
         for (statement, age) in [
-            (USAGE, age(retention.usage)),
+            (USAGE, millis(retention.usage)),
             (DELIVERIES, events),
             (EVENTS, events),
             (CONNECTS, 0),

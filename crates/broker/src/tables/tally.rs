@@ -10,6 +10,7 @@ use unlapse_store::sql::{Statement, Step, Value};
 
 use super::{Attempt, Tables, unreadable};
 use crate::code::Code;
+use crate::millis::millis;
 use crate::name::Name;
 use crate::problem::Problem;
 
@@ -130,7 +131,7 @@ impl Durations {
 }
 
 fn bucket(duration: Duration) -> usize {
-    let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let millis = millis(duration);
     BUCKETS.iter().position(|most| millis <= *most).unwrap_or(BUCKETS.len())
 }
 

@@ -10,6 +10,7 @@ use crate::http::api::{Answer, Api, json};
 use crate::http::caller::{Names, connection};
 use crate::http::params::Params;
 use crate::http::path::Path;
+use crate::millis::millis;
 use crate::tables::Attempt;
 use crate::timestamp::Timestamp;
 use crate::verb::Verb;
@@ -39,9 +40,6 @@ struct Shown<'a> {
 impl<'a> Shown<'a> {
     fn of(attempt: &'a Attempt) -> Self {
         let Attempt { at, tried, .. } = attempt;
-        let millis = |duration: core::time::Duration| {
-            u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-        };
         Self {
             at: Timestamp(*at),
             number: tried.number,

@@ -1,7 +1,5 @@
 //! `GET /v1/stats`: how the connections are doing, in the numbers that the dashboard shows.
 
-use core::time::Duration;
-
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -13,6 +11,7 @@ use crate::dashboard::facts::{Circuit, Counted, Failed, Latency, Minute, Node, O
 use crate::http::api::{Answer, Api, json};
 use crate::http::params::Params;
 use crate::http::refusal::Refusal;
+use crate::millis::millis;
 use crate::timestamp::Timestamp;
 use crate::verb::Verb;
 
@@ -127,7 +126,6 @@ fn rate(it: &Minute) -> Rate {
 }
 
 fn took(it: &Latency) -> Took<'_> {
-    let millis = |took: Duration| u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     Took {
         of: Of::app(&it.app),
         count: it.count,
@@ -167,6 +165,7 @@ pub(in crate::http) async fn show(State(api): State<Api>, request: Parts) -> Ans
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::time::Duration;
     use serde_json::json;
     use unlapse::unlapse_core::{Breaker, BreakerPolicy};
 
