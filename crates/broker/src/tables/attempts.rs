@@ -8,7 +8,7 @@ use unlapse_store::sql::{Row, Statement};
 
 use super::connections::row_id;
 use super::limits::page;
-use super::{Tables, tally, unreadable};
+use super::{Tables, hex, tally, unreadable};
 use crate::code::Code;
 use crate::connection_id::ConnectionId;
 use crate::millis::millis;
@@ -115,17 +115,6 @@ fn row(attempt: &Attempt) -> NoteRow<'_> {
 
 /// The largest number of a database.
 const MOST: u64 = i64::MAX as u64;
-
-/// Bytes as JSON can hold them.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use core::fmt::Write as _;
-    let mut hex = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
-}
 
 fn read(id: &ConnectionId, row: &Row) -> Result<Attempt, Problem> {
     let damaged = || unreadable("an attempt");

@@ -4,10 +4,9 @@ use serde::Serialize;
 use unlapse::unlapse_core::UnixTime;
 use unlapse_store::sql::Statement;
 
-use super::Tables;
-use super::attempts::hex;
 use super::connections::row_id;
 use super::limits::page;
+use super::{Tables, hex};
 use crate::connection_id::ConnectionId;
 use crate::problem::Problem;
 
