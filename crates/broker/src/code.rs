@@ -217,6 +217,13 @@ impl Code {
         }
     }
 
+    /// The address of what docs/troubleshooting.md says about it.
+    pub(crate) fn docs(self) -> String {
+        const PAGE: &str =
+            concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/troubleshooting.md");
+        format!("{PAGE}#{}", self.as_str().to_ascii_lowercase())
+    }
+
     /// Whether only a person can help: their consent is needed anew.
     pub fn needs_user(self) -> bool {
         matches!(

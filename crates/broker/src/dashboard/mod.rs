@@ -78,13 +78,6 @@ async fn admitted(State(desk): State<Desk>, request: Request, next: Next) -> Res
     }
 }
 
-/// Where docs/troubleshooting.md says what to do about a code.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
-fn docs_of(code: &Code) -> String {
-    let page = "https://github.com/unlapse/unlapse/blob/main/docs/troubleshooting.md";
-    format!("{page}#{}", code.as_str().to_ascii_lowercase())
-}
-
 /// What somebody at the dashboard does about a code: where the broker tries again by itself, nothing.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
 fn advice(code: &Code) -> &'static str {

@@ -14,9 +14,6 @@ use crate::timestamp::Timestamp;
 /// The media type of a problem (RFC 9457 §3).
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 
-/// Where a code is explained: each has a heading there.
-const DOCS: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/troubleshooting.md#");
-
 /// A problem, and how HTTP says it. Written out by [`Refusal::render`] once it is known which
 /// request it answers, and when.
 #[derive(Clone, Debug)]
@@ -141,7 +138,7 @@ impl<'a> Said<'a> {
     fn of(problem: &'a Problem, status: StatusCode, instance: &'a str) -> Self {
         let Problem { code, detail, account, attempts, duration, retry_at } = problem;
         Self {
-            r#type: format!("{DOCS}{}", code.as_str().to_ascii_lowercase()),
+            r#type: code.docs(),
             title: code.title(),
             status: status.as_u16(),
             detail,
@@ -189,7 +186,7 @@ mod tests {
         assert_eq!(
             read(response).await,
             json!({
-                "type": format!("{DOCS}provider_down"),
+                "type": "https://github.com/unlapse/unlapse/blob/main/docs/troubleshooting.md#provider_down",
                 "title": "The provider cannot be reached",
                 "status": 503,
                 "detail": "it answered 503",
