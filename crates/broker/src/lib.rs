@@ -12,6 +12,7 @@ mod clock;
 mod code;
 mod connection;
 mod connection_id;
+mod cursor;
 pub mod dashboard;
 mod directory;
 pub mod http;

@@ -7,7 +7,6 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use unlapse::unlapse_core::UnixTime;
 
-use super::cursor;
 use super::desk::{Desk, Visitor};
 use super::form::Form;
 use super::overview::{chosen_tenant, tenants};
@@ -17,6 +16,7 @@ use crate::broker::{Filter, Page};
 use crate::code::Code;
 use crate::connection;
 use crate::connection_id::ConnectionId;
+use crate::cursor;
 use crate::name::Name;
 use crate::problem::Problem;
 
@@ -124,7 +124,7 @@ async fn show(desk: &Desk, visitor: &Visitor, query: &str) -> Result<Response, P
     let mut listed = Page { connections: Vec::new(), next: None };
     let mut apps = Vec::new();
     if let Some(tenant) = &chosen {
-        let after = form.value("after").map(|_| cursor::read(tenant, form.text("after")));
+        let after = form.value("after").map(|after| cursor::read(after.expose(), tenant));
         let after = after.transpose()?;
         listed = desk.look().connections(tenant, &filter, after.as_ref(), LIMIT).await?;
         apps = desk
@@ -157,7 +157,7 @@ async fn show(desk: &Desk, visitor: &Visitor, query: &str) -> Result<Response, P
         user: form.text("user").to_owned(),
         is_part: form.value("after").is_some(),
         first: at(""),
-        next: listed.next.as_ref().map(|id| at(&cursor::write(id))),
+        next: listed.next.as_ref().map(|id| at(&cursor::after(id))),
         rows: listed.connections.into_iter().map(|it| Row::new(it, visitor.now)).collect(),
         chosen,
         tenants,

@@ -6,12 +6,12 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
 
-use super::cursor;
 use super::desk::{Desk, Visitor};
 use super::facts::Entry;
 use super::form::Form;
 use super::page::{Here, Shell, address, page, problem};
 use super::words::{Moment, clock};
+use crate::code::Code;
 use crate::name::Name;
 use crate::problem::Problem;
 
@@ -82,7 +82,7 @@ async fn show(
     query: &str,
 ) -> Result<Response, Problem> {
     let form = Form::parse(query.as_bytes())?;
-    let before = cursor::before(form.text("before"))?;
+    let before = before(&form)?;
     let is_audit = here == Here::Audit;
     // One more than is shown tells whether there are more.
     let asked = if is_audit {
@@ -110,4 +110,26 @@ async fn show(
         rows: entries.into_iter().map(Row::from).collect(),
     };
     Ok(page(StatusCode::OK, &template))
+}
+
+/// Before which entry the part ends that is asked for; `None`: it is the newest part.
+fn before(form: &Form) -> Result<Option<u64>, Problem> {
+    let wrong = |_| Problem::new(Code::BadRequest, "`before` is the number of an entry");
+    form.value("before").map(|text| text.expose().parse().map_err(wrong)).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_ends_before_a_number() {
+        let asked = |query: &str| before(&Form::parse(query.as_bytes()).expect("a query"));
+        assert_eq!(asked(""), Ok(None));
+        assert_eq!(asked("before="), Ok(None));
+        assert_eq!(asked("before=7"), Ok(Some(7)));
+        for bad in ["before=-1", "before=x", "before=18446744073709551616"] {
+            assert_eq!(asked(bad).expect_err(bad).code, Code::BadRequest);
+        }
+    }
 }

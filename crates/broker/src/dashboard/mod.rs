@@ -8,7 +8,6 @@ mod attempts;
 mod chart;
 mod connection;
 mod connections;
-mod cursor;
 mod desk;
 mod ended;
 pub(crate) mod facts;

@@ -5,7 +5,6 @@ mod around;
 mod body;
 mod caller;
 pub(crate) mod connect;
-mod cursor;
 mod gate;
 mod keys;
 mod lately;

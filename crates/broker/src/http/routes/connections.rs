@@ -14,14 +14,15 @@ use url::form_urlencoded;
 
 use crate::broker::{Brought, Filter};
 use crate::connection_id::ConnectionId;
+use crate::cursor;
 use crate::http::api::{Answer, Api, json};
+use crate::http::body;
 use crate::http::caller::{Caller, Names, connection};
 use crate::http::params::Params;
 use crate::http::path::Path;
 use crate::http::refusal::Refusal;
 use crate::http::sent_secret::SentSecret;
 use crate::http::shown::Shown;
-use crate::http::{body, cursor};
 use crate::tables::check_metadata;
 use crate::verb::Verb;
 
