@@ -3,14 +3,14 @@
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use axum::response::Response;
 use unlapse::unlapse_core::UnixTime;
 
-use super::desk::{Desk, Visitor};
+use super::desk::Desk;
 use super::facts::AppFacts;
 use super::overview::circuits::{CircuitState, until, why};
-use super::page::{Here, Shell, address, page, problem};
+use super::page::{Here, Shell, address, page};
+use super::visitor::Visitor;
 use super::words::{Moment, clock};
 use crate::problem::Problem;
 
@@ -55,14 +55,8 @@ impl Row {
 }
 
 /// `GET /apps`
-pub(super) async fn shown(State(desk): State<Desk>, request: Parts) -> Response {
-    let visitor = match desk.enter(&request).await {
-        Ok(visitor) => visitor,
-        Err(response) => return response,
-    };
-    let reply = show(&desk, &visitor).await;
-    let reply = reply.unwrap_or_else(|it| problem(visitor.shell(Here::Apps, ""), &it, None));
-    visitor.remember(&desk, reply)
+pub(super) async fn shown(State(desk): State<Desk>, visitor: Visitor) -> Response {
+    visitor.answer(&desk, Here::Apps, show(&desk, &visitor).await, None)
 }
 
 async fn show(desk: &Desk, visitor: &Visitor) -> Result<Response, Problem> {

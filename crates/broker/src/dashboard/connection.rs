@@ -9,10 +9,11 @@ use axum::response::Response;
 use unlapse::unlapse_core::UnixTime;
 
 use super::connections::{StateWords, link};
-use super::desk::{Desk, Visitor};
+use super::desk::Desk;
 use super::facts::{Attempt, History};
 use super::form::Form;
 use super::page::{Here, Shell, address, page, problem, see_other};
+use super::visitor::Visitor;
 use super::words::{Moment, clock, took};
 use crate::code::Code;
 use crate::connection::State as Life;
@@ -84,11 +85,7 @@ fn named(visitor: &Visitor, form: &Form) -> Result<ConnectionId, Problem> {
 }
 
 /// `GET /connection`
-pub(super) async fn shown(State(desk): State<Desk>, request: Parts) -> Response {
-    let visitor = match desk.enter(&request).await {
-        Ok(visitor) => visitor,
-        Err(response) => return response,
-    };
+pub(super) async fn shown(State(desk): State<Desk>, visitor: Visitor, request: Parts) -> Response {
     let reply = show(&desk, &visitor, request.uri.query().unwrap_or_default()).await;
     let reply = reply.unwrap_or_else(|it| refused(&visitor, &it));
     visitor.remember(&desk, reply)
@@ -154,11 +151,11 @@ async fn renew(desk: &Desk, visitor: &Visitor, form: &Form) -> Result<Response, 
 }
 
 /// `GET /connection/remove`: asks first.
-pub(super) async fn removing(State(desk): State<Desk>, request: Parts) -> Response {
-    let visitor = match desk.enter(&request).await {
-        Ok(visitor) => visitor,
-        Err(response) => return response,
-    };
+pub(super) async fn removing(
+    State(desk): State<Desk>,
+    visitor: Visitor,
+    request: Parts,
+) -> Response {
     let ask = || {
         visitor.demand_write()?;
         let form = Form::parse(request.uri.query().unwrap_or_default().as_bytes())?;

@@ -7,10 +7,11 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use unlapse::unlapse_core::UnixTime;
 
-use super::desk::{Desk, Visitor};
+use super::desk::Desk;
 use super::form::Form;
 use super::overview::{chosen_tenant, tenants};
-use super::page::{Here, Shell, address, page, problem};
+use super::page::{Here, Shell, address, page};
+use super::visitor::Visitor;
 use super::words::Moment;
 use crate::broker::{Filter, Page};
 use crate::code::Code;
@@ -102,16 +103,9 @@ pub(super) fn link(path: &str, id: &ConnectionId) -> String {
 }
 
 /// `GET /connections`
-pub(super) async fn shown(State(desk): State<Desk>, request: Parts) -> Response {
-    let visitor = match desk.enter(&request).await {
-        Ok(visitor) => visitor,
-        Err(response) => return response,
-    };
-    let reply = show(&desk, &visitor, request.uri.query().unwrap_or_default()).await;
-    let again = Some("/connections".to_owned());
-    let reply =
-        reply.unwrap_or_else(|it| problem(visitor.shell(Here::Connections, ""), &it, again));
-    visitor.remember(&desk, reply)
+pub(super) async fn shown(State(desk): State<Desk>, visitor: Visitor, request: Parts) -> Response {
+    let page = show(&desk, &visitor, request.uri.query().unwrap_or_default()).await;
+    visitor.answer(&desk, Here::Connections, page, Some("/connections"))
 }
 
 async fn show(desk: &Desk, visitor: &Visitor, query: &str) -> Result<Response, Problem> {

@@ -1,4 +1,4 @@
-//! Who comes in, and what they may see.
+//! What all pages share, and who is let in.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -7,21 +7,15 @@ use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::Response;
-use unlapse::unlapse_core::UnixTime;
 
 use super::attempts::Attempts;
-use super::facts::Key;
 use super::form::Form;
 use super::host::is_loopback;
 use super::look::Look;
 use super::options::DashboardOptions;
-use super::page::{self, Here, Shell};
-use super::session::{Cookies, Session};
-use crate::broker::Actor;
-use crate::code::Code;
-use crate::name::Name;
-use crate::problem::Problem;
-use crate::verb::{Verb, Verbs};
+use super::page;
+use super::session::Cookies;
+use super::visitor::{Visitor, is_live};
 
 /// What all pages share.
 #[derive(Clone)]
@@ -32,19 +26,6 @@ struct Shared {
     cookies: Cookies,
     attempts: Attempts,
     is_open: bool,
-}
-
-/// Somebody who may see pages.
-pub(super) struct Visitor {
-    /// Their session.
-    pub(super) session: Session,
-    /// For the audit log, and for whose data they may see.
-    pub(super) actor: Actor,
-    verbs: Verbs,
-    label: String,
-    is_fresh: bool,
-    /// When they came.
-    pub(super) now: UnixTime,
 }
 
 impl Desk {
@@ -87,12 +68,7 @@ impl Desk {
         let now = self.look().now();
         let shown = self.cookies().shown(&request.headers, now);
         if self.is_open() {
-            let is_fresh = shown.is_none();
-            let session = shown.unwrap_or_else(|| Session::begin(None, now));
-            let actor = Actor { tenant: None, name: "operator".to_owned() };
-            let verbs = Verb::ALL.into_iter().collect();
-            let label = "open on this machine".to_owned();
-            return Ok(Visitor { session, actor, verbs, label, is_fresh, now });
+            return Ok(Visitor::local(shown, now));
         }
         let Some((session, id)) = shown.and_then(|it| it.key.clone().map(|id| (it, id))) else {
             return Err(page::to_sign_in(request));
@@ -119,55 +95,6 @@ impl Desk {
             Err(problem) => Err(page::problem_to_stranger(&problem)),
         }
     }
-}
-
-impl Visitor {
-    fn of(session: Session, key: Key, now: UnixTime) -> Self {
-        let actor = Actor { tenant: key.tenant, name: format!("key:{}", key.id) };
-        Self { session, actor, verbs: key.verbs, label: key.label, is_fresh: false, now }
-    }
-
-    /// Whose part they see; `None`: all of it.
-    pub(super) fn tenant(&self) -> Option<&Name> {
-        self.actor.tenant.as_ref()
-    }
-
-    /// Whether they may change connections.
-    pub(super) fn may_write(&self) -> bool {
-        self.verbs.allow(Verb::Write)
-    }
-
-    /// Refuses whoever may not change connections.
-    pub(super) fn demand_write(&self) -> Result<(), Problem> {
-        let refused = || Problem::new(Code::Forbidden, "this key lacks the verb `write`");
-        self.may_write().then_some(()).ok_or_else(refused)
-    }
-
-    /// What stands around a page.
-    pub(super) fn shell(&self, here: Here, title: impl Into<String>) -> Shell {
-        Shell {
-            title: title.into(),
-            here,
-            visitor: Some(self.label.clone()),
-            tenant: self.tenant().map(Name::to_string),
-            token: self.session.token(),
-            may_leave: self.session.key.is_some(),
-        }
-    }
-
-    /// Has the browser keep the session, where it does not have it yet.
-    pub(super) fn remember(&self, desk: &Desk, mut response: Response) -> Response {
-        if let Some(cookie) = self.is_fresh.then(|| desk.cookies().set(&self.session)).flatten() {
-            response.headers_mut().append(header::SET_COOKIE, cookie);
-        }
-        response
-    }
-}
-
-/// Whether a key still opens the dashboard: it has not ended, and its bearer may see.
-pub(super) fn is_live(key: &Key, now: UnixTime) -> bool {
-    let may_see = key.verbs.allow(Verb::Read) || key.verbs.allow(Verb::Admin);
-    may_see && key.expires_at.is_none_or(|end| now < end)
 }
 
 /// Whether a page of ours sent this, as browsers say themselves (Fetch Metadata); scripts cannot
@@ -223,27 +150,6 @@ mod tests {
             &long,
         ] {
             assert!(!is_ours(theirs), "{theirs}");
-        }
-    }
-
-    #[test]
-    fn a_key_opens_as_long_as_it_lives_and_may_see() {
-        let now = UnixTime::from_secs(100);
-        let key = |verbs: &str, expires_at: Option<u64>| Key {
-            id: "3f9a".to_owned(),
-            label: String::new(),
-            tenant: None,
-            verbs: verbs.parse().expect("verbs"),
-            expires_at: expires_at.map(UnixTime::from_secs),
-        };
-        for (verbs, end, live) in [
-            ("read", None, true),
-            ("admin", Some(101), true),
-            ("read", Some(100), false),
-            ("token write import", None, false),
-            ("", None, false),
-        ] {
-            assert_eq!(is_live(&key(verbs, end), now), live, "{verbs} {end:?}");
         }
     }
 }

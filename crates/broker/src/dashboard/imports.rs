@@ -3,13 +3,13 @@
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use axum::response::Response;
 use unlapse::unlapse_core::UnixTime;
 
-use super::desk::{Desk, Visitor};
+use super::desk::Desk;
 use super::facts::Import;
-use super::page::{Here, Shell, page, problem};
+use super::page::{Here, Shell, page};
+use super::visitor::Visitor;
 use super::words::{Moment, clock, count, percent};
 use crate::problem::Problem;
 
@@ -65,14 +65,8 @@ fn thousandths(part: u64, whole: u64) -> u64 {
 }
 
 /// `GET /imports`
-pub(super) async fn shown(State(desk): State<Desk>, request: Parts) -> Response {
-    let visitor = match desk.enter(&request).await {
-        Ok(visitor) => visitor,
-        Err(response) => return response,
-    };
-    let reply = show(&desk, &visitor).await;
-    let reply = reply.unwrap_or_else(|it| problem(visitor.shell(Here::Imports, ""), &it, None));
-    visitor.remember(&desk, reply)
+pub(super) async fn shown(State(desk): State<Desk>, visitor: Visitor) -> Response {
+    visitor.answer(&desk, Here::Imports, show(&desk, &visitor).await, None)
 }
 
 async fn show(desk: &Desk, visitor: &Visitor) -> Result<Response, Problem> {

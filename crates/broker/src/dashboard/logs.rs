@@ -6,10 +6,11 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
 
-use super::desk::{Desk, Visitor};
+use super::desk::Desk;
 use super::facts::Entry;
 use super::form::Form;
-use super::page::{Here, Shell, address, page, problem};
+use super::page::{Here, Shell, address, page};
+use super::visitor::Visitor;
 use super::words::{Moment, clock};
 use crate::code::Code;
 use crate::name::Name;
@@ -56,23 +57,18 @@ impl From<Entry> for Row {
 }
 
 /// `GET /events`
-pub(super) async fn events(State(desk): State<Desk>, request: Parts) -> Response {
-    shown(&desk, &request, Here::Events).await
+pub(super) async fn events(State(desk): State<Desk>, visitor: Visitor, request: Parts) -> Response {
+    shown(&desk, &visitor, &request, Here::Events).await
 }
 
 /// `GET /audit`
-pub(super) async fn audit(State(desk): State<Desk>, request: Parts) -> Response {
-    shown(&desk, &request, Here::Audit).await
+pub(super) async fn audit(State(desk): State<Desk>, visitor: Visitor, request: Parts) -> Response {
+    shown(&desk, &visitor, &request, Here::Audit).await
 }
 
-async fn shown(desk: &Desk, request: &Parts, here: Here) -> Response {
-    let visitor = match desk.enter(request).await {
-        Ok(visitor) => visitor,
-        Err(response) => return response,
-    };
-    let reply = show(desk, &visitor, here, request.uri.query().unwrap_or_default()).await;
-    let reply = reply.unwrap_or_else(|it| problem(visitor.shell(here, ""), &it, None));
-    visitor.remember(desk, reply)
+async fn shown(desk: &Desk, visitor: &Visitor, request: &Parts, here: Here) -> Response {
+    let page = show(desk, visitor, here, request.uri.query().unwrap_or_default()).await;
+    visitor.answer(desk, here, page, None)
 }
 
 async fn show(

@@ -25,6 +25,7 @@ mod session;
 mod sign_in;
 #[cfg(test)]
 mod tests;
+mod visitor;
 mod words;
 
 use axum::Router;

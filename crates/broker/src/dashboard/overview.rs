@@ -19,10 +19,11 @@ use self::due::DueChart;
 use self::health::{Tone, health};
 use self::rates::{ErrorRow, LatencyRow, RateChart};
 use self::states::{StateBar, Waiting};
-use super::desk::{Desk, Visitor};
+use super::desk::Desk;
 use super::facts::Overview;
 use super::form::Form;
-use super::page::{Here, Shell, page, problem};
+use super::page::{Here, Shell, page};
+use super::visitor::Visitor;
 use super::words::{Moment, clock, count, span};
 use crate::code::Code;
 use crate::name::Name;
@@ -100,15 +101,9 @@ impl View {
 }
 
 /// `GET /`
-pub(super) async fn shown(State(desk): State<Desk>, request: Parts) -> Response {
-    let visitor = match desk.enter(&request).await {
-        Ok(visitor) => visitor,
-        Err(response) => return response,
-    };
-    let query = request.uri.query().unwrap_or_default();
-    let reply = show(&desk, &visitor, query).await;
-    let reply = reply.unwrap_or_else(|it| problem(visitor.shell(Here::Overview, ""), &it, None));
-    visitor.remember(&desk, reply)
+pub(super) async fn shown(State(desk): State<Desk>, visitor: Visitor, request: Parts) -> Response {
+    let page = show(&desk, &visitor, request.uri.query().unwrap_or_default()).await;
+    visitor.answer(&desk, Here::Overview, page, None)
 }
 
 async fn show(desk: &Desk, visitor: &Visitor, query: &str) -> Result<Response, Problem> {
