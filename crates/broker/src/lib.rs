@@ -20,6 +20,7 @@ mod import;
 mod millis;
 mod name;
 mod node;
+mod peer;
 mod problem;
 mod random;
 mod schedule;

@@ -1,9 +1,7 @@
 //! What all pages share, and who is let in.
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::Response;
@@ -16,6 +14,7 @@ use super::options::DashboardOptions;
 use super::page;
 use super::session::Cookies;
 use super::visitor::{Visitor, is_live};
+use crate::peer::peer;
 
 /// What all pages share.
 #[derive(Clone)]
@@ -107,12 +106,6 @@ pub(super) fn is_from_here(headers: &HeaderMap) -> bool {
 /// Whether a page of others has led the browser here.
 pub(super) fn is_from_elsewhere(headers: &HeaderMap) -> bool {
     headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site")
-}
-
-/// The address that a request comes from, where it is known.
-pub(super) fn peer(request: &Parts) -> Option<IpAddr> {
-    let connected = request.extensions.get::<ConnectInfo<SocketAddr>>();
-    connected.map(|ConnectInfo(address)| address.ip())
 }
 
 /// Where a request leads back to after signing in: what can be asked for again.

@@ -11,12 +11,13 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use unlapse::unlapse_core::Secret;
 
-use super::desk::{Desk, is_from_elsewhere, is_from_here, is_ours, peer};
+use super::desk::{Desk, is_from_elsewhere, is_from_here, is_ours};
 use super::form::Form;
 use super::page::{Shell, page, problem_to_stranger, see_other, stale};
 use super::session::Session;
 use super::visitor::is_live;
 use super::words::span;
+use crate::peer::peer;
 use crate::problem::Problem;
 
 /// Longest key that is looked up, in bytes.

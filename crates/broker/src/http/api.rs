@@ -1,12 +1,9 @@
 //! What all routes share.
 
 use core::ops::Deref;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::ConnectInfo;
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
@@ -100,12 +97,6 @@ impl Api {
         let entry = NewAudit::new(&caller.actor, tenant, action, subject);
         Ok(self.broker.tables().note(entry).await?)
     }
-}
-
-/// Where a request is from, where that is known.
-pub(super) fn peer(request: &Parts) -> Option<std::net::IpAddr> {
-    let connected = request.extensions.get::<ConnectInfo<SocketAddr>>();
-    connected.map(|ConnectInfo(address)| address.ip())
 }
 
 /// A reply of JSON.

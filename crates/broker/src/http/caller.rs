@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use unlapse::unlapse_core::{Secret, UnixTime};
 use unlapse_verify::{Verified, sha256};
 
-use super::api::{Api, peer};
+use super::api::Api;
 use super::keys::Look;
 use super::params::Params;
 use super::refusal::Refusal;
@@ -13,6 +13,7 @@ use crate::broker::Actor;
 use crate::code::Code;
 use crate::connection_id::ConnectionId;
 use crate::name::Name;
+use crate::peer::peer;
 use crate::problem::Problem;
 use crate::verb::{Verb, Verbs};
 
