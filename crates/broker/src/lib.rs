@@ -25,6 +25,7 @@ mod problem;
 mod random;
 mod schedule;
 mod seal;
+mod sent_secret;
 mod tables;
 mod tenant;
 mod timestamp;

@@ -13,7 +13,6 @@ mod params;
 mod path;
 mod refusal;
 mod routes;
-mod sent_secret;
 mod shown;
 
 use axum::Router;

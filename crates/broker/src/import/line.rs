@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::error::Category;
-use unlapse::unlapse_core::{Secret, UnixTime};
+use unlapse::unlapse_core::UnixTime;
 
 use crate::broker::Brought;
 use crate::connection_id::ConnectionId;
 use crate::name::Name;
+use crate::sent_secret::SentSecret;
 use crate::tables::check_metadata;
 
 #[derive(Deserialize)]
@@ -19,9 +20,9 @@ struct Form {
     provider: String,
     account: String,
     #[serde(default)]
-    access_token: Option<Text>,
+    access_token: Option<SentSecret>,
     #[serde(default)]
-    refresh_token: Option<Text>,
+    refresh_token: Option<SentSecret>,
     /// Seconds from now (RFC 6749 §5.1).
     #[serde(default)]
     expires_in: Option<u64>,
@@ -56,15 +57,6 @@ struct Form {
     connected_at: Option<serde::de::IgnoredAny>,
 }
 
-/// A secret on its way in: owned, and wiped with its type.
-struct Text(Secret);
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|text| Self(Secret::from(text)))
-    }
-}
-
 /// Longest token.
 const MAX_TOKEN: usize = 16 * 1024;
 
@@ -85,11 +77,11 @@ impl ReadLine {
         let id = ConnectionId::new(tenant.clone(), form.user, provider, form.account);
         let id = id.map_err(|bad| bad.to_string())?;
         check_metadata(&form.metadata).map_err(|problem| problem.detail)?;
-        let token = |name: &str, text: Option<Text>| match text {
-            Some(Text(secret)) if !secret.is_sendable() || secret.len() > MAX_TOKEN => {
+        let token = |name: &str, sent: Option<SentSecret>| match sent {
+            Some(SentSecret(secret)) if !secret.is_sendable() || secret.len() > MAX_TOKEN => {
                 Err(format!("`{name}` is no token"))
             }
-            text => Ok(text.map(|text| text.0)),
+            sent => Ok(sent.map(|SentSecret(secret)| secret)),
         };
         let access_token = token("access_token", form.access_token)?;
         let refresh_token = token("refresh_token", form.refresh_token)?;

@@ -19,8 +19,8 @@ use crate::http::caller::Caller;
 use crate::http::params::Params;
 use crate::http::path::Path;
 use crate::http::refusal::Refusal;
-use crate::http::sent_secret::SentSecret;
 use crate::name::Name;
+use crate::sent_secret::SentSecret;
 use crate::timestamp::Timestamp;
 use crate::verb::Verb;
 

@@ -21,8 +21,8 @@ use crate::http::caller::{Caller, Names, connection};
 use crate::http::params::Params;
 use crate::http::path::Path;
 use crate::http::refusal::Refusal;
-use crate::http::sent_secret::SentSecret;
 use crate::http::shown::Shown;
+use crate::sent_secret::SentSecret;
 use crate::tables::check_metadata;
 use crate::verb::Verb;
 

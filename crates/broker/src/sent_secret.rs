@@ -1,11 +1,11 @@
-//! A secret in a body.
+//! A secret on its way in.
 
 use serde::{Deserialize, Deserializer};
 use unlapse::unlapse_core::Secret;
 
 /// A secret as it arrives in JSON: from its first moment in a type that is wiped and never shown.
 #[derive(Debug)]
-pub(super) struct SentSecret(pub(super) Secret);
+pub(crate) struct SentSecret(pub(crate) Secret);
 
 impl<'de> Deserialize<'de> for SentSecret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
