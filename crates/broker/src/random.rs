@@ -1,28 +1,38 @@
-//! Random words that nobody guesses.
+//! Random bytes that nobody guesses, and what is made of them.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use unlapse::unlapse_core::Secret;
+use unlapse_verify::sha256;
 use zeroize::Zeroizing;
 
-/// 256 random bits, in base64url: a `state`, or a `code_verifier` (RFC 7636 §4.1).
+/// Fills `bytes` from the generator.
+pub(crate) fn fill(bytes: &mut [u8]) {
+    aws_lc_rs::rand::fill(bytes)
+        .expect("the generator is seeded by the operating system before the process can ask it");
+}
+
+/// 256 bits.
+pub(crate) fn bytes() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    fill(&mut bytes);
+    bytes
+}
+
+/// 256 bits in base64url: a `state`, a ticket, or a `code_verifier` (RFC 7636 §4.1).
 pub(crate) fn token() -> Secret {
-    let mut bytes = Zeroizing::new([0; 32]);
-    getrandom::fill(&mut bytes[..]).expect("the system gives randomness");
+    let bytes = Zeroizing::new(bytes());
     Secret::from(URL_SAFE_NO_PAD.encode(&bytes[..]))
 }
 
 /// The `code_challenge` of a verifier: its SHA-256 (RFC 7636 §4.2).
 pub(crate) fn challenge(verifier: &Secret) -> String {
-    URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.expose().as_bytes()))
+    URL_SAFE_NO_PAD.encode(sha256(verifier.expose().as_bytes()))
 }
 
 /// What a `state` is remembered under: whoever reads the table learns none.
 pub(crate) fn hash(state: &Secret) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, state.expose().as_bytes()).as_ref());
-    hash
+    sha256(state.expose().as_bytes())
 }
 
 #[cfg(test)]

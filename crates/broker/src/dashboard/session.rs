@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use super::ended::Ended;
 use super::form::Form;
 use super::options::DashboardOptions;
+use crate::random;
 
 /// How long a session lives.
 const LIFETIME: Duration = Duration::from_secs(12 * 3600);
@@ -35,7 +36,7 @@ pub(super) struct Session {
 impl Session {
     /// A new one.
     pub(super) fn begin(key: Option<String>, now: UnixTime) -> Self {
-        Self { id: URL_SAFE_NO_PAD.encode(random()), key, ends_at: now.plus(LIFETIME) }
+        Self { id: URL_SAFE_NO_PAD.encode(random::bytes()), key, ends_at: now.plus(LIFETIME) }
     }
 
     /// What the forms of its pages carry: only who can read the cookie can know it, and it does not
@@ -63,7 +64,7 @@ impl Cookies {
     pub(super) fn new(options: &DashboardOptions) -> Self {
         let bytes = match &options.session_key {
             Some(key) => key.0.clone(),
-            None => Zeroizing::new(random()),
+            None => Zeroizing::new(random::bytes()),
         };
         let key = RandomizedNonceKey::new(&AES_256_GCM, bytes.as_slice());
         let key = key.expect("AES-256 has keys of 32 bytes");
@@ -120,13 +121,6 @@ impl Cookies {
     fn name(&self) -> &'static str {
         if self.is_secure { "__Host-unlapse-broker" } else { "unlapse-broker" }
     }
-}
-
-fn random() -> [u8; 32] {
-    let mut bytes = [0; 32];
-    aws_lc_rs::rand::fill(&mut bytes)
-        .expect("the generator is seeded by the operating system before the process can ask it");
-    bytes
 }
 
 #[cfg(test)]

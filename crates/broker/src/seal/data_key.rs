@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::xaes;
 use crate::name::Name;
+use crate::random;
 
 /// A data key of a tenant, unwrapped.
 pub(super) struct DataKey {
@@ -20,7 +21,7 @@ impl DataKey {
     /// A key that was just drawn.
     pub(super) fn draw(tenant: &Name, generation: i64) -> Self {
         let mut id = [0; 12];
-        xaes::fill(&mut id);
+        random::fill(&mut id);
         let id = URL_SAFE_NO_PAD.encode(id);
         Self { id, tenant: tenant.clone(), generation, key: xaes::draw() }
     }

@@ -13,6 +13,7 @@ use super::key_command::KeyCommand;
 use super::master_key::MasterKey;
 use super::xaes;
 use crate::name::Name;
+use crate::random;
 
 /// Master keys, the first of them for whatever is wrapped from now on; the others open what was
 /// wrapped before.
@@ -227,7 +228,7 @@ fn place(path: &Path, bytes: &[u8], placing: Placing) -> io::Result<()> {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     RealDisk.create_dir(dir)?;
     let mut tag = [0; 8];
-    xaes::fill(&mut tag);
+    random::fill(&mut tag);
     let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
     name.push(format!(".new-{:016x}", u64::from_be_bytes(tag)));
     tag.zeroize();

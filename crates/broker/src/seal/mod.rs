@@ -29,4 +29,3 @@ pub use keys_away::KeysAway;
 pub use master_keys::{BadMasterKeys, MasterKeys};
 pub use purpose::Purpose;
 pub use rotation::{Rotation, RotationWaits};
-pub(crate) use xaes::fill;

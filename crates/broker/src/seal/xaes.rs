@@ -8,6 +8,8 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::cmac;
 use zeroize::Zeroizing;
 
+use crate::random;
+
 /// Bytes of a key.
 pub(super) const KEY_LEN: usize = 32;
 /// Bytes of a nonce.
@@ -27,20 +29,14 @@ pub(super) struct Altered;
 /// A key that was just drawn.
 pub(super) fn draw() -> Key {
     let mut key = Zeroizing::new([0; KEY_LEN]);
-    fill(&mut *key);
+    random::fill(&mut *key);
     key
-}
-
-/// `bytes` from the generator.
-pub(crate) fn fill(bytes: &mut [u8]) {
-    aws_lc_rs::rand::fill(bytes)
-        .expect("the generator is seeded by the operating system before the process can ask it");
 }
 
 /// `plain` under `key`: nonce, ciphertext, tag. Whoever opens it has to say the same `associated`.
 pub(super) fn seal(key: &Key, associated: &[u8], plain: &[u8]) -> Vec<u8> {
     let mut nonce = [0; NONCE_LEN];
-    fill(&mut nonce);
+    random::fill(&mut nonce);
     seal_with(key, nonce, associated, plain)
 }
 

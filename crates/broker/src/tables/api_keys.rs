@@ -19,6 +19,7 @@ use super::versions::bump;
 use super::{Tables, unreadable};
 use crate::name::Name;
 use crate::problem::Problem;
+use crate::random;
 use crate::verb::Verbs;
 
 /// An API key, without its secret.
@@ -142,7 +143,7 @@ impl Tables {
 
 fn draw() -> (String, Secret) {
     let mut bytes = Zeroizing::new([0; 9 + 32]);
-    crate::seal::fill(&mut *bytes);
+    random::fill(&mut *bytes);
     let (id, random) = bytes.split_at(9);
     let id = URL_SAFE_NO_PAD.encode(id);
     // At its full size from the start: growing would leave copies behind.

@@ -7,6 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use unlapse::unlapse_core::{Secret, UnixTime};
 use zeroize::Zeroizing;
 
+use crate::random;
+
 /// How a secret begins, so that scanners for secrets find it.
 const PREFIX: &str = "whsec_";
 
@@ -26,9 +28,7 @@ impl SigningSecret {
     /// Where the operating system gives no randomness, without which nothing here is safe.
     pub fn draw() -> Self {
         let mut bytes = Zeroizing::new(vec![0; 32]);
-        aws_lc_rs::rand::fill(&mut bytes).expect(
-            "the generator is seeded by the operating system before the process can ask it",
-        );
+        random::fill(&mut bytes);
         Self(bytes)
     }
 

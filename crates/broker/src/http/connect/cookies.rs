@@ -29,14 +29,6 @@ pub(super) struct Browser {
     cross_site: bool,
 }
 
-/// 256 random bits.
-pub(super) fn draw() -> Secret {
-    let mut bytes = [0; 32];
-    aws_lc_rs::rand::fill(&mut bytes)
-        .expect("the generator is seeded by the operating system before the process can ask it");
-    Secret::from(URL_SAFE_NO_PAD.encode(bytes))
-}
-
 /// What a form of ours holds in the browser that has this cookie, and no other page can know.
 pub(super) fn token(secret: &Secret) -> String {
     digest("form", secret.expose())
@@ -130,6 +122,7 @@ impl Browser {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random;
 
     fn kept(secure: bool, keep: impl FnOnce(&Browser, &mut HeaderMap)) -> (String, Browser) {
         let mut set = HeaderMap::new();
@@ -163,10 +156,10 @@ mod tests {
 
     #[test]
     fn a_form_is_known_in_its_browser_alone() {
-        let secret = draw();
+        let secret = random::token();
         let (_, browser) = kept(false, |browser, headers| browser.keep_secret(headers, &secret));
         assert_eq!(browser.secret().as_ref().map(token), Some(token(&secret)));
-        assert_ne!(token(&draw()), token(&secret));
+        assert_ne!(token(&random::token()), token(&secret));
         assert_eq!(Browser::read(false, &HeaderMap::new()).secret(), None);
     }
 

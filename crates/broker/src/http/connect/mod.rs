@@ -33,6 +33,7 @@ use crate::broker::{Callback, Connected};
 use crate::code::Code;
 use crate::connection_id::ConnectionId;
 use crate::problem::Problem;
+use crate::random;
 use cookies::Browser;
 pub(super) use page::STYLE;
 use page::{Form, Page};
@@ -60,7 +61,7 @@ async fn asked(api: &Api, request: &Parts) -> Answer {
     let app = api.broker.tables().app(&wanted.id.tenant, &wanted.id.provider).await?;
     let to = app.map_or_else(|| wanted.id.provider.to_string(), |app| api.display_name(&app));
     let browser = Browser::of(api, &request.headers);
-    let secret = browser.secret().unwrap_or_else(cookies::draw);
+    let secret = browser.secret().unwrap_or_else(random::token);
     let ConnectionId { tenant, user, account, .. } = &wanted.id;
     let page = Page {
         title: &format!("Connect {to}"),

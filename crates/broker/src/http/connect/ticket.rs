@@ -13,7 +13,6 @@ use unlapse::unlapse_oauth::provider::Metadata;
 use unlapse_verify::sha256;
 use zeroize::Zeroizing;
 
-use super::cookies;
 use crate::broker::{Actor, Wanted};
 use crate::code::Code;
 use crate::connection_id::ConnectionId;
@@ -24,6 +23,7 @@ use crate::http::params::Params;
 use crate::http::refusal::Refusal;
 use crate::http::routes::connections::is_scope;
 use crate::problem::Problem;
+use crate::random;
 use crate::tables::Connect;
 use crate::timestamp::Timestamp;
 use crate::verb::Verb;
@@ -100,7 +100,7 @@ pub(in crate::http) async fn issue(State(api): State<Api>, request: Parts, sent:
     if return_to.as_ref().is_some_and(|place| !app.return_to.contains(place)) {
         return Err(Refusal::bad_request("`return_to` is none of the app's"));
     }
-    let ticket = cookies::draw();
+    let ticket = random::token();
     let remembered = Ticket { id, scopes, return_to, actor: caller.actor.name, params };
     let connect = Connect {
         tenant: remembered.id.tenant.clone(),
