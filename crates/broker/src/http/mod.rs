@@ -2,6 +2,7 @@
 
 mod api;
 mod around;
+mod asked;
 mod body;
 mod caller;
 pub(crate) mod connect;

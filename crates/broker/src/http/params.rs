@@ -77,6 +77,12 @@ impl Params {
         };
         number.ok_or_else(wrong).map(Some)
     }
+
+    /// How many entries of a list are asked for by `limit`: `usual` where it is not said, `most` at most.
+    pub(super) fn limit(&self, usual: u16, most: u16) -> Result<usize, Refusal> {
+        let said = self.number("limit", 1..=most.into())?;
+        Ok(said.and_then(|said| usize::try_from(said).ok()).unwrap_or(usual.into()))
+    }
 }
 
 #[cfg(test)]
@@ -92,6 +98,7 @@ mod tests {
         let params = parse("limit=10&user=a%2Fb+c").expect("a query");
         assert_eq!(params.value("user"), Some("a/b c"));
         assert_eq!(params.number("limit", 1..=500).expect("in range"), Some(10));
+        assert_eq!(params.limit(2, 10).ok(), Some(10));
         assert_eq!(params.value("provider"), None);
         for bad in ["limit=1&limit=2", "stat=x", "=x", &format!("user={}", "x".repeat(8192))] {
             assert!(parse(bad).is_err(), "{bad}");
@@ -100,7 +107,10 @@ mod tests {
             assert!(parse(bad).expect("known").number("limit", 1..=500).is_err(), "{bad}");
         }
         assert!(parse("provider=A").expect("known").parsed::<Name>("provider").is_err());
-        assert!(Params::parse(None, &known).expect("empty").value("user").is_none());
+        let empty = Params::parse(None, &known).expect("empty");
+        assert!(empty.value("user").is_none());
+        assert_eq!(empty.limit(2, 10).ok(), Some(2));
+        assert!(parse("limit=11").expect("known").limit(2, 10).is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use super::refusal::Refusal;
+use crate::name::Name;
 
 /// The variable parts of a path, decoded; a path that is no UTF-8 is a problem as any other.
 pub(super) struct Path<T>(pub(super) T);
@@ -22,4 +23,9 @@ where
             found.map_err(|_| Refusal::bad_request("the path is no UTF-8 once it is decoded"))?;
         Ok(Self(names))
     }
+}
+
+/// A name in a path.
+pub(super) fn name(text: &str) -> Result<Name, Refusal> {
+    text.parse().map_err(|error| Refusal::bad_request(format!("the name in the path: {error}")))
 }

@@ -8,6 +8,7 @@ use unlapse::unlapse_core::UnixTime;
 
 use crate::code::Code;
 use crate::millis::millis;
+use crate::name::Name;
 use crate::problem::Problem;
 use crate::timestamp::Timestamp;
 
@@ -33,6 +34,11 @@ impl Refusal {
     /// There is nothing of that name.
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
         Problem::new(Code::NotFound, detail).into()
+    }
+
+    /// There is no `what` that is called `name`.
+    pub(super) fn no_such(what: &str, name: &Name) -> Self {
+        Self::not_found(format!("there is no {what} `{name}`"))
     }
 
     /// The same with another status, where HTTP has a finer one than the code.

@@ -19,7 +19,6 @@ use crate::connection_id::ConnectionId;
 use crate::http::api::{Answer, Api, secret_json};
 use crate::http::body;
 use crate::http::caller::connection;
-use crate::http::params::Params;
 use crate::http::refusal::Refusal;
 use crate::http::routes::connections::is_scope;
 use crate::problem::Problem;
@@ -78,9 +77,7 @@ impl Ticket {
 }
 
 pub(in crate::http) async fn issue(State(api): State<Api>, request: Parts, sent: Body) -> Answer {
-    let caller = api.caller(&request, Verb::Write).await?;
-    let query = Params::parse(request.uri.query(), &["tenant"])?;
-    let tenant = caller.tenant(&query, &request.headers)?;
+    let (caller, tenant) = api.asked_of_tenant(&request, Verb::Write).await?;
     let sent: Sent = body::json(&api.timer, &request.headers, sent).await?;
     let Sent { user, provider, account, scopes, return_to, params } = sent;
     let id = connection(tenant, (user, provider, account))?;
@@ -95,8 +92,7 @@ pub(in crate::http) async fn issue(State(api): State<Api>, request: Parts, sent:
     }
     // Said here, where a program reads it, and not to its user.
     let app = api.broker.tables().app(&id.tenant, &id.provider).await?;
-    let app =
-        app.ok_or_else(|| Refusal::not_found(format!("there is no app `{}`", id.provider)))?;
+    let app = app.ok_or_else(|| Refusal::no_such("app", &id.provider))?;
     if return_to.as_ref().is_some_and(|place| !app.return_to.contains(place)) {
         return Err(Refusal::bad_request("`return_to` is none of the app's"));
     }

@@ -12,8 +12,6 @@ use serde::{Deserialize, Serialize};
 use super::tenants::existing;
 use crate::http::api::{Answer, Api, json, secret_json};
 use crate::http::body;
-use crate::http::caller::Caller;
-use crate::http::params::Params;
 use crate::http::path::Path;
 use crate::http::refusal::Refusal;
 use crate::name::Name;
@@ -65,16 +63,8 @@ struct Made<'a> {
     key: &'a str,
 }
 
-/// Who asks, and for which tenant's keys; an operator who names none: for all.
-async fn asked(api: &Api, request: &Parts) -> Result<(Caller, Option<Name>), Refusal> {
-    let caller = api.caller(request, Verb::Admin).await?;
-    let params = Params::parse(request.uri.query(), &["tenant"])?;
-    let tenant = caller.tenant_if_any(&params, &request.headers)?;
-    Ok((caller, tenant))
-}
-
 pub(in crate::http) async fn list(State(api): State<Api>, request: Parts) -> Answer {
-    let (_, tenant) = asked(&api, &request).await?;
+    let (_, tenant) = api.asked_of_any(&request, Verb::Admin).await?;
     let keys = api.broker.tables().api_keys(tenant.as_ref()).await?;
     Ok(json(StatusCode::OK, List { api_keys: keys.iter().map(Shown::of).collect() }))
 }
@@ -113,7 +103,7 @@ impl Sent {
 }
 
 pub(in crate::http) async fn make(State(api): State<Api>, request: Parts, sent: Body) -> Answer {
-    let (caller, tenant) = asked(&api, &request).await?;
+    let (caller, tenant) = api.asked_of_any(&request, Verb::Admin).await?;
     let sent: Sent = body::json(&api.timer, &request.headers, sent).await?;
     let verbs = sent.check()?;
     if let Some(tenant) = &tenant {
@@ -132,7 +122,7 @@ pub(in crate::http) async fn revoke(
     request: Parts,
     Path(id): Path<String>,
 ) -> Answer {
-    let (caller, tenant) = asked(&api, &request).await?;
+    let (caller, tenant) = api.asked_of_any(&request, Verb::Admin).await?;
     if !api.broker.tables().revoke_api_key(&id, tenant.as_ref()).await? {
         return Err(Refusal::not_found("there is no API key of that id, or it was revoked before"));
     }

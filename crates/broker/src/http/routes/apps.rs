@@ -11,12 +11,10 @@ use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
 use super::connections::is_scope;
-use super::tenants::{existing, name};
+use super::tenants::existing;
 use crate::app::App;
 use crate::http::api::{Answer, Api, json};
 use crate::http::body;
-use crate::http::caller::Caller;
-use crate::http::params::Params;
 use crate::http::path::Path;
 use crate::http::refusal::Refusal;
 use crate::name::Name;
@@ -64,20 +62,13 @@ struct List<'a> {
     apps: Vec<Shown<'a>>,
 }
 
-async fn asked(api: &Api, request: &Parts) -> Result<(Caller, Name), Refusal> {
-    let caller = api.caller(request, Verb::Admin).await?;
-    let params = Params::parse(request.uri.query(), &["tenant"])?;
-    let tenant = caller.tenant(&params, &request.headers)?;
-    Ok((caller, tenant))
-}
-
 async fn found(api: &Api, tenant: &Name, name: &Name) -> Result<App, Refusal> {
     let app = api.broker.tables().app(tenant, name).await?;
-    app.ok_or_else(|| Refusal::not_found(format!("there is no app `{name}`")))
+    app.ok_or_else(|| Refusal::no_such("app", name))
 }
 
 pub(in crate::http) async fn list(State(api): State<Api>, request: Parts) -> Answer {
-    let (_, tenant) = asked(&api, &request).await?;
+    let (_, tenant) = api.asked_of_tenant(&request, Verb::Admin).await?;
     let apps = api.broker.tables().apps(Some(&tenant)).await?;
     Ok(json(StatusCode::OK, List { apps: apps.iter().map(Shown::of).collect() }))
 }
@@ -87,8 +78,8 @@ pub(in crate::http) async fn show(
     request: Parts,
     Path(text): Path<String>,
 ) -> Answer {
-    let (_, tenant) = asked(&api, &request).await?;
-    let app = found(&api, &tenant, &name(&text)?).await?;
+    let (_, tenant, name) = api.asked_of_named(&request, Verb::Admin, &text).await?;
+    let app = found(&api, &tenant, &name).await?;
     Ok(json(StatusCode::OK, Shown::of(&app)))
 }
 
@@ -97,10 +88,9 @@ pub(in crate::http) async fn remove(
     request: Parts,
     Path(text): Path<String>,
 ) -> Answer {
-    let (caller, tenant) = asked(&api, &request).await?;
-    let name = name(&text)?;
+    let (caller, tenant, name) = api.asked_of_named(&request, Verb::Admin, &text).await?;
     if !api.broker.tables().remove_app(&tenant, &name).await? {
-        return Err(Refusal::not_found(format!("there is no app `{name}`")));
+        return Err(Refusal::no_such("app", &name));
     }
     api.note(&caller, Some(&tenant), "app.remove", name.as_str()).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
@@ -190,8 +180,7 @@ pub(in crate::http) async fn put(
     Path(text): Path<String>,
     sent: Body,
 ) -> Answer {
-    let (caller, tenant) = asked(&api, &request).await?;
-    let name = name(&text)?;
+    let (caller, tenant, name) = api.asked_of_named(&request, Verb::Admin, &text).await?;
     let sent: Sent = body::json(&api.timer, &request.headers, sent).await?;
     sent.check()?;
     existing(&api, &tenant).await?;

@@ -8,15 +8,16 @@ use serde::Serialize;
 use crate::code::Code;
 use crate::http::api::{Answer, Api, json};
 use crate::http::caller::{Names, connection};
-use crate::http::params::Params;
 use crate::http::path::Path;
 use crate::millis::millis;
 use crate::tables::Attempt;
 use crate::timestamp::Timestamp;
 use crate::verb::Verb;
 
-/// Attempts in an answer, where nothing is said; and the most.
-const PART: (u64, u64) = (50, 500);
+/// Attempts in an answer, where nothing is said.
+const PART: u16 = 50;
+/// The most.
+const MOST: u16 = 500;
 
 #[derive(Serialize)]
 struct List<'a> {
@@ -58,14 +59,11 @@ pub(in crate::http) async fn list(
     request: Parts,
     Path(names): Path<Names>,
 ) -> Answer {
-    let caller = api.caller(&request, Verb::Read).await?;
-    let params = Params::parse(request.uri.query(), &["tenant", "limit"])?;
-    let (part, most) = PART;
-    let limit = params.number("limit", 1..=most)?.unwrap_or(part);
+    let (caller, params) = api.asked(&request, Verb::Read, &["tenant", "limit"]).await?;
+    let limit = params.limit(PART, MOST)?;
     let id = connection(caller.tenant(&params, &request.headers)?, names)?;
     // One that is not there has no history either.
     api.broker.connection(&id).await?;
-    let limit = usize::try_from(limit).expect("500 fits anywhere");
     let attempts = api.broker.tables().attempts(&id, limit).await?;
     Ok(json(StatusCode::OK, List { attempts: attempts.iter().map(Shown::of).collect() }))
 }

@@ -17,8 +17,7 @@ use crate::connection_id::ConnectionId;
 use crate::cursor;
 use crate::http::api::{Answer, Api, json};
 use crate::http::body;
-use crate::http::caller::{Caller, Names, connection};
-use crate::http::params::Params;
+use crate::http::caller::Names;
 use crate::http::path::Path;
 use crate::http::refusal::Refusal;
 use crate::http::shown::Shown;
@@ -33,29 +32,16 @@ const LONGEST_SCOPE: usize = 4096;
 /// Ten years: no token that anybody knows of lives longer.
 const LONGEST_LIFE: u64 = 315_360_000;
 /// Connections in a part of a list, where nothing is said.
-const PART: u64 = 100;
+const PART: u16 = 100;
 /// The most.
-const MOST: u64 = 500;
-
-/// The connection that a request is about, and who asks.
-pub(super) async fn asked(
-    api: &Api,
-    request: &Parts,
-    names: Names,
-    verb: Verb,
-) -> Result<(Caller, ConnectionId), Refusal> {
-    let caller = api.caller(request, verb).await?;
-    let params = Params::parse(request.uri.query(), &["tenant"])?;
-    let tenant = caller.tenant(&params, &request.headers)?;
-    Ok((caller, connection(tenant, names)?))
-}
+const MOST: u16 = 500;
 
 pub(in crate::http) async fn show(
     State(api): State<Api>,
     request: Parts,
     Path(names): Path<Names>,
 ) -> Answer {
-    let (_, id) = asked(&api, &request, names, Verb::Read).await?;
+    let (_, id) = api.asked_of_connection(&request, Verb::Read, names).await?;
     let connection = api.broker.connection(&id).await?;
     Ok(json(StatusCode::OK, Shown::of(&connection)))
 }
@@ -66,7 +52,7 @@ pub(in crate::http) async fn put(
     Path(names): Path<Names>,
     sent: Body,
 ) -> Answer {
-    let (caller, id) = asked(&api, &request, names, Verb::Write).await?;
+    let (caller, id) = api.asked_of_connection(&request, Verb::Write, names).await?;
     let sent: Sent = body::json(&api.timer, &request.headers, sent).await?;
     let connection = api.broker.put(&id, sent.check()?, &caller.actor).await?;
     Ok(json(StatusCode::OK, Shown::of(&connection)))
@@ -77,7 +63,7 @@ pub(in crate::http) async fn remove(
     request: Parts,
     Path(names): Path<Names>,
 ) -> Answer {
-    let (caller, id) = asked(&api, &request, names, Verb::Write).await?;
+    let (caller, id) = api.asked_of_connection(&request, Verb::Write, names).await?;
     api.broker.remove(&id, &caller.actor).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -158,9 +144,8 @@ struct List<'a> {
 }
 
 pub(in crate::http) async fn list(State(api): State<Api>, request: Parts) -> Answer {
-    let caller = api.caller(&request, Verb::Read).await?;
     let known = ["tenant", "state", "provider", "user", "limit", "cursor"];
-    let params = Params::parse(request.uri.query(), &known)?;
+    let (caller, params) = api.asked(&request, Verb::Read, &known).await?;
     let tenant = caller.tenant(&params, &request.headers)?;
     let needs_user = match params.value("state") {
         None => None,
@@ -173,8 +158,7 @@ pub(in crate::http) async fn list(State(api): State<Api>, request: Parts) -> Ans
         return Err(Refusal::bad_request("`user` is 1 to 256 bytes"));
     }
     let filter = Filter { needs_user, provider: params.parsed("provider")?, user };
-    let limit = params.number("limit", 1..=MOST)?.unwrap_or(PART);
-    let limit = usize::try_from(limit).expect("500 fits anywhere");
+    let limit = params.limit(PART, MOST)?;
     let after = params.value("cursor").map(|cursor| cursor::read(cursor, &tenant)).transpose()?;
     let page = api.broker.connections(&tenant, &filter, after.as_ref(), limit).await?;
     let next = page.next.as_ref().map(cursor::after);

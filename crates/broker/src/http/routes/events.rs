@@ -42,8 +42,7 @@ const AHEAD: usize = 4;
 const RETRY_MS: u32 = 2000;
 
 pub(in crate::http) async fn listen(State(api): State<Api>, request: Parts) -> Answer {
-    let caller = api.caller(&request, Verb::Read).await?;
-    let params = Params::parse(request.uri.query(), &["tenant", "after"])?;
+    let (caller, params) = api.asked(&request, Verb::Read, &["tenant", "after"]).await?;
     let tenant = caller.tenant_if_any(&params, &request.headers)?;
     let after = match after(&params, &request.headers)? {
         Some(after) => after,

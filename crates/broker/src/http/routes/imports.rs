@@ -12,10 +12,9 @@ use http_body::Body as _;
 use serde::Serialize;
 use unlapse::Clock as _;
 
-use super::tenants::name;
+use super::tenants::existing;
 use crate::http::api::{Answer, Api, json};
 use crate::http::body;
-use crate::http::params::Params;
 use crate::http::path::Path;
 use crate::http::refusal::Refusal;
 use crate::name::Name;
@@ -64,8 +63,7 @@ impl<'a> Shown<'a> {
 async fn shown(api: &Api, tenant: &Name, id: &Name) -> Answer {
     let tables = api.broker.tables();
     let progress = tables.import(tenant, id).await?;
-    let progress =
-        progress.ok_or_else(|| Refusal::not_found(format!("there is no import `{id}`")))?;
+    let progress = progress.ok_or_else(|| Refusal::no_such("import", id))?;
     let faults = tables.import_faults(tenant, id, 0, FAULTS).await?;
     Ok(json(StatusCode::OK, Shown::of(&progress, &faults)))
 }
@@ -75,21 +73,18 @@ pub(in crate::http) async fn show(
     request: Parts,
     Path(text): Path<String>,
 ) -> Answer {
-    let caller = api.caller(&request, Verb::Import).await?;
-    let params = Params::parse(request.uri.query(), &["tenant"])?;
-    let tenant = caller.tenant(&params, &request.headers)?;
-    shown(&api, &tenant, &name(&text)?).await
+    let (_, tenant, id) = api.asked_of_named(&request, Verb::Import, &text).await?;
+    shown(&api, &tenant, &id).await
 }
 
 /// Brings what the body has, and goes on behind what an earlier upload of the same name has done.
 pub(in crate::http) async fn bring(State(api): State<Api>, request: Parts, sent: Body) -> Answer {
-    let caller = api.caller(&request, Verb::Import).await?;
-    let params = Params::parse(request.uri.query(), &["tenant", "id"])?;
+    let (caller, params) = api.asked(&request, Verb::Import, &["tenant", "id"]).await?;
     let tenant = caller.tenant(&params, &request.headers)?;
     let id: Option<Name> = params.parsed("id")?;
     let id = id.ok_or_else(|| Refusal::bad_request("`id` is missing: it names the import"))?;
     body::demand(&request.headers, body::NDJSON)?;
-    super::tenants::existing(&api, &tenant).await?;
+    existing(&api, &tenant).await?;
     let mut import = api.broker.import(&tenant, &id, &caller.actor).await?;
     let mut sent = sent;
     loop {

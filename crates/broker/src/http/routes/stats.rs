@@ -9,7 +9,6 @@ use unlapse::unlapse_core::{Admission, UnixTime};
 use crate::code::Code;
 use crate::dashboard::facts::{Circuit, Counted, Failed, Latency, Minute, Node, Overview};
 use crate::http::api::{Answer, Api, json};
-use crate::http::params::Params;
 use crate::http::refusal::Refusal;
 use crate::millis::millis;
 use crate::timestamp::Timestamp;
@@ -151,9 +150,7 @@ fn alive(it: &Node) -> Alive<'_> {
 /// What the dashboard would show to whoever asks: a tenant its own, an operator whichever they name,
 /// or all.
 pub(super) async fn overview(api: &Api, request: &Parts) -> Result<Overview, Refusal> {
-    let caller = api.caller(request, Verb::Read).await?;
-    let params = Params::parse(request.uri.query(), &["tenant"])?;
-    let tenant = caller.tenant_if_any(&params, &request.headers)?;
+    let (_, tenant) = api.asked_of_any(request, Verb::Read).await?;
     Ok(api.facts.overview_of(tenant.as_ref()).await?)
 }
 

@@ -10,7 +10,7 @@ use crate::http::api::{Answer, Api, json};
 use crate::http::body;
 use crate::http::caller::Caller;
 use crate::http::params::Params;
-use crate::http::path::Path;
+use crate::http::path::{Path, name};
 use crate::http::refusal::Refusal;
 use crate::name::Name;
 use crate::tenant::{Speed, Tenant};
@@ -46,12 +46,7 @@ async fn operator(api: &Api, request: &Parts) -> Result<Caller, Refusal> {
 /// The tenant of this name, or a problem.
 pub(super) async fn existing(api: &Api, name: &Name) -> Result<Tenant, Refusal> {
     let found = api.broker.tables().tenant(name).await?;
-    found.ok_or_else(|| Refusal::not_found(format!("there is no tenant `{name}`")))
-}
-
-/// A name in a path.
-pub(super) fn name(text: &str) -> Result<Name, Refusal> {
-    text.parse().map_err(|error| Refusal::bad_request(format!("the name in the path: {error}")))
+    found.ok_or_else(|| Refusal::no_such("tenant", name))
 }
 
 pub(in crate::http) async fn list(State(api): State<Api>, request: Parts) -> Answer {

@@ -10,7 +10,6 @@ use axum::http::request::Parts;
 use serde::{Deserialize, Serialize};
 use unlapse::unlapse_core::UnixTime;
 
-use super::connections::asked;
 use crate::broker::{HandedOut, Retries, TokenWanted};
 use crate::http::api::{Answer, Api, json, secret_json};
 use crate::http::body;
@@ -83,7 +82,7 @@ pub(in crate::http) async fn token(
     Path(names): Path<Names>,
     sent: Body,
 ) -> Answer {
-    let (caller, id) = asked(&api, &request, names, Verb::Token).await?;
+    let (caller, id) = api.asked_of_connection(&request, Verb::Token, names).await?;
     let wanted: Wanted = body::json_or_default(&api.timer, &request.headers, sent).await?;
     let token = api.broker.token(&id, wanted.check()?, &caller.actor).await?;
     Ok(secret_json(StatusCode::OK, Token::of(&token, api.now())))
@@ -127,7 +126,7 @@ pub(in crate::http) async fn refresh(
     Path(names): Path<Names>,
     sent: Body,
 ) -> Answer {
-    let (caller, id) = asked(&api, &request, names, Verb::Write).await?;
+    let (caller, id) = api.asked_of_connection(&request, Verb::Write, names).await?;
     let tries: Tries = body::json_or_default(&api.timer, &request.headers, sent).await?;
     let connection = api.broker.refresh(&id, tries.check()?, &caller.actor).await?;
     Ok(json(StatusCode::OK, Shown::of(&connection)))

@@ -8,11 +8,10 @@ use axum::response::IntoResponse as _;
 use serde::{Deserialize, Serialize};
 use unlapse::unlapse_core::Secret;
 
-use super::tenants::{existing, name};
+use super::tenants::existing;
 use crate::http::api::{Answer, Api, json, secret_json};
 use crate::http::body;
 use crate::http::caller::Caller;
-use crate::http::params::Params;
 use crate::http::path::Path;
 use crate::http::refusal::Refusal;
 use crate::name::Name;
@@ -78,23 +77,13 @@ impl<'a> Pending<'a> {
     }
 }
 
-async fn asked(api: &Api, request: &Parts) -> Result<(Caller, Name), Refusal> {
-    let caller = api.caller(request, Verb::Admin).await?;
-    let params = Params::parse(request.uri.query(), &["tenant"])?;
-    let tenant = caller.tenant(&params, &request.headers)?;
-    Ok((caller, tenant))
-}
-
-fn absent(name: &Name) -> Refusal {
-    Refusal::not_found(format!("there is no webhook `{name}`"))
-}
-
 async fn found(api: &Api, tenant: &Name, name: &Name) -> Result<Webhook, Refusal> {
-    api.broker.tables().webhook(tenant, name).await?.ok_or_else(|| absent(name))
+    let webhook = api.broker.tables().webhook(tenant, name).await?;
+    webhook.ok_or_else(|| Refusal::no_such("webhook", name))
 }
 
 pub(in crate::http) async fn list(State(api): State<Api>, request: Parts) -> Answer {
-    let (_, tenant) = asked(&api, &request).await?;
+    let (_, tenant) = api.asked_of_tenant(&request, Verb::Admin).await?;
     let webhooks = api.broker.tables().webhooks(&tenant).await?;
     Ok(json(StatusCode::OK, List { webhooks: webhooks.iter().map(Shown::of).collect() }))
 }
@@ -104,8 +93,8 @@ pub(in crate::http) async fn show(
     request: Parts,
     Path(text): Path<String>,
 ) -> Answer {
-    let (_, tenant) = asked(&api, &request).await?;
-    let webhook = found(&api, &tenant, &name(&text)?).await?;
+    let (_, tenant, name) = api.asked_of_named(&request, Verb::Admin, &text).await?;
+    let webhook = found(&api, &tenant, &name).await?;
     let deliveries = api.broker.tables().deliveries(&tenant, &webhook.name, SHOWN).await?;
     let deliveries = deliveries.iter().map(Pending::of).collect();
     Ok(json(StatusCode::OK, WithDeliveries { shown: Shown::of(&webhook), deliveries }))
@@ -151,8 +140,7 @@ pub(in crate::http) async fn put(
     Path(text): Path<String>,
     sent: Body,
 ) -> Answer {
-    let (caller, tenant) = asked(&api, &request).await?;
-    let name = name(&text)?;
+    let (caller, tenant, name) = api.asked_of_named(&request, Verb::Admin, &text).await?;
     let sent: Sent = body::json(&api.timer, &request.headers, sent).await?;
     let kinds = sent.check(api.options.private_webhooks)?;
     existing(&api, &tenant).await?;
@@ -192,8 +180,7 @@ pub(in crate::http) async fn draw(
     request: Parts,
     Path(text): Path<String>,
 ) -> Answer {
-    let (caller, tenant) = asked(&api, &request).await?;
-    let name = name(&text)?;
+    let (caller, tenant, name) = api.asked_of_named(&request, Verb::Admin, &text).await?;
     let mut webhook = found(&api, &tenant, &name).await?;
     webhook.secret = SigningSecret::draw().to_text();
     api.broker.tables().put_webhook(&webhook).await?;
@@ -206,10 +193,9 @@ pub(in crate::http) async fn remove(
     request: Parts,
     Path(text): Path<String>,
 ) -> Answer {
-    let (caller, tenant) = asked(&api, &request).await?;
-    let name = name(&text)?;
+    let (caller, tenant, name) = api.asked_of_named(&request, Verb::Admin, &text).await?;
     if !api.broker.tables().remove_webhook(&tenant, &name).await? {
-        return Err(absent(&name));
+        return Err(Refusal::no_such("webhook", &name));
     }
     api.note(&caller, Some(&tenant), "webhook.remove", name.as_str()).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
@@ -226,8 +212,8 @@ pub(in crate::http) async fn test(
     request: Parts,
     Path(text): Path<String>,
 ) -> Answer {
-    let (_, tenant) = asked(&api, &request).await?;
-    let webhook = found(&api, &tenant, &name(&text)?).await?;
+    let (_, tenant, name) = api.asked_of_named(&request, Verb::Admin, &text).await?;
+    let webhook = found(&api, &tenant, &name).await?;
     let unusable = || Refusal::bad_request("the webhook's address or secret can no longer be used");
     let secret = SigningSecret::parse(&webhook.secret).map_err(|_| unusable())?;
     let url = target(&webhook.url, api.options.private_webhooks).map_err(|_| unusable())?;
