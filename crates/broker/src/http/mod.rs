@@ -14,6 +14,7 @@ mod params;
 mod path;
 mod refusal;
 mod routes;
+mod scopes;
 mod shown;
 
 use axum::Router;

@@ -20,7 +20,7 @@ use crate::http::api::{Answer, Api, secret_json};
 use crate::http::body;
 use crate::http::caller::connection;
 use crate::http::refusal::Refusal;
-use crate::http::routes::connections::is_scope;
+use crate::http::scopes::check_words;
 use crate::problem::Problem;
 use crate::random;
 use crate::tables::Connect;
@@ -31,8 +31,6 @@ use crate::verb::Verb;
 const LIFE: Duration = Duration::from_secs(600);
 /// Longest ticket that is looked at.
 const LONGEST: usize = 128;
-/// Most scopes, and how long all of them may be.
-const MOST_SCOPES: usize = 256;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -81,12 +79,7 @@ pub(in crate::http) async fn issue(State(api): State<Api>, request: Parts, sent:
     let sent: Sent = body::json(&api.timer, &request.headers, sent).await?;
     let Sent { user, provider, account, scopes, return_to, params } = sent;
     let id = connection(tenant, (user, provider, account))?;
-    let is_word = |scope: &String| {
-        (1..=256).contains(&scope.len()) && is_scope(scope) && !scope.contains(' ')
-    };
-    if scopes.len() > MOST_SCOPES || !scopes.iter().all(is_word) {
-        return Err(Refusal::bad_request("`scopes` are 256 words at most (RFC 6749 §3.3)"));
-    }
+    check_words(&scopes)?;
     if let Err(error) = Metadata::try_from(params.clone()) {
         return Err(Refusal::bad_request(format!("`params`: {error}")));
     }

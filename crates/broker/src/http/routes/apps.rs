@@ -10,20 +10,20 @@ use axum::response::IntoResponse as _;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-use super::connections::is_scope;
 use super::tenants::existing;
 use crate::app::App;
 use crate::http::api::{Answer, Api, json};
 use crate::http::body;
 use crate::http::path::Path;
 use crate::http::refusal::Refusal;
+use crate::http::scopes::check_words;
 use crate::name::Name;
 use crate::sent_secret::SentSecret;
 use crate::timestamp::Timestamp;
 use crate::verb::Verb;
 
-/// Most scopes, parameters and places to return to.
-const MOST: (usize, usize, usize) = (256, 32, 64);
+/// Most parameters and places to return to.
+const MOST: (usize, usize) = (32, 64);
 /// Longest `client_id`, secret and URL, in bytes.
 const LONGEST: (usize, usize, usize) = (1024, 16_384, 2000);
 
@@ -113,7 +113,7 @@ struct Sent {
 impl Sent {
     fn check(&self) -> Result<(), Refusal> {
         let bad = |detail: &str| Err(Refusal::bad_request(detail));
-        let (scopes, params, places) = MOST;
+        let (params, places) = MOST;
         let (longest_id, longest_secret, longest_url) = LONGEST;
         // RFC 6749 appendix A.1.
         let is_visible = |byte: u8| (b' '..=b'~').contains(&byte);
@@ -133,12 +133,7 @@ impl Sent {
                 "`client_secret` is 1 to 16384 printable characters of ASCII, or lines of them",
             );
         }
-        let is_word = |scope: &String| {
-            (1..=256).contains(&scope.len()) && is_scope(scope) && !scope.contains(' ')
-        };
-        if self.scopes.len() > scopes || !self.scopes.iter().all(is_word) {
-            return bad("`scopes` are 256 words at most (RFC 6749 §3.3), of 256 bytes at most");
-        }
+        check_words(&self.scopes)?;
         let is_name = |name: &String| {
             let is_ok = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
             (1..=64).contains(&name.len()) && name.bytes().all(is_ok)

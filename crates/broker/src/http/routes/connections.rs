@@ -20,6 +20,7 @@ use crate::http::body;
 use crate::http::caller::Names;
 use crate::http::path::Path;
 use crate::http::refusal::Refusal;
+use crate::http::scopes::is_scope;
 use crate::http::shown::Shown;
 use crate::sent_secret::SentSecret;
 use crate::tables::check_metadata;
@@ -27,8 +28,6 @@ use crate::verb::Verb;
 
 /// Longest token that is kept, in bytes.
 const LONGEST_TOKEN: usize = 16 * 1024;
-/// Longest scope, in bytes.
-const LONGEST_SCOPE: usize = 4096;
 /// Ten years: no token that anybody knows of lives longer.
 const LONGEST_LIFE: u64 = 315_360_000;
 /// Connections in a part of a list, where nothing is said.
@@ -128,12 +127,6 @@ impl Sent {
             metadata: self.metadata,
         })
     }
-}
-
-/// RFC 6749 §3.3, with any spaces between.
-pub(in crate::http) fn is_scope(scope: &str) -> bool {
-    let is_ok = |byte: u8| matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~');
-    scope.len() <= LONGEST_SCOPE && scope.bytes().all(is_ok)
 }
 
 #[derive(Serialize)]

@@ -9,7 +9,7 @@ use super::connect;
 mod api_keys;
 mod apps;
 mod attempts;
-pub(super) mod connections;
+mod connections;
 mod events;
 mod exchange;
 mod forecast;
