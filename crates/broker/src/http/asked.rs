@@ -3,9 +3,9 @@
 use axum::http::request::Parts;
 
 use super::api::Api;
-use super::caller::{Caller, Names, connection};
+use super::caller::Caller;
 use super::params::Params;
-use super::path;
+use super::path::{self, Names, connection};
 use super::refusal::Refusal;
 use crate::connection_id::ConnectionId;
 use crate::name::Name;

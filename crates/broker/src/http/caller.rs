@@ -11,7 +11,6 @@ use super::params::Params;
 use super::refusal::Refusal;
 use crate::broker::Actor;
 use crate::code::Code;
-use crate::connection_id::ConnectionId;
 use crate::name::Name;
 use crate::peer::peer;
 use crate::problem::Problem;
@@ -207,21 +206,6 @@ fn unauthorized(detail: &str, shown: bool) -> Refusal {
 fn challenged(refusal: Refusal, challenge: &str) -> Refusal {
     let challenge = HeaderValue::from_str(challenge).expect("verbs are visible ASCII");
     refusal.header(header::WWW_AUTHENTICATE, challenge)
-}
-
-/// The three names of a connection in a path.
-pub(super) type Names = (String, String, String);
-
-/// The connection of these names.
-pub(super) fn connection(
-    tenant: Name,
-    (user, provider, account): Names,
-) -> Result<ConnectionId, Refusal> {
-    let provider = provider
-        .parse()
-        .map_err(|error| Refusal::bad_request(format!("the connection's provider: {error}")))?;
-    ConnectionId::new(tenant, user, provider, account)
-        .map_err(|error| Refusal::bad_request(error.to_string()))
 }
 
 #[cfg(test)]

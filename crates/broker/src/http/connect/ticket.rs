@@ -18,7 +18,7 @@ use crate::code::Code;
 use crate::connection_id::ConnectionId;
 use crate::http::api::{Answer, Api, secret_json};
 use crate::http::body;
-use crate::http::caller::connection;
+use crate::http::path::connection;
 use crate::http::refusal::Refusal;
 use crate::http::scopes::check_words;
 use crate::problem::Problem;

@@ -7,8 +7,7 @@ use serde::Serialize;
 
 use crate::code::Code;
 use crate::http::api::{Answer, Api, json};
-use crate::http::caller::{Names, connection};
-use crate::http::path::Path;
+use crate::http::path::{Names, Path, connection};
 use crate::millis::millis;
 use crate::tables::Attempt;
 use crate::timestamp::Timestamp;

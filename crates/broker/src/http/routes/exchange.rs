@@ -16,8 +16,9 @@ use crate::code::Code;
 use crate::connection_id::ConnectionId;
 use crate::http::api::{Api, secret_json};
 use crate::http::body;
-use crate::http::caller::{Caller, Names, connection};
+use crate::http::caller::Caller;
 use crate::http::params::Params;
+use crate::http::path::{Names, connection};
 use crate::http::refusal::Refusal;
 use crate::verb::Verb;
 
