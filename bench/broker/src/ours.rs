@@ -105,6 +105,16 @@ impl Ours {
         Ok(Self { store, name: String::new() })
     }
 
+    /// Bytes on the disk, with indexes: the schedule's, and what is sealed.
+    pub(crate) fn bytes(&self, cluster: &Cluster) -> Result<[u64; 2]> {
+        let size = |table: &str| {
+            let size =
+                format!("select pg_total_relation_size('unlapse_broker.{table}'::regclass)");
+            cluster.sql(&self.name, &size).trim().parse::<u64>()
+        };
+        Ok([size("records")?, size("tokens")?])
+    }
+
     /// Gives its room on the disk back.
     pub(crate) fn drop(self, cluster: &Cluster) {
         cluster.drop(&self.name);

@@ -6,6 +6,7 @@ use unlapse_bench_report::{Samples, Table};
 use crate::by_hand::ByHand;
 use crate::cluster::Cluster;
 use crate::ours::Ours;
+use crate::rows::SEALED;
 use crate::settings::Settings;
 
 /// Rows that are completed.
@@ -17,8 +18,8 @@ const LOOKS: usize = 21;
 /// Measures all of it.
 pub(crate) async fn measure(cluster: &Cluster, settings: &Settings) -> Result<String> {
     let busy = busy(cluster, settings).await?;
-    let idle = idle(cluster, settings).await?;
-    Ok(format!("{busy}\n{idle}"))
+    let (idle, room) = idle(cluster, settings).await?;
+    Ok(format!("{busy}\n{idle}\n{room}"))
 }
 
 /// Half of all rows are due.
@@ -50,7 +51,8 @@ async fn busy(cluster: &Cluster, settings: &Settings) -> Result<Table> {
 }
 
 /// Nothing is due: what a look costs must not depend on how many there are.
-async fn idle(cluster: &Cluster, settings: &Settings) -> Result<Table> {
+async fn idle(cluster: &Cluster, settings: &Settings) -> Result<(Table, Table)> {
+    let mut room = Table::new(["on the disk, a connection", "schedule, bytes", "sealed, bytes"]);
     let mut table = Table::new([
         "a look at all 64 shards, nothing due, median",
         "**unlapse**, ms",
@@ -66,10 +68,13 @@ async fn idle(cluster: &Cluster, settings: &Settings) -> Result<Table> {
         }
         let [mine, theirs] = [mine, theirs].map(|looks| format!("{:.1}", looks.median()));
         table.row([format!("{rows} connections"), mine, theirs]);
+        let bytes = ours.bytes(cluster)?.map(|bytes| (bytes / rows).to_string());
+        let [schedule, sealed] = bytes;
+        room.row([format!("of {rows}, with {SEALED} bytes that are sealed"), schedule, sealed]);
         by_hand.drop(cluster);
         ours.drop(cluster);
     }
-    Ok(table)
+    Ok((table, room))
 }
 
 /// Both at once: it takes minutes.
