@@ -1,6 +1,8 @@
 //! A cable between a process and its server, that can be cut.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -26,6 +28,8 @@ use crate::Error;
 pub struct Cable {
     port: u16,
     line: watch::Sender<Line>,
+    /// So many connections were made.
+    made: Arc<AtomicU64>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -35,8 +39,21 @@ enum Line {
     Whole,
     /// Connections stay open, and nothing comes through: what was sent arrives later.
     Stalled,
+    /// The same of the first so many; those that are made later are whole.
+    HeldUp(u64),
     /// Connections are closed, and so is whoever connects anew.
     Cut,
+}
+
+impl Line {
+    /// Whether nothing comes through on the connection of this number.
+    fn holds_up(self, number: u64) -> bool {
+        match self {
+            Self::Stalled => true,
+            Self::HeldUp(first) => number <= first,
+            Self::Whole | Self::Cut => false,
+        }
+    }
 }
 
 impl Cable {
@@ -57,9 +74,11 @@ impl Cable {
         let (line, seen) = watch::channel(Line::Whole);
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new().name("cable".to_owned());
-        let thread = thread.spawn(move || run(listener, server, &seen, stopped));
+        let made = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&made);
+        let thread = thread.spawn(move || run(listener, server, &seen, &count, stopped));
         let thread = Some(thread.map_err(failed)?);
-        Ok(Self { port, line, stop: Some(stop), thread })
+        Ok(Self { port, line, made, stop: Some(stop), thread })
     }
 
     /// Its port.
@@ -70,6 +89,12 @@ impl Cable {
     /// Connections stay open, and nothing comes through any more.
     pub fn stall(&self) {
         self.line.send_replace(Line::Stalled);
+    }
+
+    /// Nothing comes through any more on the connections that there are; those that are made from now on
+    /// are whole. What a server heard late of somebody who has given up arrives when it is mended.
+    pub fn hold_up(&self) {
+        self.line.send_replace(Line::HeldUp(self.made.load(Ordering::SeqCst)));
     }
 
     /// Every connection is closed, and new ones are as soon as they are made.
@@ -96,6 +121,7 @@ fn run(
     listener: TcpListener,
     server: u16,
     line: &watch::Receiver<Line>,
+    made: &AtomicU64,
     stopped: oneshot::Receiver<()>,
 ) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -104,13 +130,18 @@ fn run(
         let listener = tokio::net::TcpListener::from_std(listener);
         let listener = listener.expect("the listener is new and does not block");
         tokio::select! {
-            () = accept(&listener, server, line) => {}
+            () = accept(&listener, server, line, made) => {}
             _ = stopped => {}
         }
     });
 }
 
-async fn accept(listener: &tokio::net::TcpListener, server: u16, line: &watch::Receiver<Line>) {
+async fn accept(
+    listener: &tokio::net::TcpListener,
+    server: u16,
+    line: &watch::Receiver<Line>,
+    made: &AtomicU64,
+) {
     let server = SocketAddr::from((Ipv4Addr::LOCALHOST, server));
     loop {
         let Ok((client, _)) = listener.accept().await else {
@@ -118,10 +149,11 @@ async fn accept(listener: &tokio::net::TcpListener, server: u16, line: &watch::R
             continue;
         };
         let line = line.clone();
+        let number = made.fetch_add(1, Ordering::SeqCst) + 1;
         tokio::spawn(async move {
             let mut seen = line.clone();
             // Nobody on the other side hears of a connection that is made to a stalled line.
-            if seen.wait_for(|line| *line != Line::Stalled).await.is_err()
+            if seen.wait_for(|line| !line.holds_up(number)).await.is_err()
                 || *seen.borrow() == Line::Cut
             {
                 return;
@@ -132,15 +164,20 @@ async fn accept(listener: &tokio::net::TcpListener, server: u16, line: &watch::R
                 (client.into_split(), server.into_split());
             // Both sides are closed with the first that ends.
             tokio::select! {
-                () = carry(from_client, to_server, line.clone()) => {}
-                () = carry(from_server, to_client, line) => {}
+                () = carry(from_client, to_server, number, line.clone()) => {}
+                () = carry(from_server, to_client, number, line) => {}
             }
         });
     }
 }
 
 /// Carries what comes from one side to the other, until a side closes or the line is cut.
-async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut line: watch::Receiver<Line>) {
+async fn carry(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    number: u64,
+    mut line: watch::Receiver<Line>,
+) {
     let mut piece = vec![0; 16 * 1024];
     loop {
         let read = tokio::select! {
@@ -148,8 +185,8 @@ async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut line: watch:
             cut = line.wait_for(|line| *line == Line::Cut) => { drop(cut); return },
         };
         let Ok(count @ 1..) = read else { return };
-        let whole = line.wait_for(|line| *line != Line::Stalled).await.map(|line| *line);
-        if !matches!(whole, Ok(Line::Whole)) || to.write_all(&piece[..count]).await.is_err() {
+        let now = line.wait_for(|line| !line.holds_up(number)).await.map(|line| *line);
+        if matches!(now, Ok(Line::Cut) | Err(_)) || to.write_all(&piece[..count]).await.is_err() {
             return;
         }
     }

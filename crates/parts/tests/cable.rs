@@ -58,6 +58,20 @@ fn what_a_stalled_cable_holds_up_arrives_when_it_is_mended() {
 }
 
 #[test]
+fn a_connection_that_is_held_up_hinders_none_that_is_made_later() {
+    let cable = Cable::to(echo());
+    let mut one = client(&cable);
+    assert_eq!(say(&mut one, *b"one "), Some(*b"one "));
+    cable.hold_up();
+    one.set_read_timeout(Some(SHORT)).expect("set");
+    assert_eq!(say(&mut one, *b"held"), None);
+    assert_eq!(say(&mut client(&cable), *b"two "), Some(*b"two "));
+    one.set_read_timeout(Some(LONG)).expect("set");
+    cable.mend();
+    assert_eq!(hear(&mut one), Some(*b"held"));
+}
+
+#[test]
 fn a_cut_cable_closes_whatever_is_there_and_whatever_comes() {
     let cable = Cable::to(echo());
     let mut one = client(&cable);

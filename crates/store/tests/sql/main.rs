@@ -7,6 +7,7 @@ mod children;
 mod conformance;
 mod database;
 mod interleavings;
+mod late;
 mod measured;
 mod nodes;
 mod place;

@@ -27,7 +27,8 @@ struct Slot {
 
 /// A row that is leased to this node, and to nobody in it.
 pub(super) struct Idle {
-    /// The number of the lease. `None` when the answer to its statement was lost.
+    /// The number of the lease. `None` when the answer to its statement was lost, or to one that was
+    /// written under it: nothing is written under that number any more.
     pub(super) fence: Option<i64>,
     /// It came due, and waits for its renewal; else it waits to be given back.
     pub(super) claim: Option<Raw>,

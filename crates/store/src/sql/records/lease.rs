@@ -1,9 +1,12 @@
 //! The lease: what is written, under the fence.
 
+use std::sync::Arc;
+
 use tokio::task::JoinHandle;
 use unlapse_core::{BoxFuture, Key, Lease, Record, StoreError, Stored};
 
 use super::copies;
+use super::fence::Fence;
 use super::found::{Raw, away, newest};
 use super::held::{Idle, Turn};
 use super::record_id::RecordId;
@@ -45,8 +48,8 @@ impl SqlLease {
         is_empty: bool,
         found: Raw,
     ) -> Self {
-        let id = RecordId::of(&key);
-        let grip = Grip { shared, id, fence, is_empty, is_released: false, _turn: turn };
+        let (id, fence) = (RecordId::of(&key), Arc::new(Fence::new(fence)));
+        let grip = Grip { shared, id, fence, is_empty, is_released: false, turn: Some(turn) };
         Self { key, is_claim, found, known: None, grip: Some(grip), pending: None }
     }
 
@@ -98,10 +101,10 @@ impl Lease for SqlLease {
             let Raw::Known { kept, aside } = found else { return Ok(None) };
             let (shared, id, fence) = {
                 let grip = self.grip();
-                (grip.shared.clone(), grip.id, grip.fence)
+                (grip.shared.clone(), grip.id, grip.fence.known())
             };
-            if let Some(copy) =
-                aside.clone().filter(|copy| copy.is_damaged(&*shared.seal, &self.key))
+            if let Some((copy, fence)) =
+                aside.clone().filter(|copy| copy.is_damaged(&*shared.seal, &self.key)).zip(fence)
             {
                 let removed = shared.run(move |shared| async move {
                     copies::remove_damaged(&shared.database, id, fence, &copy).await.map_err(away)
@@ -119,7 +122,8 @@ impl Lease for SqlLease {
         Box::pin(async move {
             let (key, record) = (self.key.clone(), record.clone());
             let releases = self.is_claim && record.intent.is_none();
-            let (shared, fence) = (self.grip().shared.clone(), self.grip().fence);
+            let grip = self.grip();
+            let (shared, id, fence) = (grip.shared.clone(), grip.id, Arc::clone(&grip.fence));
             // An answer: nothing that is asked again brings it back.
             let is_news = record.intent.is_none()
                 && record.token.is_some()
@@ -136,10 +140,11 @@ impl Lease for SqlLease {
                     }
                     _ => None,
                 };
-                let save = Save::new(&key, fence, &record, next, sealed, releases);
+                let number = fence.sure(&shared, id).await?;
+                let save = Save::new(&key, number, &record, next, sealed, releases);
                 let saved = shared.line.save(save).await;
                 let saved = saved.unwrap_or(Err(Away::misread("the store was closed")));
-                if !saved.map_err(away)? {
+                if !saved.inspect_err(|_| fence.doubt()).map_err(away)? {
                     return Err(StoreError::Fenced);
                 }
                 // Until then, the spool sees to it.
@@ -177,11 +182,12 @@ impl Lease for SqlLease {
     fn remove(&mut self) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
             let grip = self.grip();
-            let (shared, id, fence) = (grip.shared.clone(), grip.id, grip.fence);
+            let (shared, id, fence) = (grip.shared.clone(), grip.id, Arc::clone(&grip.fence));
             self.run(async move {
+                let number = fence.sure(&shared, id).await?;
                 let node = shared.node.as_i64();
-                let removed = copies::remove(&shared.database, id, fence, node).await;
-                if !removed.map_err(away)? {
+                let removed = copies::remove(&shared.database, id, number, node).await;
+                if !removed.inspect_err(|_| fence.doubt()).map_err(away)? {
                     return Err(StoreError::Fenced);
                 }
                 Ok(Done { known: Some(0), has_record: false, is_released: false })
@@ -207,11 +213,10 @@ impl Drop for SqlLease {
 struct Grip {
     shared: Shared,
     id: RecordId,
-    fence: i64,
+    fence: Arc<Fence>,
     is_empty: bool,
     is_released: bool,
-    /// Last: whoever comes next finds what rests.
-    _turn: Turn,
+    turn: Option<Turn>,
 }
 
 impl Drop for Grip {
@@ -219,8 +224,15 @@ impl Drop for Grip {
         if self.is_released {
             return;
         }
-        let Self { id, fence, is_empty, .. } = *self;
-        self.shared.held.rest(id, Idle { fence: Some(fence), claim: None, is_empty });
-        self.shared.line.release(Release { id, fence: Some(fence), is_empty, due_at: None });
+        let Self { id, is_empty, .. } = *self;
+        // In doubt it is given back as one whose number was never told: by way of another.
+        let fence = self.fence.known();
+        if fence.is_none() {
+            self.shared.doubtful.add(id.shard());
+        }
+        self.shared.held.rest(id, Idle { fence, claim: None, is_empty });
+        // Whoever comes next finds what rests; and what is given back without its number is nobody's.
+        drop(self.turn.take());
+        self.shared.line.release(Release { id, fence, is_empty, due_at: None });
     }
 }

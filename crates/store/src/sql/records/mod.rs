@@ -5,6 +5,7 @@ mod contract;
 mod copies;
 mod doubtful;
 mod due;
+mod fence;
 mod found;
 mod held;
 mod lease;

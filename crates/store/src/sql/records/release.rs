@@ -18,7 +18,8 @@ use crate::sql::{Away, Database, Statement, Value};
 #[derive(Clone, Copy)]
 pub(super) struct Release {
     pub(super) id: RecordId,
-    /// Its number; `None` when that was not told, nor whether there is a lease.
+    /// Its number; `None` when that was not told, nor whether there is a lease, and when something
+    /// that was written under it may still happen.
     pub(super) fence: Option<i64>,
     /// There is no record: the row goes with it.
     pub(super) is_empty: bool,
@@ -35,33 +36,35 @@ pub(super) async fn give_back(
 ) -> Result<(), Away> {
     const NUMBER: Statement =
         Statement::both("SELECT fence FROM records WHERE id = $1 AND lease_owner = $2");
-    let (mut known, mut turns) = (Vec::with_capacity(releases.len()), Vec::new());
-    for release in releases {
-        if release.fence.is_some() {
-            known.push(*release);
-            continue;
-        }
+    let (known, unknown): (Vec<_>, Vec<_>) =
+        releases.iter().copied().partition(|release| release.fence.is_some());
+    if !known.is_empty() {
+        release(database, node, &known).await?;
+    }
+    let (mut found, mut turns) = (Vec::new(), Vec::new());
+    for release in unknown {
         // Whoever has the row, or waits for it, finds its number out, and gives it back by that.
         let Some(turn) = held.nobodys(release.id) else { continue };
         let params = vec![release.id.as_bytes()[..].into(), node.as_i64().into()];
         let rows = database.query(NUMBER, params).await?;
         if let Some(row) = rows.first() {
-            known.push(Release { fence: Some(row.int(0)?), ..*release });
+            found.push(Release { fence: Some(row.int(0)?), ..release });
             turns.push(turn);
         }
     }
-    given_back(database, node, &known, turns).await
+    given_up(database, node, &found, turns).await
 }
 
-/// Gives back what nobody here has. The turns are kept until it is done: a lease whose token is being
-/// spent would be free for others (R1).
-async fn given_back(
+/// Gives back what nobody here has, and raises its number: whatever was written under it and may still
+/// happen finds no row. The turns are kept until it is done: a lease whose token is being spent would
+/// be free for others (R1).
+async fn given_up(
     database: &Database,
     node: NodeId,
-    known: &[Release],
+    found: &[Release],
     turns: Vec<Turn>,
 ) -> Result<(), Away> {
-    let done = if known.is_empty() { Ok(()) } else { release(database, node, known).await };
+    let done = if found.is_empty() { Ok(()) } else { back(database, node, found, 1).await };
     drop(turns);
     done
 }
@@ -72,11 +75,21 @@ pub(super) async fn release(
     node: NodeId,
     releases: &[Release],
 ) -> Result<(), Away> {
+    back(database, node, releases, 0).await
+}
+
+/// The same, with numbers that are so much further from then on.
+async fn back(
+    database: &Database,
+    node: NodeId,
+    releases: &[Release],
+    further: i64,
+) -> Result<(), Away> {
     match &*database.inner {
         #[cfg(feature = "sqlite")]
         Inner::Sqlite(file) => {
             const BACK: Statement = Statement::both(
-                "UPDATE records SET lease_owner = NULL, \
+                "UPDATE records SET lease_owner = NULL, fence = fence + $5, \
                  due_at = CASE WHEN state = 0 THEN coalesce($4, due_at) END \
                  WHERE id = $1 AND fence = $2 AND lease_owner = $3",
             );
@@ -95,7 +108,8 @@ pub(super) async fn release(
                         continue;
                     }
                     let owner = node.as_i64().into();
-                    let back = [id(), release.fence.into(), owner, release.due_at.into()];
+                    let fence = release.fence.into();
+                    let back = [id(), fence, owner, release.due_at.into(), further.into()];
                     execute(database, BACK, &back)?;
                 }
                 Ok(())
@@ -105,6 +119,7 @@ pub(super) async fn release(
         #[cfg(feature = "postgres")]
         Inner::Postgres(server) => {
             const BACK: &str = "UPDATE records SET lease_owner = NULL, \
+                 fence = records.fence + $5::bigint, \
                  due_at = CASE WHEN state = 0 THEN coalesce(given.due_at, records.due_at) END \
                  FROM unnest($2::bytea[], $3::bigint[], $4::bigint[]) AS given (id, fence, due_at) \
                  WHERE records.id = given.id AND records.fence = given.fence \
@@ -127,7 +142,7 @@ pub(super) async fn release(
             all.sort_by_key(|release| release.id);
             let fences: Vec<_> = all.iter().map(|release| release.fence).collect();
             let due: Vec<_> = all.iter().map(|release| release.due_at).collect();
-            let params: Params<'_> = &[&node.as_i64(), &ids(&all), &fences, &due];
+            let params: Params<'_> = &[&node.as_i64(), &ids(&all), &fences, &due, &further];
             server.connections.execute(BACK, params).await.map(drop)
         }
     }
@@ -157,7 +172,7 @@ pub(super) async fn release_unknown(
             turns.push(turn);
         }
     }
-    given_back(database, node, &lost, turns).await
+    given_up(database, node, &lost, turns).await
 }
 
 #[cfg(all(test, feature = "sqlite"))]
@@ -189,6 +204,12 @@ mod tests {
         rows[0].maybe_int(0).expect("an owner").is_some()
     }
 
+    async fn number_of(database: &Database) -> i64 {
+        const NUMBER: Statement = Statement::both("SELECT fence FROM records");
+        let rows = database.query(NUMBER, vec![]).await.expect("asked");
+        rows[0].int(0).expect("a number")
+    }
+
     /// Whichever way the lease was lost sight of.
     #[tokio::test]
     async fn r1_a_lease_of_unknown_number_is_given_back_only_while_nobody_here_has_the_row() {
@@ -213,6 +234,8 @@ mod tests {
             assert!(try_now().await, "somebody has it");
             drop(holder);
             assert!(!try_now().await, "nobody has it");
+            // R19: nor does what was written under it find its row any more.
+            assert_eq!(number_of(&database).await, 6);
             assert!(held.nobodys(id).is_some(), "nothing is left behind");
         }
     }
@@ -227,6 +250,7 @@ mod tests {
             let given = Release { id, fence, is_empty: false, due_at: None };
             release(&database, node, &[given]).await.expect("asked");
             assert_eq!(is_leased(&database).await, stays, "{fence:?}");
+            assert_eq!(number_of(&database).await, 5, "by which it may be put off still");
         }
     }
 }

@@ -103,6 +103,8 @@ pub(super) async fn take(
             Err(error) => {
                 // It may have been taken all the same.
                 shared.held.rest(id, Idle { fence: None, claim: None, is_empty: false });
+                // Nobody's, as far as is known: only that is given back without its number.
+                drop(turn);
                 let release = Release { id, fence: None, is_empty: false, due_at: None };
                 shared.line.release(release);
                 let _ = caller.send(Err(away(error)));
