@@ -49,9 +49,11 @@ pub(super) async fn unsaved(broker: &Arc<Inner>, mut stopped: watch::Receiver<bo
     }
 }
 
-/// Retention, once a minute, until nothing is left to remove: what comes in has no such bound.
+/// Leases that nobody knows of; and retention, until nothing is left to remove: what comes in has no such
+/// bound. Once a minute.
 pub(super) async fn seldom(broker: &Arc<Inner>, mut stopped: watch::Receiver<bool>) {
     while pause(broker, &mut stopped, SELDOM).await {
+        broker.store.look_for_lost();
         loop {
             match broker.tables.sweep(&broker.retention).await {
                 Ok(true) if pause(broker, &mut stopped, BREATH).await => {}

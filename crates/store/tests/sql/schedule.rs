@@ -107,6 +107,29 @@ async fn i8_what_is_claimed_comes_back_by_itself_when_its_node_dies() {
     }
 }
 
+/// A statement that took a lease has happened so late that nobody waited for it any more.
+#[tokio::test]
+async fn r20_a_lease_that_nobody_knows_of_is_given_back_and_one_that_is_held_is_not() {
+    for place in Place::each() {
+        let store = node(&place).await;
+        put(&store, &key(), &record(1)).await;
+        let late = Statement::both("UPDATE records SET lease_owner = $1, fence = fence + 1");
+        let ours = vec![Value::Int(store.node().as_i64())];
+        store.database().execute(late, ours).await.expect("leased");
+        assert!(claim(&store, &key()).await.is_empty(), "as if it was held");
+        store.look_for_lost();
+        let dues = claim(&store, &key()).await;
+        assert_eq!(dues.len(), 1);
+        store.look_for_lost();
+        assert!(claim(&store, &key()).await.is_empty(), "it waits for its renewal");
+        let mut lease = store.lease(&key(), WAIT).await.expect("the claim");
+        lease.save(&record(1).intend(Now::default(), false)).await.expect("saved");
+        store.look_for_lost();
+        assert!(claim(&store, &key()).await.is_empty(), "it is held");
+        lease.save(&record(2)).await.expect("it has its lease still");
+    }
+}
+
 #[tokio::test]
 async fn i8_a_claim_that_is_dropped_or_put_off_is_given_back() {
     for place in Place::each() {

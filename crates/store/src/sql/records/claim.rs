@@ -188,6 +188,13 @@ impl SqlStore {
         Ok(due)
     }
 
+    /// Has the next claim of each shard look for what this node has leased and nobody in it knows of: a
+    /// statement that took a lease may happen so late that whoever made it has long given up. It would
+    /// be nobody's for as long as the node lives. Once a minute is often enough.
+    pub fn look_for_lost(&self) {
+        self.shared.doubtful.add_all();
+    }
+
     /// Gives claims back, to come due at another time each. One that was taken over already is left
     /// alone.
     pub async fn postpone(&self, dues: Vec<(Due, UnixTime)>) -> Result<(), Away> {
