@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use unlapse::unlapse_core::{Secret, UnixTime};
+use unlapse::unlapse_core::{Grant, Secret, UnixTime};
 
 use crate::connection::Connection;
 use crate::connection_id::ConnectionId;
@@ -42,6 +42,22 @@ pub struct Brought {
     pub token_type: Option<String>,
     /// What the provider said beside the token.
     pub metadata: BTreeMap<String, String>,
+}
+
+impl Brought {
+    /// As a grant. Without an access token, the first is due at once.
+    pub(crate) fn grant(self) -> Grant {
+        let nothing = self.access_token.is_none();
+        let access_token = self.access_token.unwrap_or_else(|| Secret::new(""));
+        Grant {
+            refresh_token: self.refresh_token,
+            expires_in: if nothing { Some(Duration::ZERO) } else { self.expires_in },
+            refresh_expires_in: self.refresh_expires_in,
+            token_type: self.token_type,
+            scope: self.scope,
+            ..Grant::bearer(access_token)
+        }
+    }
 }
 
 /// What kind of token is wanted.

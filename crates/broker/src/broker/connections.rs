@@ -1,9 +1,8 @@
 //! Connections: seen, brought, removed.
 
-use core::time::Duration;
 use std::sync::Arc;
 
-use unlapse::unlapse_core::{Error, Grant, Now, Record, Secret};
+use unlapse::unlapse_core::{Error, Grant, Now, Record};
 use unlapse::{Clock as _, Revoked};
 
 use super::Broker;
@@ -54,7 +53,7 @@ impl Broker {
         let new = NewConnection { id: id.clone(), scope, metadata };
         let before = self.ready_for(id).await?;
         let at = self.inner.clock.now();
-        self.store(&new, &grant(brought), at).await?;
+        self.store(&new, &brought.grant(), at).await?;
         self.kept(id, before, by, "put").await
     }
 
@@ -149,19 +148,5 @@ impl Broker {
         let action = format!("connection.{action}");
         let entry = NewAudit::new(by, Some(&id.tenant), &action, subject);
         self.inner.tables.note(entry).await
-    }
-}
-
-/// What was brought, as a grant. Without an access token, the first is due at once.
-pub(crate) fn grant(brought: Brought) -> Grant {
-    let nothing = brought.access_token.is_none();
-    let access_token = brought.access_token.unwrap_or_else(|| Secret::new(""));
-    Grant {
-        refresh_token: brought.refresh_token,
-        expires_in: if nothing { Some(Duration::ZERO) } else { brought.expires_in },
-        refresh_expires_in: brought.refresh_expires_in,
-        token_type: brought.token_type,
-        scope: brought.scope,
-        ..Grant::bearer(access_token)
     }
 }

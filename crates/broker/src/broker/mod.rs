@@ -24,7 +24,6 @@ use crate::tables::Tables;
 pub use self::asked::{
     Actor, Brought, Callback, Connected, Filter, HandedOut, Page, Retries, TokenWanted, Wanted,
 };
-pub(crate) use self::connections::grant;
 pub use self::health::Health;
 pub(crate) use self::inner::Inner;
 pub use self::settings::{BadStart, Settings};

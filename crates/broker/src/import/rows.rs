@@ -7,7 +7,6 @@ use unlapse::unlapse_core::{Now, Record, UnixTime};
 use unlapse_store::sql::{RecordId, Seal as _, Timetable};
 
 use super::line::ReadLine;
-use crate::broker::grant;
 use crate::seal::Envelope;
 use crate::tables::hex;
 
@@ -47,7 +46,7 @@ impl Row {
     ) -> Result<Self, Refused> {
         let ReadLine { id, mut brought } = line;
         let metadata = core::mem::take(&mut brought.metadata);
-        let grant = grant(brought);
+        let grant = brought.grant();
         let key = id.key();
         let row = RecordId::of(&key);
         let scope = grant.scope.clone();
