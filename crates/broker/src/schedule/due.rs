@@ -11,10 +11,6 @@ use super::facts::Facts;
 use super::standing::code_of;
 use crate::tenant::Speed;
 
-/// A renewal that was begun has ended by then, or somebody died over it: longer than the exchange's
-/// deadline.
-const UNDER_WAY: Duration = Duration::from_secs(20);
-
 /// A token whose expiry nobody states is taken to live for so long.
 const USUAL: Duration = Duration::from_secs(3600);
 
@@ -25,7 +21,8 @@ const WEEK: Duration = Duration::from_secs(7 * 86_400);
 const MARGIN: Duration = Duration::from_secs(60);
 
 /// When `record` is to be looked at next, and under which code it stands until then. `due` is `None`
-/// where nothing but a person, or nothing at all, is of use.
+/// where nothing but a person, or nothing at all, is of use. Of a renewal under way, it is when the
+/// record would be looked at without it: should its node die, the store sees to it.
 pub(crate) fn due(key: &Key, record: &Record, facts: &Facts) -> Next {
     let due = active(key, record, facts);
     let unused = due.filter(|_| facts.speed == Speed::OnDemand).map(|due| {
@@ -39,10 +36,7 @@ fn active(key: &Key, record: &Record, facts: &Facts) -> Option<UnixTime> {
     let token = record.token.as_ref().filter(|_| record.state == State::Active)?;
     token.refresh_token.as_ref()?;
     let ends_at = token.expires_at();
-    if let Some(intent) = record.intent {
-        if !intent.in_doubt {
-            return Some(record.stored_at.plus(UNDER_WAY));
-        }
+    if let Some(intent) = record.intent.filter(|intent| intent.in_doubt) {
         return Some(in_doubt(key, record, intent, ends_at, facts));
     }
     let fresh = || fresh(key, record, token, facts);
@@ -162,9 +156,9 @@ mod tests {
         assert_eq!(after(&without, &facts), None, "nothing to renew it with");
         let ended = record(Some(3600)).ended(LoginReason::RefreshRejected);
         assert_eq!(after(&ended, &facts), None, "only its user can help");
-        let sent = record(Some(3600)).intend(now(2700), false);
-        let sent = Record { stored_at: now(2700).wall, ..sent };
-        assert_eq!(after(&sent, &facts), Some(2720), "under way");
+        let good = record(Some(3600));
+        let sent = good.intend(now(2700), false);
+        assert_eq!(after(&sent, &facts), after(&good, &facts), "under way: the store sees to it");
     }
 
     #[test]
