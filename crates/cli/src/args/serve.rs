@@ -45,7 +45,8 @@ pub(crate) struct ServeArguments {
     /// Keep answers of providers here until the database has them
     #[arg(long, value_name = "DIR")]
     pub(crate) spool: Option<PathBuf>,
-    /// Write the first API key of a new broker there (0600) instead of printing it
+    /// Write the first API key of a new broker there (0600) instead of printing it; without a terminal,
+    /// it goes into `first-key` in the data directory
     #[arg(long, value_name = "FILE")]
     pub(crate) first_key_file: Option<PathBuf>,
     /// How the log is written: text or json

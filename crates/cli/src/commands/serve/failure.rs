@@ -72,13 +72,16 @@ pub(crate) fn file(path: &Path, error: &io::Error) -> Diagnosis {
     }
 }
 
-/// The first key would stay in a log.
-pub(super) fn first_key_in_journal() -> Diagnosis {
+/// The file that the first key would go into is there already.
+pub(super) fn first_key(path: &Path) -> Diagnosis {
     Diagnosis {
         code: "broker_first_key",
-        message: "the first API key would be printed into the journal, where others read it"
+        message: format!(
+            "{} is there already, and the first API key goes into no file of others",
+            path.display()
+        ),
+        hint: "move it away, or name a file that is not there yet: --first-key-file FILE"
             .to_owned(),
-        hint: "name a file that is not there yet: --first-key-file FILE".to_owned(),
         retry_at: None,
         exit: Exit::Usage,
     }

@@ -72,7 +72,7 @@ impl Settings {
 }
 
 /// A directory that only this user can enter, where there is none.
-fn make_directory(path: &Path) -> Result<(), Diagnosis> {
+pub(super) fn make_directory(path: &Path) -> Result<(), Diagnosis> {
     use std::os::unix::fs::DirBuilderExt as _;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|error| failure::file(path, &error))

@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) file: BrokerFile,
     /// Where it listens.
     pub(crate) listen: SocketAddr,
+    /// The directory of what has no place of its own.
+    pub(crate) data: PathBuf,
     /// Where it keeps connections.
     pub(crate) place: Place,
     /// Where its master key is; a path is absolute.
@@ -127,7 +129,7 @@ impl Settings {
         if keys.dashboard_open.as_ref().is_some_and(|set| set.value) && !listen.ip().is_loopback() {
             return Err(failure::open_is_local());
         }
-        Ok(Self { file, listen, place, master_key, providers })
+        Ok(Self { file, listen, data, place, master_key, providers })
     }
 
     /// What connections are secured with, when the configuration says so.

@@ -1,8 +1,9 @@
 //! The server itself.
 
 use std::fmt::Write as _;
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use axum::Router;
@@ -12,10 +13,9 @@ use tokio::sync::{oneshot, watch};
 use tokio_rustls::TlsAcceptor;
 use unlapse_broker::Broker;
 use unlapse_broker::http::Draining;
-use unlapse_core::Secret;
 use unlapse_oauth::Endpoint;
 
-use super::first_key::{self, TENANT};
+use super::first_key::{self, FirstKey, Place, TENANT};
 use super::settings::Settings;
 use super::{Run, failure, metrics, routes};
 use crate::commands::running::block_on_threads;
@@ -52,7 +52,8 @@ async fn start(run: &Run<'_>, settings: &Settings) -> Result<Exit, Diagnosis> {
     let broker = settings.open(keys).await?;
     let path = run.arguments.first_key_file.as_deref();
     let path = path.map(|path| run.environment.absolute(path));
-    let first = first_key::first_key(broker.tables(), path.as_deref(), &run.environment).await?;
+    let place = Place::of(path, is_read_along(run), &settings.data);
+    let first = first_key::first_key(broker.tables(), place).await?;
     let draining = Draining::default();
     let at = beside.as_ref().map(|(_, at)| *at);
     let routes = routes::all(&broker, settings, &url, verifier, &draining, &metrics);
@@ -69,6 +70,15 @@ async fn start(run: &Run<'_>, settings: &Settings) -> Result<Exit, Diagnosis> {
     let served = Served { broker, listener, tls, routes, beside, draining };
     Box::pin(serve(settings, served, first_signal)).await;
     Ok(Exit::Ok)
+}
+
+/// Whether a person sees what is said.
+fn is_read_along(run: &Run<'_>) -> bool {
+    if run.common.json {
+        std::io::stdout().is_terminal()
+    } else {
+        !run.common.quiet && std::io::stderr().is_terminal()
+    }
 }
 
 async fn bind(at: SocketAddr) -> Result<(TcpListener, SocketAddr), Diagnosis> {
@@ -139,13 +149,16 @@ struct Started<'a> {
     /// The master key was made just now.
     made_key: bool,
     /// The first key, of a broker that begins.
-    first: Option<&'a Secret>,
+    first: Option<&'a FirstKey>,
 }
 
 fn say(run: &Run<'_>, settings: &Settings, started: &Started<'_>) {
     let Started { url, listening, beside, made_key, first } = started;
-    let file = run.arguments.first_key_file.as_ref();
-    let shown = first.filter(|_| file.is_none()).map(Secret::expose);
+    let file = first.and_then(|first| match &first.place {
+        Place::File(path) => Some(path.as_path()),
+        Place::Terminal => None,
+    });
+    let shown = first.filter(|_| file.is_none()).map(|first| first.secret.expose());
     if run.common.json {
         let value = json!({
             "public_url": url.url().as_str(),
@@ -153,6 +166,7 @@ fn say(run: &Run<'_>, settings: &Settings, started: &Started<'_>) {
             "metrics_listening": beside,
             "tenant": first.map(|_| TENANT),
             "first_key": shown,
+            "first_key_file": file.map(Path::to_string_lossy),
         });
         terminal::data(&format!("{value}\n"));
         return;
@@ -171,19 +185,18 @@ fn say(run: &Run<'_>, settings: &Settings, started: &Started<'_>) {
              it\nnothing opens, for anybody, ever.\n",
         );
     }
-    match (first, file) {
-        (Some(_), Some(file)) => {
+    match (shown, file) {
+        (_, Some(file)) => {
             let file = file.display();
             let _ = writeln!(text, "\nThe first API key, of the tenant `{TENANT}`, is in {file}.");
         }
-        (Some(secret), None) => {
+        (Some(key), None) => {
             let _ = write!(
                 text,
-                "\nThe first API key, of the tenant `{TENANT}`, shown this once:\n\n  {}\n",
-                secret.expose()
+                "\nThe first API key, of the tenant `{TENANT}`, shown this once:\n\n  {key}\n"
             );
         }
-        (None, _) => {}
+        (None, None) => {}
     }
     if first.is_some() {
         let _ = write!(text, "\nType in another terminal:\n\n{}", guide(root, file));
@@ -192,7 +205,7 @@ fn say(run: &Run<'_>, settings: &Settings, started: &Started<'_>) {
 }
 
 /// The next three commands.
-fn guide(root: &str, file: Option<&PathBuf>) -> String {
+fn guide(root: &str, file: Option<&Path>) -> String {
     let key = file.map_or_else(|| "ulk_…".to_owned(), |file| format!("$(cat {})", file.display()));
     let broker = if root == super::settings::DEFAULT_URL {
         String::new()
