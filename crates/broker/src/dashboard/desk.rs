@@ -72,7 +72,7 @@ impl Desk {
         let Some((session, id)) = shown.and_then(|it| it.key.clone().map(|id| (it, id))) else {
             return Err(page::to_sign_in(request));
         };
-        match self.look().key_by_id(&id).await {
+        match self.look().key_of_session(&id, session.hash()).await {
             Ok(Some(key)) if is_live(&key, now) => Ok(Visitor::of(session, key, now)),
             Ok(_) => Err(page::to_sign_in(request)),
             Err(problem) => Err(page::problem_to_stranger(&problem)),

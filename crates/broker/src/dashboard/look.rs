@@ -19,8 +19,11 @@ pub(super) trait Look: Send + Sync {
     /// The key that somebody signs in with; `None`: it is none, or has ended.
     fn key<'a>(&'a self, secret: &'a Secret) -> Looked<'a, Option<Key>>;
 
-    /// The key of this id; `None`: it has ended.
-    fn key_by_id<'a>(&'a self, id: &'a str) -> Looked<'a, Option<Key>>;
+    /// The key of this id, for the session of this hash; `None`: either has ended.
+    fn key_of_session<'a>(&'a self, id: &'a str, session: [u8; 32]) -> Looked<'a, Option<Key>>;
+
+    /// Ends the session of this hash, which would have lived until `ends_at`, on every node.
+    fn sign_out(&self, session: [u8; 32], ends_at: UnixTime) -> Looked<'_, ()>;
 
     /// Notes that somebody signed in, or tried to.
     fn note_sign_in<'a>(&'a self, key: Option<&'a Key>, from: &'a str) -> Looked<'a, ()>;

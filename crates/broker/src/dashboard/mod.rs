@@ -9,7 +9,6 @@ mod chart;
 mod connection;
 mod connections;
 mod desk;
-mod ended;
 pub(crate) mod facts;
 mod form;
 mod host;
@@ -41,11 +40,16 @@ pub use self::options::DashboardOptions;
 use crate::broker::Broker;
 use crate::code::Code;
 
+/// What the key of sessions is derived for.
+const SESSIONS: &str = "unlapse dashboard sessions v1";
+
 /// The pages of `broker`, under `/`. It has no fallback, and stands beside the API in one router; serve
 /// it with `into_make_service_with_connect_info::<SocketAddr>()`, as attempts to sign in are limited by
 /// where they come from.
 pub fn router(broker: Broker, options: &DashboardOptions) -> Router {
-    pages(Box::new(Opened::new(broker)), options)
+    let derived = broker.tables().envelope().derived(SESSIONS);
+    let options = options.clone().or_session_key(derived);
+    pages(Box::new(Opened::new(broker)), &options)
 }
 
 /// The pages over what `look` shows.

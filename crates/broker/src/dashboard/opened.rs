@@ -159,8 +159,15 @@ impl Look for Opened {
         Box::pin(async { Ok(self.broker.tables().api_key(secret).await?.map(Key::from)) })
     }
 
-    fn key_by_id<'a>(&'a self, id: &'a str) -> Looked<'a, Option<Key>> {
-        Box::pin(async { Ok(self.broker.tables().live_api_key(id).await?.map(Key::from)) })
+    fn key_of_session<'a>(&'a self, id: &'a str, session: [u8; 32]) -> Looked<'a, Option<Key>> {
+        Box::pin(async move {
+            let key = self.broker.tables().api_key_of_session(id, &session).await?;
+            Ok(key.map(Key::from))
+        })
+    }
+
+    fn sign_out(&self, session: [u8; 32], ends_at: UnixTime) -> Looked<'_, ()> {
+        Box::pin(async move { self.broker.tables().sign_out(&session, ends_at).await })
     }
 
     fn note_sign_in<'a>(&'a self, key: Option<&'a Key>, from: &'a str) -> Looked<'a, ()> {

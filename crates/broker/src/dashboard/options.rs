@@ -3,6 +3,8 @@
 use url::Url;
 use zeroize::Zeroizing;
 
+use crate::seal::xaes;
+
 /// What the dashboard is set up with.
 #[derive(Clone, Debug)]
 pub struct DashboardOptions {
@@ -13,7 +15,7 @@ pub struct DashboardOptions {
 
 /// The key that sessions are sealed with.
 #[derive(Clone)]
-pub(super) struct SessionKey(pub(super) Zeroizing<[u8; 32]>);
+pub(super) struct SessionKey(pub(super) xaes::Key);
 
 impl core::fmt::Debug for SessionKey {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -37,11 +39,18 @@ impl DashboardOptions {
         self
     }
 
-    /// The key that sessions are sealed with. Nodes that share it share their sessions; without it,
-    /// each process draws its own, and its sessions end with it.
+    /// The key that sessions are sealed with. Nodes that share it share their sessions. Without it, it is
+    /// derived from the newest master key, which nodes share as well; where a command has that, each
+    /// process draws its own, and its sessions end with it.
     #[must_use]
     pub fn session_key(mut self, key: [u8; 32]) -> Self {
         self.session_key = Some(SessionKey(Zeroizing::new(key)));
+        self
+    }
+
+    /// The same with this key, where none was given.
+    pub(super) fn or_session_key(mut self, key: Option<xaes::Key>) -> Self {
+        self.session_key = self.session_key.or(key.map(SessionKey));
         self
     }
 }

@@ -2,7 +2,6 @@
 
 use core::time::Duration;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::constant_time;
 use axum::http::{HeaderMap, HeaderValue, header};
 use base64::Engine as _;
@@ -10,12 +9,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use unlapse::unlapse_core::UnixTime;
 use unlapse_verify::sha256;
-use zeroize::Zeroizing;
 
-use super::ended::Ended;
 use super::form::Form;
 use super::options::DashboardOptions;
 use crate::random;
+use crate::seal::xaes;
 
 /// How long a session lives.
 const LIFETIME: Duration = Duration::from_secs(12 * 3600);
@@ -30,7 +28,7 @@ pub(super) struct Session {
     /// The id of the key that was signed in with; `None`: nobody is yet.
     pub(super) key: Option<String>,
     /// When it ends.
-    ends_at: UnixTime,
+    pub(super) ends_at: UnixTime,
 }
 
 impl Session {
@@ -45,6 +43,11 @@ impl Session {
         URL_SAFE_NO_PAD.encode(sha256(format!("form\0{}", self.id).as_bytes()))
     }
 
+    /// What it is known by in the database: it leads to no cookie.
+    pub(super) fn hash(&self) -> [u8; 32] {
+        sha256(format!("session\0{}", self.id).as_bytes())
+    }
+
     /// Whether a form that was sent is of a page that this session was given.
     pub(super) fn gave(&self, form: &Form) -> bool {
         let (sent, own) = (form.text("token"), self.token());
@@ -54,32 +57,23 @@ impl Session {
 
 /// What sessions are sealed with, and what their cookie is called.
 pub(super) struct Cookies {
-    key: RandomizedNonceKey,
+    key: xaes::Key,
     is_secure: bool,
-    ended: Ended,
 }
 
 impl Cookies {
     /// As the options say.
     pub(super) fn new(options: &DashboardOptions) -> Self {
-        let bytes = match &options.session_key {
-            Some(key) => key.0.clone(),
-            None => Zeroizing::new(random::bytes()),
-        };
-        let key = RandomizedNonceKey::new(&AES_256_GCM, bytes.as_slice());
-        let key = key.expect("AES-256 has keys of 32 bytes");
-        Self { key, is_secure: options.is_secure, ended: Ended::default() }
+        let key = options.session_key.as_ref().map_or_else(xaes::draw, |key| key.0.clone());
+        Self { key, is_secure: options.is_secure }
     }
 
     /// Has the browser keep a session. Without `Max-Age`: it ends with the browser. `Strict`: no
     /// page of others sends anybody in here with it.
     pub(super) fn set(&self, session: &Session) -> Option<HeaderValue> {
-        let mut sealed = serde_json::to_vec(session).ok()?;
-        let name = self.name();
-        let nonce = self.key.seal_in_place_append_tag(Aad::from(name), &mut sealed).ok()?;
-        let mut value = nonce.as_ref().to_vec();
-        value.append(&mut sealed);
-        self.cookie(&URL_SAFE_NO_PAD.encode(value), "")
+        let session = serde_json::to_vec(session).ok()?;
+        let sealed = xaes::seal(&self.key, self.name().as_bytes(), &session);
+        self.cookie(&URL_SAFE_NO_PAD.encode(sealed), "")
     }
 
     /// Has the browser forget it.
@@ -87,25 +81,18 @@ impl Cookies {
         self.cookie("", "; Max-Age=0")
     }
 
-    /// The session that a browser shows, unless it has ended.
+    /// The session that a browser shows, unless it has ended by itself. Whether somebody has signed out of
+    /// it, the database knows.
     pub(super) fn shown(&self, headers: &HeaderMap, now: UnixTime) -> Option<Session> {
         let cookies = headers.get_all(header::COOKIE).iter().filter_map(|it| it.to_str().ok());
         let mut pairs = cookies.flat_map(|cookies| cookies.split(';'));
         let value = pairs.find_map(|pair| pair.trim().strip_prefix(self.name())?.strip_prefix('='));
         let value = value.filter(|value| value.len() <= LONGEST)?;
-        let mut value = URL_SAFE_NO_PAD.decode(value).ok()?;
-        let (nonce, sealed) = value.split_at_mut_checked(NONCE_LEN)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-        let opened = self.key.open_in_place(nonce, Aad::from(self.name()), sealed).ok()?;
-        let session: Session = serde_json::from_slice(opened).ok()?;
+        let sealed = URL_SAFE_NO_PAD.decode(value).ok()?;
+        let opened = xaes::open(&self.key, self.name().as_bytes(), &sealed).ok()?;
+        let session: Session = serde_json::from_slice(&opened).ok()?;
         let left = session.ends_at.since(now);
-        let lives = !left.is_zero() && left <= LIFETIME && !self.ended.has(&session.id);
-        lives.then_some(session)
-    }
-
-    /// Ends a session, wherever else its cookie is.
-    pub(super) fn end(&self, session: &Session, now: UnixTime) {
-        self.ended.add(&session.id, session.ends_at, now);
+        (!left.is_zero() && left <= LIFETIME).then_some(session)
     }
 
     fn cookie(&self, value: &str, more: &str) -> Option<HeaderValue> {

@@ -143,9 +143,13 @@ async fn sign_in(
 
 /// `POST /logout`
 pub(super) async fn left(State(desk): State<Desk>, request: Parts, body: Body) -> Response {
-    match desk.enter_with(&request, body).await {
-        Ok((visitor, _)) => desk.cookies().end(&visitor.session, visitor.now),
+    let session = match desk.enter_with(&request, body).await {
+        Ok((visitor, _)) => visitor.session,
         Err(response) => return response,
+    };
+    // Nobody is told to be signed out while a copy of the cookie still opens something.
+    if let Err(problem) = desk.look().sign_out(session.hash(), session.ends_at).await {
+        return problem_to_stranger(&problem);
     }
     let mut response = see_other("/login");
     if let Some(cookie) = desk.cookies().forget() {

@@ -217,6 +217,12 @@ impl Envelope {
         self.inner.wanted.notify_one();
     }
 
+    /// A key for one use, the same on every node with the same newest master key; `None`: a command has
+    /// the master key, and it is never here.
+    pub(crate) fn derived(&self, label: &str) -> Option<xaes::Key> {
+        self.inner.masters.newest().derived(label)
+    }
+
     /// Whether every data key that is known of is unwrapped (health).
     pub fn is_whole(&self) -> bool {
         self.keys(|keys| keys.counts().1 == 0)

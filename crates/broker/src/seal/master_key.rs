@@ -34,6 +34,21 @@ impl MasterKey {
         Self::Command { id: format!("{name}.command"), command }
     }
 
+    /// A key for one use of its own, from which nobody learns this one or that of another use: a KDF in
+    /// counter mode (NIST SP 800-108 §4.1) over CMAC. `None`: the bytes of this one are not here.
+    pub(super) fn derived(&self, label: &str) -> Option<xaes::Key> {
+        let Self::Local { key, .. } = self else { return None };
+        let mac = cmac::Key::new(cmac::AES_256, key.as_slice()).expect("a key of 32 bytes");
+        let mut derived = xaes::Key::default();
+        let bits = u32::try_from(xaes::KEY_LEN * 8).expect("256 bits").to_be_bytes();
+        for (half, number) in derived.chunks_exact_mut(16).zip(1_u32..) {
+            let block = [&number.to_be_bytes()[..], label.as_bytes(), b"\0", &bits].concat();
+            let tag = cmac::sign(&mac, &block).expect("a short message");
+            half.copy_from_slice(tag.as_ref());
+        }
+        Some(derived)
+    }
+
     /// As it stands beside what it has wrapped: its name, and a check where its bytes are here.
     pub(super) fn id(&self) -> &str {
         match self {
@@ -90,4 +105,26 @@ impl MasterKey {
 
 fn associated(tenant: &Name, id: &str) -> Vec<u8> {
     super::associated("data key", tenant, &[id.as_bytes()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn local(byte: u8) -> MasterKey {
+        MasterKey::local(&"k1".parse().expect("a name"), [byte; xaes::KEY_LEN].into())
+    }
+
+    #[test]
+    fn sp800_108_4_1_a_key_for_each_use_the_same_on_every_node() {
+        let derived = |byte, label: &str| local(byte).derived(label).expect("its bytes are here");
+        assert_eq!(derived(7, "a"), derived(7, "a"));
+        assert_ne!(derived(7, "a"), derived(7, "b"));
+        assert_ne!(derived(7, "a"), derived(8, "a"));
+        let (first, second) = (&derived(7, "a")[..16], &derived(7, "a")[16..]);
+        assert_ne!(first, second);
+        let command = KeyCommand::new("kms", Vec::<String>::new());
+        let command = MasterKey::command(&"kms".parse().expect("a name"), command);
+        assert_eq!(command.derived("a"), None);
+    }
 }

@@ -4,6 +4,7 @@
 //! master key (file, environment, or a command)     wraps, with the tenant and the key's id
 //!   └ data keys of a tenant, in generations        seal, with the tenant and the place
 //!       └ records, secrets of apps and webhooks, what a connect has to remember
+//!   └ derived: what sessions of the dashboard are sealed with, which rest in browsers
 //! ```
 //!
 //! What was sealed for one place opens in no other: not for another tenant, connection or
@@ -20,7 +21,7 @@ mod master_keys;
 mod purpose;
 mod rotation;
 mod seal_records;
-mod xaes;
+pub(crate) mod xaes;
 
 use associated::associated;
 pub use envelope::Envelope;

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::random;
 
 /// Bytes of a key.
-pub(super) const KEY_LEN: usize = 32;
+pub(crate) const KEY_LEN: usize = 32;
 /// Bytes of a nonce.
 const NONCE_LEN: usize = 24;
 /// Bytes of a tag.
@@ -20,21 +20,21 @@ const TAG_LEN: usize = 16;
 pub(super) const OVERHEAD: usize = NONCE_LEN + TAG_LEN;
 
 /// A key, wiped when dropped.
-pub(super) type Key = Zeroizing<[u8; KEY_LEN]>;
+pub(crate) type Key = Zeroizing<[u8; KEY_LEN]>;
 
 /// It does not open: altered, moved, or of another key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Altered;
+pub(crate) struct Altered;
 
 /// A key that was just drawn.
-pub(super) fn draw() -> Key {
+pub(crate) fn draw() -> Key {
     let mut key = Zeroizing::new([0; KEY_LEN]);
     random::fill(&mut *key);
     key
 }
 
 /// `plain` under `key`: nonce, ciphertext, tag. Whoever opens it has to say the same `associated`.
-pub(super) fn seal(key: &Key, associated: &[u8], plain: &[u8]) -> Vec<u8> {
+pub(crate) fn seal(key: &Key, associated: &[u8], plain: &[u8]) -> Vec<u8> {
     let mut nonce = [0; NONCE_LEN];
     random::fill(&mut nonce);
     seal_with(key, nonce, associated, plain)
@@ -53,7 +53,7 @@ fn seal_with(key: &Key, nonce: [u8; NONCE_LEN], associated: &[u8], plain: &[u8])
 }
 
 /// What [`seal`] was given.
-pub(super) fn open(
+pub(crate) fn open(
     key: &Key,
     associated: &[u8],
     sealed: &[u8],

@@ -61,9 +61,11 @@ const ONE: Statement = Statement::both(
 const BY_ID: Statement = Statement::both(
     "SELECT id, tenant, label, verbs, created_at, expires_at, revoked_at FROM api_keys WHERE id = $1",
 );
-const LIVES: Statement = Statement::both(
+/// One statement for key and session: every page of the dashboard asks it.
+const OF_SESSION: Statement = Statement::both(
     "SELECT id, tenant, label, verbs, created_at, expires_at, revoked_at FROM api_keys
-     WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now_ms())",
+     WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now_ms())
+     AND NOT EXISTS (SELECT 1 FROM sign_outs WHERE session = $2)",
 );
 const OF_TENANT: Statement = Statement::both(
     "SELECT id, tenant, label, verbs, created_at, expires_at, revoked_at FROM api_keys
@@ -112,12 +114,17 @@ impl Tables {
         if same.is_ok() { read(row).map(Some) } else { Ok(None) }
     }
 
-    /// The key of this id, if it lives: for whoever has proven before that they have it.
-    pub async fn live_api_key(&self, id: &str) -> Result<Option<ApiKey>, Problem> {
+    /// The key of this id, if it lives and nobody has signed out of the session of this hash: for
+    /// whoever has proven before that they have both.
+    pub async fn api_key_of_session(
+        &self,
+        id: &str,
+        session: &[u8; 32],
+    ) -> Result<Option<ApiKey>, Problem> {
         if id.len() != ID || id.contains('\0') {
             return Ok(None);
         }
-        let rows = self.database.query(LIVES, vec![id.into()]).await?;
+        let rows = self.database.query(OF_SESSION, vec![id.into(), session[..].into()]).await?;
         rows.first().map(read).transpose()
     }
 

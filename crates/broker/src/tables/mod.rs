@@ -21,6 +21,7 @@ mod newest_events;
 mod retention;
 mod rotations;
 mod schema;
+mod sign_outs;
 mod tally;
 mod tenants;
 mod usage;
@@ -69,6 +70,7 @@ impl Tables {
     pub async fn open(database: Database, masters: MasterKeys) -> Result<Self, BadDatabase> {
         database.migrate("broker", schema::STEPS).await?;
         database.migrate("tally", tally::STEPS).await?;
+        database.migrate("sign_outs", sign_outs::STEPS).await?;
         let envelope = Envelope::open(database.clone(), masters).await?;
         Ok(Self { database, envelope, waits: RotationWaits::default() })
     }

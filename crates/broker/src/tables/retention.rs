@@ -31,6 +31,8 @@ impl Default for Retention {
 
 /// Days for which there are partitions before they come.
 const AHEAD: i64 = 3;
+/// Clocks of nodes do not differ by more.
+const CLOCKS: Duration = Duration::from_secs(600);
 /// Most rows of one statement: nobody waits for long behind it.
 const SOME: i64 = 2000;
 
@@ -55,6 +57,10 @@ const EVENTS: Statement = Statement::both(
 const CONNECTS: Statement = Statement::both(
     "DELETE FROM connects WHERE state_hash IN
          (SELECT state_hash FROM connects WHERE expires_at <= now_ms() - $1 LIMIT $2)",
+);
+const SIGN_OUTS: Statement = Statement::both(
+    "DELETE FROM sign_outs WHERE session IN
+         (SELECT session FROM sign_outs WHERE ends_at <= now_ms() - $1 LIMIT $2)",
 );
 const FAULTS: Statement = Statement::both(
     "DELETE FROM import_faults WHERE (tenant, import) IN
@@ -86,6 +92,8 @@ impl Tables {
             (DELIVERIES, events),
             (EVENTS, events),
             (CONNECTS, 0),
+            // Nodes' clocks may differ a little: a session that ends there has ended everywhere.
+            (SIGN_OUTS, age(CLOCKS)),
             (FAULTS, imports),
             (IMPORTS, imports),
         ] {

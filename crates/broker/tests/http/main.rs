@@ -12,6 +12,7 @@ mod load;
 mod rig;
 mod schemathesis;
 mod settings;
+mod sign_outs;
 mod stats;
 mod webhooks;
 #[path = "../world/mod.rs"]

@@ -143,8 +143,12 @@ impl Rig {
 
     /// Another node over the same database.
     pub(crate) async fn another(&self) -> Router {
-        let broker = open(self.folder.path(), &self.provider).await;
-        router(broker, self.options.clone())
+        router(self.another_node().await, self.options.clone())
+    }
+
+    /// The same, without what it answers.
+    pub(crate) async fn another_node(&self) -> Broker {
+        open(self.folder.path(), &self.provider).await
     }
 
     /// A key of `shop` that may do so much.

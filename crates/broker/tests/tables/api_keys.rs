@@ -1,7 +1,7 @@
 use core::time::Duration;
 
 use unlapse::unlapse_core::Secret;
-use unlapse_broker::{Code, Verbs};
+use unlapse_broker::{Code, Retention, Verbs};
 
 use crate::world::{name, worlds};
 
@@ -26,10 +26,25 @@ async fn an_api_key_is_known_by_its_secret_until_it_is_revoked() {
         // Another tenant cannot revoke it.
         assert_eq!(tables.revoke_api_key(&key.id, Some(&name("globex"))).await, Ok(false));
         let before = tables.versions().await.expect("read").api_keys();
-        assert_eq!(tables.live_api_key(&key.id).await, Ok(Some(key.clone())));
-        assert_eq!(tables.live_api_key("no such key").await, Ok(None));
+        let (session, other) = ([7; 32], [8; 32]);
+        assert_eq!(tables.api_key_of_session(&key.id, &session).await, Ok(Some(key.clone())));
+        assert_eq!(tables.api_key_of_session("no such key", &session).await, Ok(None));
+        // Whoever signs out ends one session, on every node, and twice is once.
+        let ends_at = tables.database().now().await.expect("told").plus(Duration::from_secs(600));
+        let another = world.tables().await;
+        for _ in 0..2 {
+            another.sign_out(&session, ends_at).await.expect("signed out");
+            tables.sweep(&Retention::default()).await.expect("swept");
+            assert_eq!(tables.api_key_of_session(&key.id, &session).await, Ok(None));
+        }
+        assert_eq!(tables.api_key_of_session(&key.id, &other).await, Ok(Some(key.clone())));
+        // What has ended by itself need not be known any more.
+        another.sign_out(&other, ends_at.minus(Duration::from_secs(7200))).await.expect("out");
+        assert_eq!(tables.api_key_of_session(&key.id, &other).await, Ok(None));
+        tables.sweep(&Retention::default()).await.expect("swept");
+        assert_eq!(tables.api_key_of_session(&key.id, &other).await, Ok(Some(key.clone())));
         assert_eq!(tables.revoke_api_key(&key.id, tenant.as_ref()).await, Ok(true));
-        assert_eq!(tables.live_api_key(&key.id).await, Ok(None));
+        assert_eq!(tables.api_key_of_session(&key.id, &[9; 32]).await, Ok(None));
         assert_eq!(tables.revoke_api_key(&key.id, tenant.as_ref()).await, Ok(false));
         assert!(tables.versions().await.expect("read").api_keys() > before);
         assert_eq!(tables.api_key(&secret).await, Ok(None));

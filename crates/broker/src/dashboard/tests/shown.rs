@@ -39,6 +39,8 @@ pub(super) struct Facts {
     pub(super) overview: Overview,
     pub(super) connections: Vec<History>,
     pub(super) keys: BTreeMap<&'static str, Key>,
+    /// The hashes of sessions that somebody has signed out of.
+    pub(super) signed_out: Vec<[u8; 32]>,
     /// Sign-ins, renewals and removals, in order.
     pub(super) noted: Vec<String>,
     pub(super) imports: Vec<Import>,
@@ -63,6 +65,7 @@ impl Shown {
             overview: overview(now),
             connections: connections(now),
             keys: keys(),
+            signed_out: Vec::new(),
             noted: Vec::new(),
             imports: imports(now),
             entries: entries(now),
@@ -260,8 +263,18 @@ impl Look for Shown {
         self.answer(move |facts| Ok(facts.keys.get(&*secret).cloned()))
     }
 
-    fn key_by_id<'a>(&'a self, id: &'a str) -> Looked<'a, Option<Key>> {
-        self.answer(|facts| Ok(facts.keys.values().find(|key| key.id == id).cloned()))
+    fn key_of_session<'a>(&'a self, id: &'a str, session: [u8; 32]) -> Looked<'a, Option<Key>> {
+        self.answer(|facts| {
+            let mut keys = facts.keys.values().filter(|_| !facts.signed_out.contains(&session));
+            Ok(keys.find(|key| key.id == id).cloned())
+        })
+    }
+
+    fn sign_out(&self, session: [u8; 32], _: UnixTime) -> Looked<'_, ()> {
+        self.answer(|facts| {
+            facts.signed_out.push(session);
+            Ok(())
+        })
     }
 
     fn note_sign_in<'a>(&'a self, key: Option<&'a Key>, from: &'a str) -> Looked<'a, ()> {
