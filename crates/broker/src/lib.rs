@@ -61,6 +61,7 @@ mod connection_id;
 mod cursor;
 pub mod dashboard;
 mod directory;
+mod gate;
 pub mod http;
 mod import;
 mod millis;
@@ -72,6 +73,7 @@ mod random;
 mod schedule;
 mod seal;
 mod sent_secret;
+mod strangers;
 mod tables;
 mod tenant;
 mod timestamp;
@@ -95,6 +97,7 @@ pub use problem::Problem;
 pub use seal::{
     BadMasterKeys, Envelope, KeyCommand, KeysAway, MasterKeys, Purpose, Rotation, RotationWaits,
 };
+pub use strangers::Strangers;
 pub use tables::{
     ApiKey, Attempt, Audit, AuditFilter, Circuit, Connect, Counted, Delivery, DeliveryState, Event,
     EventKind, Fault, ImportProgress, NewAudit, NewConnection, NewEvent, Retention, Tables, Tried,

@@ -15,6 +15,7 @@ use super::page;
 use super::session::Cookies;
 use super::visitor::{Visitor, is_live};
 use crate::peer::peer;
+use crate::strangers::Strangers;
 
 /// What all pages share.
 #[derive(Clone)]
@@ -24,13 +25,15 @@ struct Shared {
     look: Box<dyn Look>,
     cookies: Cookies,
     attempts: Attempts,
+    strangers: Strangers,
     is_open: bool,
 }
 
 impl Desk {
     pub(super) fn new(look: Box<dyn Look>, options: &DashboardOptions) -> Self {
         let (cookies, attempts) = (Cookies::new(options), Attempts::default());
-        Self(Arc::new(Shared { look, cookies, attempts, is_open: options.is_open }))
+        let strangers = options.strangers.clone();
+        Self(Arc::new(Shared { look, cookies, attempts, strangers, is_open: options.is_open }))
     }
 
     /// Where facts come from.
@@ -46,6 +49,11 @@ impl Desk {
     /// Who has failed to sign in.
     pub(super) fn attempts(&self) -> &Attempts {
         &self.0.attempts
+    }
+
+    /// Who has not signed in.
+    pub(super) fn strangers(&self) -> &Strangers {
+        &self.0.strangers
     }
 
     /// Whether nobody has to sign in.

@@ -17,7 +17,7 @@ const MOST: usize = 32;
 /// Largest query or form that is read, in bytes.
 const LARGEST: usize = 16 * 1024;
 
-/// A form that takes longer is given up: whoever sends one has not signed in yet.
+/// A form that takes longer is given up.
 const LONGEST: Duration = Duration::from_secs(15);
 
 /// Parameters, each at most once. Every value may be a secret.
@@ -48,7 +48,8 @@ impl Form {
         Self::read_within(LONGEST, headers, body).await
     }
 
-    async fn read_within(
+    /// The same within `longest`.
+    pub(super) async fn read_within(
         longest: Duration,
         headers: &HeaderMap,
         body: Body,

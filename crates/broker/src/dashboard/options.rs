@@ -4,6 +4,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::seal::xaes;
+use crate::strangers::Strangers;
 
 /// What the dashboard is set up with.
 #[derive(Clone, Debug)]
@@ -11,6 +12,7 @@ pub struct DashboardOptions {
     pub(super) is_secure: bool,
     pub(super) is_open: bool,
     pub(super) session_key: Option<SessionKey>,
+    pub(super) strangers: Strangers,
 }
 
 /// The key that sessions are sealed with.
@@ -27,7 +29,8 @@ impl DashboardOptions {
     /// For a broker that browsers reach at `public_url`: where that is `https`, the session's cookie
     /// is `Secure` and named `__Host-…` (RFC 6265bis §4.1.3.2).
     pub fn new(public_url: &Url) -> Self {
-        Self { is_secure: public_url.scheme() == "https", is_open: false, session_key: None }
+        let is_secure = public_url.scheme() == "https";
+        Self { is_secure, is_open: false, session_key: None, strangers: Strangers::default() }
     }
 
     /// Lets everybody in without a key, as an operator. For the loopback only: whoever listens
@@ -45,6 +48,13 @@ impl DashboardOptions {
     #[must_use]
     pub fn session_key(mut self, key: [u8; 32]) -> Self {
         self.session_key = Some(SessionKey(Zeroizing::new(key)));
+        self
+    }
+
+    /// Callers who have not proven who they are, as the API beside it counts them.
+    #[must_use]
+    pub fn strangers(mut self, strangers: &Strangers) -> Self {
+        self.strangers = strangers.clone();
         self
     }
 

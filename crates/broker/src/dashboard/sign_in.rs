@@ -19,6 +19,7 @@ use super::visitor::is_live;
 use super::words::span;
 use crate::peer::peer;
 use crate::problem::Problem;
+use crate::strangers::PATIENCE;
 
 /// Longest key that is looked up, in bytes.
 const LONGEST: usize = 256;
@@ -90,13 +91,20 @@ fn ask(desk: &Desk, request: &Parts, to: &str, refused: Option<&Refused>) -> Res
 
 /// `POST /login`
 pub(super) async fn sent(State(desk): State<Desk>, request: Parts, body: Body) -> Response {
-    let form = match Form::read(&request.headers, body).await {
+    let now = desk.look().now();
+    // What is known without its body is looked at first.
+    let session = desk.cookies().shown(&request.headers, now);
+    let session = session.filter(|_| !desk.is_open() && is_from_here(&request.headers));
+    let Some(session) = session else { return stale() };
+    let _room = match desk.strangers().enter(peer(&request)) {
+        Ok(room) => room,
+        Err(crowd) => return problem_to_stranger(&crowd.problem(now)),
+    };
+    let form = match Form::read_within(PATIENCE, &request.headers, body).await {
         Ok(form) => form,
         Err(problem) => return problem_to_stranger(&problem),
     };
-    let session = desk.cookies().shown(&request.headers, desk.look().now());
-    let is_ours_form = session.as_ref().is_some_and(|session| session.gave(&form));
-    if desk.is_open() || !is_ours_form || !is_from_here(&request.headers) {
+    if !session.gave(&form) {
         return stale();
     }
     let to = form.text("to");

@@ -11,7 +11,6 @@ use unlapse::tokio::TokioClock;
 use unlapse::unlapse_core::UnixTime;
 
 use super::caller::Caller;
-use super::gate::Gate;
 use super::keys::Keys;
 use super::lately::Lately;
 use super::options::ApiOptions;
@@ -20,10 +19,14 @@ use crate::app::App;
 use crate::broker::{Broker, Health};
 use crate::code::Code;
 use crate::dashboard::Opened;
+use crate::gate::Gate;
 use crate::name::Name;
 use crate::problem::Problem;
 use crate::tables::NewAudit;
 use crate::webhooks::Post;
+
+/// Credentials that are looked up at once.
+const LOOKUPS: usize = 512;
 
 /// What a route answers.
 pub(super) type Answer = Result<Response, Refusal>;
@@ -35,7 +38,15 @@ pub(super) struct Api(Arc<Shared>);
 pub(super) struct Shared {
     pub(super) broker: Broker,
     pub(super) options: ApiOptions,
+    /// Who is answered.
     pub(super) requests: Gate,
+    /// Who waits for a provider, or sends on and on.
+    pub(super) long: Gate,
+    /// Whose body is still to come.
+    pub(super) bodies: Gate,
+    /// Whose credential is looked up.
+    pub(super) lookups: Gate,
+    /// Who listens to events.
     pub(super) listeners: Gate,
     pub(super) keys: Keys,
     /// How all is doing, kept for a while.
@@ -61,6 +72,9 @@ impl Api {
             facts: Opened::new(broker.clone()),
             broker,
             requests: Gate::new(options.requests),
+            long: Gate::new(options.long_requests),
+            bodies: Gate::new(options.requests),
+            lookups: Gate::new(LOOKUPS),
             listeners: Gate::new(options.listeners),
             keys: Keys::default(),
             health: Lately::default(),

@@ -1,4 +1,4 @@
-//! Around all routes: room for a request, and problems for what is refused.
+//! Around all routes: a request that will have a place, and problems for what is refused.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
@@ -7,24 +7,17 @@ use axum::response::Response;
 
 use super::api::Api;
 use super::refusal::{PROBLEM_JSON, Refusal};
+use super::stay::Stay;
 
-/// Paths that are answered however much there is to do: whoever watches over the broker must not come
-/// to think that it is gone.
-const ALWAYS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 /// Types of replies that say by themselves what went wrong.
 const SPEAKING: [&str; 3] = ["application/json", "text/html", PROBLEM_JSON];
 
-pub(super) async fn around(State(api): State<Api>, request: Request, next: Next) -> Response {
+pub(super) async fn around(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     // The path alone: a query may hold a code.
     let path = request.uri().path().to_owned();
-    let response = if ALWAYS.contains(&path.as_str()) {
-        next.run(request).await
-    } else {
-        match api.requests.enter(api.now()) {
-            Ok(_room) => next.run(request).await,
-            Err(refusal) => refusal.render(&path, api.now()),
-        }
-    };
+    // Whoever is let in gets a place by it. What asks nothing of the broker needs none.
+    request.extensions_mut().insert(Stay::default());
+    let response = next.run(request).await;
     let mut response = render(&api, &path, response);
     let headers = response.headers_mut();
     let guards = [

@@ -13,7 +13,7 @@ use crate::code::Code;
 use crate::problem::Problem;
 
 /// Largest body that is read at once. Imports are read as they come.
-pub(super) const MAX: usize = 256 * 1024;
+const MAX: usize = 256 * 1024;
 /// A body that takes longer is given up.
 const LONGEST: Duration = Duration::from_secs(15);
 
@@ -61,16 +61,29 @@ pub(super) fn demand(headers: &HeaderMap, content_type: &str) -> Result<(), Refu
 }
 
 /// The whole body.
-pub(super) async fn bytes(clock: &dyn Clock, body: Body) -> Result<Bytes, Refusal> {
-    let too_large = || Problem::new(Code::TooLarge, format!("a body has {MAX} bytes at most"));
-    if body.size_hint().lower() > MAX as u64 {
+async fn bytes(clock: &dyn Clock, body: Body) -> Result<Bytes, Refusal> {
+    within(clock, body, MAX, LONGEST).await
+}
+
+/// The same, of so many bytes and so much time at most.
+pub(super) async fn within(
+    clock: &dyn Clock,
+    body: Body,
+    most: usize,
+    longest: Duration,
+) -> Result<Bytes, Refusal> {
+    let too_large =
+        || Problem::new(Code::TooLarge, format!("a body has {most} bytes at most here"));
+    if body.size_hint().lower() > most as u64 {
         return Err(too_large().into());
     }
     tokio::select! {
         // It also fails when the connection breaks, but then nobody reads the answer.
-        read = axum::body::to_bytes(body, MAX) => read.map_err(|_| too_large().into()),
-        () = clock.sleep(LONGEST) => {
-            let slow = Refusal::bad_request("the body took longer than 15 s to arrive");
+        read = axum::body::to_bytes(body, most) => read.map_err(|_| too_large().into()),
+        () = clock.sleep(longest) => {
+            let longest = longest.as_secs();
+            let detail = format!("the body took longer than {longest} s to arrive");
+            let slow = Refusal::bad_request(detail);
             Err(slow.status(StatusCode::REQUEST_TIMEOUT))
         }
     }

@@ -36,6 +36,11 @@ impl Caller {
         format!("key:{id}")
     }
 
+    /// Who their places are counted for.
+    pub(super) fn holder(&self) -> Holder {
+        Holder::known(&self.actor)
+    }
+
     /// Refuses who may not do this, and says what it takes.
     pub(super) fn require(&self, verb: Verb) -> Result<(), Refusal> {
         if self.verbs.allow(verb) {
@@ -97,8 +102,15 @@ impl Caller {
 }
 
 impl Api {
-    /// Who sends this request, if they may do this.
+    /// Who sends this request, if they may do this and there is room for them.
     pub(super) async fn caller(&self, request: &Parts, verb: Verb) -> Result<Caller, Refusal> {
+        let caller = self.known(request, verb).await?;
+        self.admit(request, caller.holder())?;
+        Ok(caller)
+    }
+
+    /// The same, without room for them among requests.
+    pub(super) async fn known(&self, request: &Parts, verb: Verb) -> Result<Caller, Refusal> {
         let caller = self.who(request, &bearer(&request.headers)?).await?;
         caller.require(verb)?;
         Ok(caller)
@@ -124,6 +136,8 @@ impl Api {
             }
             Look::Up | Look::Wait(_) => {}
         }
+        let room = self.lookups.enter(Holder::stranger(peer));
+        let _room = room.map_err(|crowd| Refusal::crowd(crowd, now))?;
         let found =
             if is_key { self.by_key(credential).await? } else { self.by_jwt(credential).await? };
         let Some((caller, ends_at)) = found else {

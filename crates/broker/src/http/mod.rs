@@ -6,7 +6,6 @@ mod asked;
 mod body;
 mod caller;
 pub(crate) mod connect;
-mod gate;
 mod keys;
 mod lately;
 mod options;
@@ -16,6 +15,7 @@ mod refusal;
 mod routes;
 mod scopes;
 mod shown;
+mod stay;
 
 use axum::Router;
 use axum::middleware;

@@ -6,6 +6,8 @@ use tokio::sync::watch;
 use unlapse_verify::Verifier;
 use url::Url;
 
+use crate::strangers::Strangers;
+
 /// What the API is given by whoever runs it.
 #[derive(Clone)]
 pub struct ApiOptions {
@@ -17,10 +19,17 @@ pub struct ApiOptions {
     pub verifier: Option<Verifier>,
     /// The text of `/metrics`, for an operator's key; without it, there is none: it is served elsewhere, or not at all.
     pub metrics: Option<Arc<dyn Fn() -> String + Send + Sync>>,
-    /// How many requests are answered at once; more are told to come back (429). 512.
+    /// How many requests are answered at once; more are told to come back (503). One tenant has seven
+    /// eighths of them at most (429), as of the other two. 512.
     pub requests: usize,
+    /// How many requests at once may wait for a provider, or bring an import: those take none of the
+    /// places of the others. 256.
+    pub long_requests: usize,
     /// How many clients listen to events at once. 256.
     pub listeners: usize,
+    /// Callers who have not proven who they are: whoever serves the dashboard beside the API gives it the
+    /// same.
+    pub strangers: Strangers,
     /// Whether webhooks may go to addresses that are not public, and by `http`.
     pub private_webhooks: bool,
     /// When the broker is about to end.
@@ -35,7 +44,9 @@ impl ApiOptions {
             verifier: None,
             metrics: None,
             requests: 512,
+            long_requests: 256,
             listeners: 256,
+            strangers: Strangers::default(),
             private_webhooks: false,
             draining: Draining::default(),
         }

@@ -219,7 +219,8 @@ async fn open(folder: &Path, provider: &Provider) -> Broker {
 pub(crate) async fn serve(router: Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("bound"));
-    tokio::spawn(async { axum::serve(listener, router).await });
+    let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
+    tokio::spawn(async { axum::serve(listener, service).await });
     url
 }
 

@@ -26,7 +26,6 @@ use unlapse::unlapse_core::Secret;
 use url::{Url, form_urlencoded};
 
 use super::api::{Answer, Api};
-use super::body;
 use super::params::Params;
 use super::refusal::Refusal;
 use crate::broker::{Callback, Connected};
@@ -54,6 +53,7 @@ pub(super) async fn ask(State(api): State<Api>, request: Parts) -> Response {
 }
 
 async fn asked(api: &Api, request: &Parts) -> Answer {
+    api.hear(request)?;
     let params = Params::parse(request.uri.query(), &["ticket"])?;
     let ticket = params.value("ticket").unwrap_or_default();
     let ticket = Secret::new(ticket);
@@ -94,8 +94,8 @@ pub(super) async fn go_on(State(api): State<Api>, request: Parts, sent: Body) ->
 }
 
 async fn gone_on(api: &Api, request: &Parts, sent: Body) -> Answer {
-    body::demand(&request.headers, body::FORM)?;
-    let sent = body::bytes(&api.timer, sent).await?;
+    api.hear(request)?;
+    let sent = api.form(request, sent).await?;
     let text =
         core::str::from_utf8(&sent).map_err(|_| Refusal::bad_request("the form is no text"))?;
     let form = Params::parse(Some(text), &["ticket", "token"])?;
@@ -109,6 +109,8 @@ async fn gone_on(api: &Api, request: &Parts, sent: Body) -> Answer {
         let detail = "the button was pressed on another page, or the browser keeps no cookies";
         return Err(Problem::new(Code::Forbidden, detail).into());
     }
+    // First: a ticket is good once.
+    api.lengthen(request)?;
     let ticket = Secret::new(form.value("ticket").unwrap_or_default());
     let wanted = ticket::take(api, &ticket).await?.ok_or_else(stale)?;
     let return_to = wanted.return_to.clone();
@@ -137,6 +139,10 @@ pub(super) async fn come_back(State(api): State<Api>, request: Parts) -> Respons
         let detail = "this browser has not begun it, or keeps no cookies, or it took too long";
         return page::refused(&Problem::new(Code::Forbidden, detail));
     };
+    // Before its `state` is taken: whoever finds no room can load the page again.
+    if let Err(refusal) = api.hear(&request).and_then(|()| api.lengthen(&request)) {
+        return page::refused(refusal.problem());
+    }
     let mut response = match api.broker.connected(Callback { params }, &api.redirect_uri()).await {
         Ok(Connected { connection, return_to }) => match return_to.and_then(|to| to.parse().ok()) {
             Some(to) => page::see_other(&with_connection(to, &connection.id)),

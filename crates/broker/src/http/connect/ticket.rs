@@ -17,7 +17,6 @@ use crate::broker::{Actor, Wanted};
 use crate::code::Code;
 use crate::connection_id::ConnectionId;
 use crate::http::api::{Answer, Api, secret_json};
-use crate::http::body;
 use crate::http::path::connection;
 use crate::http::refusal::Refusal;
 use crate::http::scopes::check_words;
@@ -76,7 +75,7 @@ impl Ticket {
 
 pub(in crate::http) async fn issue(State(api): State<Api>, request: Parts, sent: Body) -> Answer {
     let (caller, tenant) = api.asked_of_tenant(&request, Verb::Write).await?;
-    let sent: Sent = body::json(&api.timer, &request.headers, sent).await?;
+    let sent: Sent = api.json(&request, sent).await?;
     let Sent { user, provider, account, scopes, return_to, params } = sent;
     let id = connection(tenant, (user, provider, account))?;
     check_words(&scopes)?;

@@ -104,7 +104,7 @@ impl Sent {
 
 pub(in crate::http) async fn make(State(api): State<Api>, request: Parts, sent: Body) -> Answer {
     let (caller, tenant) = api.asked_of_any(&request, Verb::Admin).await?;
-    let sent: Sent = body::json(&api.timer, &request.headers, sent).await?;
+    let sent: Sent = api.json(&request, sent).await?;
     let verbs = sent.check()?;
     if let Some(tenant) = &tenant {
         existing(&api, tenant).await?;

@@ -176,7 +176,7 @@ pub(in crate::http) async fn put(
     sent: Body,
 ) -> Answer {
     let (caller, tenant, name) = api.asked_of_named(&request, Verb::Admin, &text).await?;
-    let sent: Sent = body::json(&api.timer, &request.headers, sent).await?;
+    let sent: Sent = api.json(&request, sent).await?;
     sent.check()?;
     existing(&api, &tenant).await?;
     let Sent { provider, client_id, client_secret, scopes, params, return_to } = sent;

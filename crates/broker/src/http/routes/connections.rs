@@ -51,7 +51,7 @@ pub(in crate::http) async fn put(
     sent: Body,
 ) -> Answer {
     let (caller, id) = api.asked_of_connection(&request, Verb::Write, names).await?;
-    let sent: Sent = body::json(&api.timer, &request.headers, sent).await?;
+    let sent: Sent = api.json(&request, sent).await?;
     let connection = api.broker.put(&id, sent.check()?, &caller.actor).await?;
     Ok(json(StatusCode::OK, Shown::of(&connection)))
 }
@@ -62,7 +62,7 @@ pub(in crate::http) async fn remove(
     Path(names): Path<Names>,
 ) -> Answer {
     let (caller, id) = api.asked_of_connection(&request, Verb::Write, names).await?;
-    api.broker.remove(&id, &caller.actor).await?;
+    api.soon(&request, api.broker.remove(&id, &caller.actor)).await??;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

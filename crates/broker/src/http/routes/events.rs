@@ -14,14 +14,16 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use http_body::Frame;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use unlapse::tokio::TokioSpawn;
 use unlapse::{Clock as _, Spawn as _};
 
 use crate::code::Code;
+use crate::gate::Place;
 use crate::http::api::{Answer, Api};
 use crate::http::params::Params;
 use crate::http::refusal::Refusal;
+use crate::http::stay::Stay;
 use crate::name::Name;
 use crate::problem::Problem;
 use crate::tables::Event;
@@ -41,7 +43,7 @@ const AHEAD: usize = 4;
 /// How long a client that was cut off waits before it comes back, in milliseconds.
 const RETRY_MS: u32 = 2000;
 
-pub(in crate::http) async fn listen(State(api): State<Api>, request: Parts) -> Answer {
+pub(in crate::http) async fn listen(State(api): State<Api>, mut request: Parts) -> Answer {
     let (caller, params) = api.asked(&request, Verb::Read, &["tenant", "after"]).await?;
     let tenant = caller.tenant_if_any(&params, &request.headers)?;
     let after = match after(&params, &request.headers)? {
@@ -52,7 +54,10 @@ pub(in crate::http) async fn listen(State(api): State<Api>, request: Parts) -> A
         let problem = Problem::new(Code::Overloaded, "this node is about to end");
         return Err(problem.retry_at(Some(api.now())).into());
     }
-    let room = api.listeners.enter(api.now())?;
+    let room = api.listeners.enter(caller.holder());
+    let room = room.map_err(|crowd| Refusal::crowd(crowd, api.now()))?;
+    // What goes on for hours has no place among requests.
+    request.extensions.remove::<Stay>();
     let (pieces, body) = mpsc::channel(AHEAD);
     let sender = Sender { api, request, tenant, after, pieces, _room: room };
     TokioSpawn.spawn(Box::pin(sender.run()));
@@ -83,7 +88,7 @@ struct Sender {
     tenant: Option<Name>,
     after: i64,
     pieces: mpsc::Sender<Bytes>,
-    _room: OwnedSemaphorePermit,
+    _room: Place,
 }
 
 impl Sender {
@@ -128,7 +133,7 @@ impl Sender {
 
     /// Not while the database cannot tell: then there is no news either.
     async fn still_may(&self) -> bool {
-        let found = self.api.caller(&self.request, Verb::Read).await;
+        let found = self.api.known(&self.request, Verb::Read).await;
         let code = found.err().map(|refusal| refusal.problem().code);
         !matches!(code, Some(Code::Unauthorized | Code::Forbidden))
     }

@@ -20,6 +20,7 @@ use crate::http::caller::Caller;
 use crate::http::params::Params;
 use crate::http::path::{Names, connection};
 use crate::http::refusal::Refusal;
+use crate::strangers::LARGEST;
 use crate::verb::Verb;
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -144,11 +145,11 @@ fn ascii(text: &str) -> String {
 }
 
 async fn exchanged(api: &Api, request: &Parts, sent: Body) -> Result<HandedOut, Denied> {
-    body::demand(&request.headers, body::FORM)?;
-    let sent = body::bytes(&api.timer, sent).await?;
+    api.hear(request)?;
+    let sent = api.form(request, sent).await?;
     let text = core::str::from_utf8(&sent)
         .map_err(|_| Denied::new("invalid_request", "the form is no text"))?;
-    let form = Params::parse_up_to(Some(text), &KNOWN, body::MAX)?;
+    let form = Params::parse_up_to(Some(text), &KNOWN, LARGEST)?;
     let value = |name: &str| form.value(name).filter(|value| !value.is_empty());
     if value("grant_type").ok_or_else(|| missing("grant_type"))? != GRANT_TYPE {
         return Err(Denied::new(
@@ -166,9 +167,10 @@ async fn exchanged(api: &Api, request: &Parts, sent: Body) -> Result<HandedOut, 
     }
     let caller = api.who(request, &Secret::new(subject_token)).await?;
     caller.require(Verb::Token)?;
+    api.admit(request, caller.holder())?;
     let id = target(api, &caller, &form, request, value("resource"), value("audience"))?;
-    let token = api.broker.token(&id, TokenWanted::default(), &caller.actor).await;
-    let token = token.map_err(Refusal::from)?;
+    let token = api.broker.token(&id, TokenWanted::default(), &caller.actor);
+    let token = api.soon(request, token).await?.map_err(Refusal::from)?;
     // A token cannot be had with less than its connection; more is not there.
     let granted = token.scope.as_deref().unwrap_or_default();
     let has = |word: &str| granted.split([' ', ',']).any(|known| known == word);

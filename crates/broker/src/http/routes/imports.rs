@@ -85,6 +85,7 @@ pub(in crate::http) async fn bring(State(api): State<Api>, request: Parts, sent:
     let id = id.ok_or_else(|| Refusal::bad_request("`id` is missing: it names the import"))?;
     body::demand(&request.headers, body::NDJSON)?;
     existing(&api, &tenant).await?;
+    api.lengthen(&request)?;
     let mut import = api.broker.import(&tenant, &id, &caller.actor).await?;
     let mut sent = sent;
     loop {

@@ -7,7 +7,6 @@ use axum::http::request::Parts;
 use serde::{Deserialize, Serialize};
 
 use crate::http::api::{Answer, Api, json};
-use crate::http::body;
 use crate::http::caller::Caller;
 use crate::http::params::Params;
 use crate::http::path::{Path, name};
@@ -79,7 +78,7 @@ pub(in crate::http) async fn put(
 ) -> Answer {
     let caller = operator(&api, &request).await?;
     let name = name(&text)?;
-    let Sent { speed } = body::json(&api.timer, &request.headers, sent).await?;
+    let Sent { speed } = api.json(&request, sent).await?;
     api.broker.tables().put_tenant(&name, speed).await?;
     api.note(&caller, Some(&name), "tenant.put", name.as_str()).await?;
     let tenant = existing(&api, &name).await?;

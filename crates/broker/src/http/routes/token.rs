@@ -82,8 +82,12 @@ pub(in crate::http) async fn token(
     sent: Body,
 ) -> Answer {
     let (caller, id) = api.asked_of_connection(&request, Verb::Token, names).await?;
-    let wanted: Wanted = body::json_or_default(&api.timer, &request.headers, sent).await?;
-    let token = api.broker.token(&id, wanted.check()?, &caller.actor).await?;
+    let wanted: Wanted = api.json_or_default(&request, sent).await?;
+    let wanted = wanted.check()?;
+    if wanted.force {
+        api.lengthen(&request)?;
+    }
+    let token = api.soon(&request, api.broker.token(&id, wanted, &caller.actor)).await??;
     Ok(secret_json(StatusCode::OK, Token::of(&token, api.now())))
 }
 
@@ -126,8 +130,10 @@ pub(in crate::http) async fn refresh(
     sent: Body,
 ) -> Answer {
     let (caller, id) = api.asked_of_connection(&request, Verb::Write, names).await?;
-    let tries: Tries = body::json_or_default(&api.timer, &request.headers, sent).await?;
-    let connection = api.broker.refresh(&id, tries.check()?, &caller.actor).await?;
+    let tries: Tries = api.json_or_default(&request, sent).await?;
+    let retries = tries.check()?;
+    api.lengthen(&request)?;
+    let connection = api.broker.refresh(&id, retries, &caller.actor).await?;
     Ok(json(StatusCode::OK, Shown::of(&connection)))
 }
 

@@ -10,7 +10,6 @@ use unlapse::unlapse_core::Secret;
 
 use super::tenants::existing;
 use crate::http::api::{Answer, Api, json, secret_json};
-use crate::http::body;
 use crate::http::caller::Caller;
 use crate::http::path::Path;
 use crate::http::refusal::Refusal;
@@ -141,7 +140,7 @@ pub(in crate::http) async fn put(
     sent: Body,
 ) -> Answer {
     let (caller, tenant, name) = api.asked_of_named(&request, Verb::Admin, &text).await?;
-    let sent: Sent = body::json(&api.timer, &request.headers, sent).await?;
+    let sent: Sent = api.json(&request, sent).await?;
     let kinds = sent.check(api.options.private_webhooks)?;
     existing(&api, &tenant).await?;
     let before = api.broker.tables().webhook(&tenant, &name).await?;
@@ -219,7 +218,7 @@ pub(in crate::http) async fn test(
     let url = target(&webhook.url, api.options.private_webhooks).map_err(|_| unusable())?;
     let now = api.now();
     let message = Message::test(now);
-    let sent = api.post.send(&url, &secret, &message, now).await;
+    let sent = api.soon(&request, api.post.send(&url, &secret, &message, now)).await?;
     Ok(json(StatusCode::OK, Tested { delivered: sent == Delivered::Yes }))
 }
 

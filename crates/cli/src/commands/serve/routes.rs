@@ -33,6 +33,8 @@ pub(super) fn all(
     let mut options = ApiOptions::new(url.url().clone());
     options.draining = draining.clone();
     options.requests = keys.requests.as_ref().map_or(options.requests, |set| set.value as usize);
+    let long_requests = keys.long_requests.as_ref();
+    options.long_requests = long_requests.map_or(options.long_requests, |set| set.value as usize);
     options.listeners = keys.listeners.as_ref().map_or(options.listeners, |set| set.value as usize);
     options.private_webhooks = keys.private_webhooks.as_ref().is_some_and(|set| set.value);
     options.verifier = verifier;
@@ -41,7 +43,7 @@ pub(super) fn all(
         options.metrics = Some(Arc::new(move || metrics.render()));
     }
     let is_open = keys.dashboard_open.as_ref().is_some_and(|set| set.value);
-    let look = DashboardOptions::new(url.url()).open(is_open);
+    let look = DashboardOptions::new(url.url()).open(is_open).strangers(&options.strangers);
     let pages = dashboard::router(broker.clone(), &look);
     http::router(broker.clone(), options).merge(pages)
 }

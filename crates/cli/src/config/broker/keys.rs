@@ -39,6 +39,7 @@ section! {
         renewals: u32 = Count(2, 10_000),
         in_memory: u32 = Count(16, 10_000_000),
         requests: u32 = Count(1, 100_000),
+        long_requests: u32 = Count(1, 100_000),
         listeners: u32 = Count(1, 100_000),
         private_webhooks: bool = Switch,
         drain: Duration = Within("1s", "10m"),

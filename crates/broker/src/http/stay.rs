@@ -1,0 +1,170 @@
+//! The place that a request has.
+
+use core::future::Future;
+use core::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::body::{Body, Bytes};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+use unlapse::Clock as _;
+use unlapse::unlapse_core::UnixTime;
+
+use super::api::{Api, peer};
+use super::body;
+use super::refusal::Refusal;
+use crate::gate::{Crowd, Gate, Holder, Place};
+use crate::strangers::{LARGEST, PATIENCE};
+
+/// What takes longer waits for a provider, and does so among others that do.
+const BRIEF: Duration = Duration::from_secs(1);
+
+/// The place that a request has behind one gate at a time. Clones are the same: it is given back with
+/// the last of them, when the request is answered or its client is gone.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stay(Arc<Mutex<Option<Place>>>);
+
+impl Stay {
+    /// A place behind `gate`; the one before is given back.
+    fn enter(&self, gate: &Gate, holder: Holder) -> Result<(), Crowd> {
+        let place = gate.enter(holder)?;
+        self.put(place);
+        Ok(())
+    }
+
+    /// The same for whoever has a place already.
+    fn pass(&self, gate: &Gate) -> Result<(), Crowd> {
+        let holder = {
+            let place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            place.as_ref().map(|place| place.holder().clone())
+        };
+        holder.map_or(Ok(()), |holder| self.enter(gate, holder))
+    }
+
+    fn put(&self, place: Place) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
+    }
+}
+
+impl Refusal {
+    /// There is no room: 503, or 429 where it is the caller's own share that is used up.
+    pub(super) fn crowd(crowd: Crowd, now: UnixTime) -> Self {
+        let refusal = Self::from(crowd.problem(now));
+        match crowd {
+            Crowd::Everybody => refusal,
+            Crowd::Own => refusal.status(StatusCode::TOO_MANY_REQUESTS),
+        }
+    }
+}
+
+impl Api {
+    /// The request is of somebody who is known: from here on, it has a place among those that are
+    /// answered.
+    pub(super) fn admit(&self, request: &Parts, holder: Holder) -> Result<(), Refusal> {
+        self.stay(request, |stay| stay.enter(&self.requests, holder))
+    }
+
+    /// The request may take as long as a provider does.
+    pub(super) fn lengthen(&self, request: &Parts) -> Result<(), Refusal> {
+        self.stay(request, |stay| stay.pass(&self.long))
+    }
+
+    /// The request is of a stranger.
+    pub(super) fn hear(&self, request: &Parts) -> Result<(), Refusal> {
+        self.stay(request, |stay| {
+            self.options.strangers.enter(peer(request)).map(|place| stay.put(place))
+        })
+    }
+
+    /// What `work` comes to. It begins among those that are answered at once; what is not done soon goes
+    /// on among those that take long.
+    pub(super) async fn soon<T>(
+        &self,
+        request: &Parts,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Refusal> {
+        tokio::pin!(work);
+        tokio::select! {
+            biased;
+            done = &mut work => return Ok(done),
+            () = self.timer.sleep(BRIEF) => self.lengthen(request)?,
+        }
+        Ok(work.await)
+    }
+
+    /// The JSON that somebody who is known has sent.
+    pub(super) async fn json<T: DeserializeOwned>(
+        &self,
+        request: &Parts,
+        sent: Body,
+    ) -> Result<T, Refusal> {
+        self.aside(request, body::json(&self.timer, &request.headers, sent)).await
+    }
+
+    /// The same, where an empty body says nothing but what is the default.
+    pub(super) async fn json_or_default<T: DeserializeOwned + Default>(
+        &self,
+        request: &Parts,
+        sent: Body,
+    ) -> Result<T, Refusal> {
+        self.aside(request, body::json_or_default(&self.timer, &request.headers, sent)).await
+    }
+
+    /// The form that a stranger has sent.
+    pub(super) async fn form(&self, request: &Parts, sent: Body) -> Result<Bytes, Refusal> {
+        body::demand(&request.headers, body::FORM)?;
+        body::within(&self.timer, sent, LARGEST, PATIENCE).await
+    }
+
+    /// Reads what is sent. While it arrives, the request has no place among those that are answered: a
+    /// body takes as long as its sender likes.
+    async fn aside<T>(
+        &self,
+        request: &Parts,
+        read: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
+        self.stay(request, |stay| stay.pass(&self.bodies))?;
+        let read = read.await?;
+        self.stay(request, |stay| stay.pass(&self.requests))?;
+        Ok(read)
+    }
+
+    fn stay(
+        &self,
+        request: &Parts,
+        change: impl FnOnce(&Stay) -> Result<(), Crowd>,
+    ) -> Result<(), Refusal> {
+        // Without one, nobody waits for an answer any more.
+        let Some(stay) = request.extensions.get::<Stay>() else { return Ok(()) };
+        change(stay).map_err(|crowd| Refusal::crowd(crowd, self.now()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_has_one_place_at_a_time_until_it_is_over() {
+        let (one, other) = (Gate::new(1), Gate::new(1));
+        let holder = || Holder::Operator;
+        let is_free = |gate: &Gate| gate.enter(holder()).is_ok();
+        let stay = Stay::default();
+        assert_eq!(stay.pass(&one), Ok(()), "whoever has none gets none");
+        assert!(is_free(&one));
+        stay.enter(&one, holder()).expect("room");
+        assert!(!is_free(&one));
+        stay.pass(&other).expect("room");
+        assert!(is_free(&one) && !is_free(&other));
+        let taken = one.enter(holder()).expect("room");
+        assert_eq!(stay.pass(&one), Err(Crowd::Everybody));
+        assert!(!is_free(&other), "it stays where it was");
+        drop(taken);
+        let clone = stay.clone();
+        drop(stay);
+        assert!(!is_free(&other));
+        drop(clone);
+        assert!(is_free(&other));
+    }
+}
