@@ -62,6 +62,7 @@ mod cursor;
 pub mod dashboard;
 mod directory;
 mod gate;
+mod guesses;
 pub mod http;
 mod import;
 mod millis;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::gate::{Crowd, Gate, Holder, Place};
+use crate::guesses::Guesses;
 
 /// So many of them are heard at once.
 const WIDTH: usize = 128;
@@ -14,18 +15,20 @@ pub(crate) const LARGEST: usize = 16 * 1024;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the API and the dashboard share of callers who have not proven yet who they are: they are few
-/// at once, and short, and take no place from those who have. Clones share it.
+/// at once, and short, and take no place from those who have; and keys that are none are counted. Clones
+/// share it.
 #[derive(Clone, Debug)]
 pub struct Strangers(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     gate: Gate,
+    guesses: Guesses,
 }
 
 impl Default for Strangers {
     fn default() -> Self {
-        Self(Arc::new(Shared { gate: Gate::new(WIDTH) }))
+        Self(Arc::new(Shared { gate: Gate::new(WIDTH), guesses: Guesses::default() }))
     }
 }
 
@@ -33,5 +36,10 @@ impl Strangers {
     /// Room for one more from there.
     pub(crate) fn enter(&self, peer: Option<IpAddr>) -> Result<Place, Crowd> {
         self.0.gate.enter(Holder::stranger(peer))
+    }
+
+    /// The keys of theirs that were wrong.
+    pub(crate) fn guesses(&self) -> &Guesses {
+        &self.0.guesses
     }
 }

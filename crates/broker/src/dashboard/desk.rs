@@ -6,7 +6,6 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::Response;
 
-use super::attempts::Attempts;
 use super::form::Form;
 use super::host::is_loopback;
 use super::look::Look;
@@ -24,16 +23,14 @@ pub(super) struct Desk(Arc<Shared>);
 struct Shared {
     look: Box<dyn Look>,
     cookies: Cookies,
-    attempts: Attempts,
     strangers: Strangers,
     is_open: bool,
 }
 
 impl Desk {
     pub(super) fn new(look: Box<dyn Look>, options: &DashboardOptions) -> Self {
-        let (cookies, attempts) = (Cookies::new(options), Attempts::default());
-        let strangers = options.strangers.clone();
-        Self(Arc::new(Shared { look, cookies, attempts, strangers, is_open: options.is_open }))
+        let (cookies, strangers) = (Cookies::new(options), options.strangers.clone());
+        Self(Arc::new(Shared { look, cookies, strangers, is_open: options.is_open }))
     }
 
     /// Where facts come from.
@@ -44,11 +41,6 @@ impl Desk {
     /// What sessions are sealed with.
     pub(super) fn cookies(&self) -> &Cookies {
         &self.0.cookies
-    }
-
-    /// Who has failed to sign in.
-    pub(super) fn attempts(&self) -> &Attempts {
-        &self.0.attempts
     }
 
     /// Who has not signed in.

@@ -16,6 +16,9 @@ pub(super) trait Look: Send + Sync {
     /// What time it is.
     fn now(&self) -> UnixTime;
 
+    /// Whether a text is as a key is: what is not is no guess.
+    fn is_key(&self, text: &Secret) -> bool;
+
     /// The key that somebody signs in with; `None`: it is none, or has ended.
     fn key<'a>(&'a self, secret: &'a Secret) -> Looked<'a, Option<Key>>;
 

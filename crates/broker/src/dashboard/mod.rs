@@ -4,7 +4,6 @@
 
 mod apps;
 mod assets;
-mod attempts;
 mod chart;
 mod connection;
 mod connections;

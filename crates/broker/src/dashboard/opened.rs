@@ -13,7 +13,7 @@ use crate::code::Code;
 use crate::connection_id::ConnectionId;
 use crate::name::Name;
 use crate::problem::Problem;
-use crate::tables::{ApiKey, AuditFilter, Figures, ImportProgress, NewAudit, Tally};
+use crate::tables::{ApiKey, AuditFilter, Figures, ImportProgress, NewAudit, Tally, is_api_key};
 
 /// How many attempts the history of a connection shows.
 const ATTEMPTS: usize = 50;
@@ -153,6 +153,10 @@ fn before(number: Option<u64>) -> Option<i64> {
 impl Look for Opened {
     fn now(&self) -> UnixTime {
         self.broker.clock()
+    }
+
+    fn is_key(&self, text: &Secret) -> bool {
+        is_api_key(text)
     }
 
     fn key<'a>(&'a self, secret: &'a Secret) -> Looked<'a, Option<Key>> {

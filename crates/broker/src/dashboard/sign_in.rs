@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+use unlapse::tokio::TokioClock;
 use unlapse::unlapse_core::Secret;
 
 use super::desk::{Desk, is_from_elsewhere, is_from_here, is_ours};
@@ -127,20 +128,20 @@ async fn sign_in(
     peer: Option<IpAddr>,
 ) -> Result<Result<Session, Refused>, Problem> {
     let now = desk.look().now();
-    if let Some(wait) = desk.attempts().wait(peer, now) {
-        return Ok(Err(Refused::Wait(wait)));
-    }
     // Pasted from a terminal, it may have brought the end of its line.
     let key = form.value("key").map(|key| Secret::new(key.expose().trim()));
-    let key = key.filter(|key| key.is_sendable() && key.len() <= LONGEST);
-    let found = match &key {
-        Some(key) => desk.look().key(key).await?,
-        None => None,
+    let key = key.filter(|key| key.len() <= LONGEST && desk.look().is_key(key));
+    let Some(key) = key else { return Ok(Err(Refused::Key)) };
+    let guesses = desk.strangers().guesses();
+    let _turn = match guesses.turn(peer, &TokioClock::new(), now).await {
+        Ok(turn) => turn,
+        Err(wait) => return Ok(Err(Refused::Wait(wait))),
     };
+    let found = desk.look().key(&key).await?;
     let from = peer.map(|peer| peer.to_string()).unwrap_or_default();
     let Some(key) = found.filter(|key| is_live(key, now)) else {
-        // A row for each would let strangers fill the log: one for an address and its window.
-        if desk.attempts().failed(peer, now) {
+        // A row for each would let strangers fill the log.
+        if guesses.failed(peer, now) {
             desk.look().note_sign_in(None, &from).await?;
         }
         return Ok(Err(Refused::Key));

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use unlapse::unlapse_core::UnixTime;
 
 use self::entry::{Entry, entry};
-pub(crate) use self::holder::Holder;
+pub(crate) use self::holder::{Holder, network};
 use crate::code::Code;
 use crate::problem::Problem;
 

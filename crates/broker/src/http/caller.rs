@@ -1,5 +1,7 @@
 //! Who asks, and what they may do (RFC 6750).
 
+use std::net::IpAddr;
+
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use unlapse::unlapse_core::{Secret, UnixTime};
@@ -11,9 +13,11 @@ use super::params::Params;
 use super::refusal::Refusal;
 use crate::broker::Actor;
 use crate::code::Code;
+use crate::gate::{Holder, Place};
 use crate::name::Name;
 use crate::peer::peer;
 use crate::problem::Problem;
+use crate::tables::is_api_key;
 use crate::verb::{Verb, Verbs};
 
 /// How API keys begin.
@@ -124,30 +128,42 @@ impl Api {
     ) -> Result<Caller, Refusal> {
         let digest = sha256(credential.expose().as_bytes());
         let (peer, now) = (peer(request), self.now());
+        let is_key = credential.expose().starts_with(KEY);
+        let wrong = || unauthorized("the key or token is not valid here", true);
+        // A typing error is no guess, and costs the database nothing.
+        if is_key && !is_api_key(credential) {
+            return Err(wrong());
+        }
         // A JWT is verified without the database: guesses of keys are no reason to refuse one, and it is
         // no guess of a key.
-        let is_key = credential.expose().starts_with(KEY);
-        match self.keys.look(peer, &digest, now) {
+        let _turn = match self.keys.look(&digest, now) {
             Look::Good(caller) => return Ok(caller),
-            Look::Wait(wait) if is_key => {
-                let detail = "too many credentials were wrong from there";
-                let problem = Problem::new(Code::Overloaded, detail).retry_at(Some(now.plus(wait)));
-                return Err(Refusal::from(problem).status(StatusCode::TOO_MANY_REQUESTS));
-            }
-            Look::Up | Look::Wait(_) => {}
-        }
+            Look::New if is_key => self.turn(peer, now).await?,
+            Look::New | Look::Again => None,
+        };
         let room = self.lookups.enter(Holder::stranger(peer));
         let _room = room.map_err(|crowd| Refusal::crowd(crowd, now))?;
         let found =
             if is_key { self.by_key(credential).await? } else { self.by_jwt(credential).await? };
         let Some((caller, ends_at)) = found else {
             if is_key {
-                self.keys.failed(peer, &digest, now);
+                self.keys.failed(&digest);
+                self.options.strangers.guesses().failed(peer, now);
             }
-            return Err(unauthorized("the key or token is not valid here", true));
+            return Err(wrong());
         };
         self.keys.succeeded(digest, &caller, ends_at, now);
         Ok(caller)
+    }
+
+    /// Waits until a key from there may be looked up.
+    async fn turn(&self, peer: Option<IpAddr>, now: UnixTime) -> Result<Option<Place>, Refusal> {
+        let guesses = self.options.strangers.guesses();
+        guesses.turn(peer, &self.timer, now).await.map_err(|wait| {
+            let detail = "too many credentials were wrong from there";
+            let problem = Problem::new(Code::Overloaded, detail).retry_at(Some(now.plus(wait)));
+            Refusal::from(problem).status(StatusCode::TOO_MANY_REQUESTS)
+        })
     }
 
     async fn by_key(&self, key: &Secret) -> Result<Option<Found>, Refusal> {

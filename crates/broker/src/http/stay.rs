@@ -11,10 +11,11 @@ use serde::de::DeserializeOwned;
 use unlapse::Clock as _;
 use unlapse::unlapse_core::UnixTime;
 
-use super::api::{Api, peer};
+use super::api::Api;
 use super::body;
 use super::refusal::Refusal;
 use crate::gate::{Crowd, Gate, Holder, Place};
+use crate::peer::peer;
 use crate::strangers::{LARGEST, PATIENCE};
 
 /// What takes longer waits for a provider, and does so among others that do.

@@ -163,6 +163,11 @@ fn draw() -> (String, Secret) {
     (id, Secret::new(text.as_str()))
 }
 
+/// Whether a text is as an API key is, checksum and all: what is not is a typing error.
+pub(crate) fn is_api_key(text: &Secret) -> bool {
+    id_of(text).is_some()
+}
+
 /// The id of a text that is as an API key is.
 fn id_of(secret: &Secret) -> Option<&str> {
     let text = secret.expose();

@@ -35,6 +35,7 @@ use crate::problem::Problem;
 use crate::seal::{Envelope, MasterKeys, RotationWaits};
 
 pub use api_keys::ApiKey;
+pub(crate) use api_keys::is_api_key;
 pub use attempts::{Attempt, Tried};
 pub use audit::{Audit, AuditFilter, NewAudit};
 pub use circuits::Circuit;

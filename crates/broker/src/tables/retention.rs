@@ -93,7 +93,7 @@ impl Tables {
             (EVENTS, events),
             (CONNECTS, 0),
             // Nodes' clocks may differ a little: a session that ends there has ended everywhere.
-            (SIGN_OUTS, age(CLOCKS)),
+            (SIGN_OUTS, millis(CLOCKS)),
             (FAULTS, imports),
             (IMPORTS, imports),
         ] {

@@ -116,16 +116,47 @@ async fn a_key_is_shown_once_and_is_good_until_it_is_revoked() {
 
 #[tokio::test]
 async fn guessing_keys_is_slowed_down_and_locks_nobody_out() {
-    let rig = Rig::new().await;
+    let (rig, elsewhere) = (Rig::new().await, Rig::new().await);
     assert_eq!(rig.ask("GET", "/v1/connections", None).await.status, 200);
-    for guess in 0..30 {
-        let wrong = format!("ulk_{guess}");
-        rig.ask_as(&wrong, "GET", ADA, None).await.is_problem(401, "UNAUTHORIZED");
+    let (one, two, three) = (elsewhere.key("read"), elsewhere.key("read"), elsewhere.key("read"));
+    let guesses = [one.await, two.await, three.await, elsewhere.key.clone()];
+    for guess in 0..10 {
+        let wrong = &guesses[guess % 4];
+        rig.ask_as(wrong, "GET", ADA, None).await.is_problem(401, "UNAUTHORIZED");
     }
-    let slowed = rig.ask_as("ulk_30", "GET", ADA, None).await;
-    slowed.is_problem(429, "OVERLOADED");
-    assert!(slowed.headers.contains_key("retry-after") && slowed.json()["retry_at"].is_string());
+    let guess = |wrong| rig.ask_as(wrong, "GET", ADA, None);
+    let [one, two, three, four] = &guesses;
+    let all = tokio::join!(guess(one), guess(two), guess(three), guess(four));
+    for slow in [&all.0, &all.1, &all.2] {
+        slow.is_problem(401, "UNAUTHORIZED");
+    }
+    let crowd = &all.3;
+    crowd.is_problem(429, "OVERLOADED");
+    assert!(crowd.headers.contains_key("retry-after") && crowd.json()["retry_at"].is_string());
+    // Who is right gets in: a key that this node knows, one that it does not, and what is no key.
+    assert_eq!(rig.ask("GET", "/v1/connections", None).await.status, 200);
+    let begun = std::time::Instant::now();
+    let new = rig.key("read").await;
+    assert_eq!(rig.ask_as(&new, "GET", "/v1/connections", None).await.status, 200);
+    assert!(begun.elapsed() >= std::time::Duration::from_millis(500), "in its turn");
     let token = rig.ask_as("eyJ.no.key", "GET", ADA, None).await;
     token.is_problem(401, "UNAUTHORIZED");
-    assert_eq!(rig.ask("GET", "/v1/connections", None).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_typing_error_is_no_guess() {
+    let rig = Rig::new().await;
+    let (key, end) = rig.key.split_at(rig.key.len() - 1);
+    let mistyped = format!("{key}{}", if end == "A" { "B" } else { "A" });
+    for _ in 0..20 {
+        for wrong in [&mistyped, "ulk_", "ulk_x"] {
+            rig.ask_as(wrong, "GET", ADA, None).await.is_problem(401, "UNAUTHORIZED");
+        }
+    }
+    let elsewhere = Rig::new().await;
+    let guess = || rig.ask_as(&elsewhere.key, "GET", ADA, None);
+    let all = tokio::join!(guess(), guess(), guess(), guess());
+    for wrong in [&all.0, &all.1, &all.2, &all.3] {
+        wrong.is_problem(401, "UNAUTHORIZED");
+    }
 }

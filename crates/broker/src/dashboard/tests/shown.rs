@@ -258,6 +258,10 @@ impl Look for Shown {
         self.facts().now
     }
 
+    fn is_key(&self, text: &Secret) -> bool {
+        text.expose().starts_with("ulk_")
+    }
+
     fn key<'a>(&'a self, secret: &'a Secret) -> Looked<'a, Option<Key>> {
         let secret = secret.expose().to_owned();
         self.answer(move |facts| Ok(facts.keys.get(&*secret).cloned()))

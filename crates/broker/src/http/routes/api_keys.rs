@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use super::tenants::existing;
 use crate::http::api::{Answer, Api, json, secret_json};
-use crate::http::body;
 use crate::http::path::Path;
 use crate::http::refusal::Refusal;
 use crate::name::Name;

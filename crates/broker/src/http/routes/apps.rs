@@ -13,7 +13,6 @@ use url::{Host, Url};
 use super::tenants::existing;
 use crate::app::App;
 use crate::http::api::{Answer, Api, json};
-use crate::http::body;
 use crate::http::path::Path;
 use crate::http::refusal::Refusal;
 use crate::http::scopes::check_words;

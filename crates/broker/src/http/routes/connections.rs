@@ -16,7 +16,6 @@ use crate::broker::{Brought, Filter};
 use crate::connection_id::ConnectionId;
 use crate::cursor;
 use crate::http::api::{Answer, Api, json};
-use crate::http::body;
 use crate::http::path::{Names, Path};
 use crate::http::refusal::Refusal;
 use crate::http::scopes::is_scope;

@@ -15,7 +15,6 @@ use crate::broker::{HandedOut, TokenWanted};
 use crate::code::Code;
 use crate::connection_id::ConnectionId;
 use crate::http::api::{Api, secret_json};
-use crate::http::body;
 use crate::http::caller::Caller;
 use crate::http::params::Params;
 use crate::http::path::{Names, connection};

@@ -12,7 +12,6 @@ use unlapse::unlapse_core::UnixTime;
 
 use crate::broker::{HandedOut, Retries, TokenWanted};
 use crate::http::api::{Answer, Api, json, secret_json};
-use crate::http::body;
 use crate::http::path::{Names, Path};
 use crate::http::refusal::Refusal;
 use crate::http::shown::Shown;
