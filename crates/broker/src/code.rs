@@ -42,6 +42,8 @@ pub enum Code {
     Unauthorized,
     /// The caller may not do this.
     Forbidden,
+    /// What a user brought back is not of the provider that they were sent to (RFC 9700 §4.4).
+    MixUp,
     /// There is nothing of that name.
     NotFound,
     /// Something of that name is there already, or has changed meanwhile.
@@ -60,7 +62,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::AccountNotFound,
         Self::NoRefreshToken,
         Self::TokenRefreshError,
@@ -79,6 +81,7 @@ impl Code {
         Self::BadRequest,
         Self::Unauthorized,
         Self::Forbidden,
+        Self::MixUp,
         Self::NotFound,
         Self::Conflict,
         Self::TooLarge,
@@ -109,6 +112,7 @@ impl Code {
             Self::BadRequest => "BAD_REQUEST",
             Self::Unauthorized => "UNAUTHORIZED",
             Self::Forbidden => "FORBIDDEN",
+            Self::MixUp => "MIX_UP",
             Self::NotFound => "NOT_FOUND",
             Self::Conflict => "CONFLICT",
             Self::TooLarge => "TOO_LARGE",
@@ -129,7 +133,7 @@ impl Code {
         match self {
             Self::BadRequest => 400,
             Self::Unauthorized => 401,
-            Self::Forbidden => 403,
+            Self::Forbidden | Self::MixUp => 403,
             Self::AccountNotFound | Self::NotFound => 404,
             // The connection is there, and what is asked cannot be had from it as it is.
             Self::Conflict
@@ -174,6 +178,7 @@ impl Code {
             Self::BadRequest => "The request cannot be",
             Self::Unauthorized => "The caller has not proven who it is",
             Self::Forbidden => "The caller may not do this",
+            Self::MixUp => "The answer is not of the provider that was asked",
             Self::NotFound => "There is nothing of that name",
             Self::Conflict => "It is there already, or has changed meanwhile",
             Self::TooLarge => "The request is too large",
@@ -209,6 +214,7 @@ impl Code {
             Self::BadRequest => "Mend what `detail` names.",
             Self::Unauthorized => "Bring an API key or a token that is valid.",
             Self::Forbidden => "Use a key that has the verb and the tenant.",
+            Self::MixUp => "Have the user begin again; the log names both apps.",
             Self::NotFound => "Look for a typing error in the name.",
             Self::Conflict => "Read it again, and decide anew.",
             Self::TooLarge => "Send less at a time.",

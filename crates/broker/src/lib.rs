@@ -71,6 +71,7 @@ mod node;
 mod peer;
 mod problem;
 mod random;
+mod redirect_uri;
 mod schedule;
 mod seal;
 mod sent_secret;
@@ -95,6 +96,7 @@ pub use directory::{Directory, Registered};
 pub use import::{Export, ExportPage, Import};
 pub use name::{BadName, Name};
 pub use problem::Problem;
+pub use redirect_uri::redirect_uri;
 pub use seal::{
     BadMasterKeys, Envelope, KeyCommand, KeysAway, MasterKeys, Purpose, Rotation, RotationWaits,
 };

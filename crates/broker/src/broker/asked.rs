@@ -150,6 +150,11 @@ pub struct Wanted {
 /// What a user's browser brings back from the provider (RFC 6749 §4.1.2).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Callback {
+    /// The tenant in the path of the redirect URI that it came to. Whoever sends a browser here
+    /// writes it: it may be no name at all.
+    pub tenant: String,
+    /// The app there, as little a name.
+    pub app: String,
     /// Every parameter of the query, `state`, `code`, `error` and `iss` among them.
     pub params: BTreeMap<String, String>,
 }

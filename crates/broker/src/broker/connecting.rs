@@ -15,12 +15,14 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::Broker;
 use super::asked::{Actor, Callback, Connected, Wanted};
+use super::mix_up;
 use super::tokens::allow;
 use crate::code::Code;
 use crate::connection_id::ConnectionId;
 use crate::directory::Registered;
 use crate::problem::Problem;
 use crate::random;
+use crate::redirect_uri;
 use crate::schedule;
 use crate::tables::{Connect, NewConnection};
 
@@ -41,6 +43,8 @@ struct Pending {
     provider: String,
     account: String,
     verifier: String,
+    /// As the provider has it: the token request says the very same (RFC 6749 §4.1.3).
+    redirect_uri: String,
     return_to: Option<String>,
     actor: String,
     #[serde(default)]
@@ -50,11 +54,12 @@ struct Pending {
 impl Broker {
     /// Where to send the user, so that they give their consent: for ten minutes, and once.
     ///
-    /// `redirect_uri` is where the provider sends them back to, which the app is registered with.
+    /// `public_url` is where browsers reach the broker; the provider sends them back to the app's
+    /// [`redirect_uri`](fn@crate::redirect_uri) below it.
     pub async fn connect(
         &self,
         wanted: Wanted,
-        redirect_uri: &Url,
+        public_url: &Url,
         by: &Actor,
     ) -> Result<Url, Problem> {
         let Wanted { id, scopes, return_to, params } = wanted;
@@ -64,13 +69,15 @@ impl Broker {
         let state = random::token();
         let verifier = random::token();
         let metadata = consented(params.clone()).map_err(|problem| problem.of(&id))?;
-        let url = authorize_url(&app, &scopes, &metadata, &state, &verifier, redirect_uri)
+        let redirect_uri = redirect_uri(public_url, &id.tenant, &id.provider);
+        let url = authorize_url(&app, &scopes, &metadata, &state, &verifier, &redirect_uri)
             .map_err(|problem| problem.of(&id))?;
         let pending = Pending {
             user: id.user.clone(),
             provider: id.provider.to_string(),
             account: id.account.clone(),
             verifier: verifier.expose().to_owned(),
+            redirect_uri: redirect_uri.into(),
             return_to,
             actor: by.name.clone(),
             params,
@@ -80,29 +87,23 @@ impl Broker {
         Ok(url)
     }
 
-    /// Takes what the user's browser brings back to `redirect_uri`, the very one that it was sent off
-    /// with, and keeps the connection.
+    /// Takes what the user's browser brings back, and keeps the connection.
+    ///
+    /// What comes to another app's redirect URI is refused (`MIX_UP`), and its `state` is spent: the
+    /// code may be another provider's (RFC 9700 §4.4).
     ///
     /// A code is good once: whoever asks may go, and it is exchanged and kept all the same (R6).
-    pub async fn connected(
-        &self,
-        callback: Callback,
-        redirect_uri: &Url,
-    ) -> Result<Connected, Problem> {
-        let (broker, redirect_uri) = (self.clone(), redirect_uri.clone());
+    pub async fn connected(&self, callback: Callback) -> Result<Connected, Problem> {
+        let broker = self.clone();
         let (sender, ended) = oneshot::channel();
         TokioSpawn.spawn(Box::pin(async move {
             // Nobody may be there to be told.
-            let _ = sender.send(broker.take_back(callback, &redirect_uri).await);
+            let _ = sender.send(broker.take_back(callback).await);
         }));
         ended.await.unwrap_or_else(|_| Err(Problem::new(Code::Overloaded, "the broker ends")))
     }
 
-    async fn take_back(
-        &self,
-        callback: Callback,
-        redirect_uri: &Url,
-    ) -> Result<Connected, Problem> {
+    async fn take_back(&self, callback: Callback) -> Result<Connected, Problem> {
         let params = &callback.params;
         let state = params.get("state").map(|state| Secret::new(state.as_str()));
         let state = state.ok_or_else(|| bad("the provider brought no `state` back"))?;
@@ -114,6 +115,8 @@ impl Broker {
         let provider = pending.provider.parse().map_err(|_| forgotten())?;
         let id = ConnectionId::new(tenant, &pending.user, provider, &pending.account)
             .map_err(|_| forgotten())?;
+        // Before anything that it says is believed, an error as well.
+        mix_up::check_path(&callback, &id)?;
         if let Some(error) = params.get("error") {
             return Err(refused(error, params.get("error_description")).of(&id));
         }
@@ -128,7 +131,7 @@ impl Broker {
         let (code, verifier) = (Secret::new(code.as_str()), Secret::new(pending.verifier.as_str()));
         let code = CodeExchange {
             code: &code,
-            redirect_uri: redirect_uri.as_str(),
+            redirect_uri: &pending.redirect_uri,
             code_verifier: (app.provider.pkce() != Pkce::Unsupported).then_some(&verifier),
         };
         let said = params.iter().map(|(name, value)| (name.as_str(), value.as_str()));

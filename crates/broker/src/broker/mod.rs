@@ -6,6 +6,7 @@ mod connecting;
 mod connections;
 mod health;
 mod inner;
+mod mix_up;
 mod settings;
 mod tokens;
 

@@ -25,7 +25,7 @@ pub use self::options::{ApiOptions, Draining};
 use crate::broker::Broker;
 
 /// The API over `broker`, all of its routes from the root on: `/v1/…`, `/oauth/token`, `/connect`,
-/// `/callback`, `/openapi.json`, `/healthz`, `/readyz` and `/metrics`.
+/// `/callback/{tenant}/{app}`, `/openapi.json`, `/healthz`, `/readyz` and `/metrics`.
 ///
 /// Listening, TLS and the time that a request's head may take are the caller's business. Limits by
 /// address need the address: serve it by `into_make_service_with_connect_info::<SocketAddr>()`.

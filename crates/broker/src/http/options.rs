@@ -12,7 +12,8 @@ use crate::strangers::Strangers;
 #[derive(Clone)]
 pub struct ApiOptions {
     /// Where browsers and providers reach the broker: `https`, or `http` on the loopback. Connect pages,
-    /// and the redirect URI that apps are registered with (`…/callback`), lie below it.
+    /// and the redirect URIs that apps are registered with ([`redirect_uri`](fn@crate::redirect_uri)), lie
+    /// below it.
     pub public_url: Url,
     /// Who signs JWTs that are good here, beside API keys; their claim `tenant` says whose they are,
     /// and their scope holds the verbs.

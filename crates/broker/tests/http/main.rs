@@ -1,6 +1,7 @@
 //! The API over a real broker, on SQLite and with a provider that knows what it must never see.
 #![allow(clippy::disallowed_methods, reason = "tests own their runtime")]
 
+mod browser;
 mod connect;
 mod connections;
 mod document;
@@ -9,11 +10,13 @@ mod exchange;
 mod hostile;
 mod keys;
 mod load;
+mod mix_up;
 mod rig;
 mod schemathesis;
 mod settings;
 mod sign_outs;
 mod stats;
+mod watched;
 mod webhooks;
 #[path = "../world/mod.rs"]
 mod world;

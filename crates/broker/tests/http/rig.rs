@@ -29,6 +29,13 @@ authorization = { url = "https://acme.example/authorize" }
 token = { url = "https://node/token" }
 revocation = { url = "https://node/revoke" }
 
+[other]
+name = "Other"
+sources = ["https://other.example/docs"]
+date = "2026-11-21"
+authorization = { url = "https://other.example/authorize" }
+token = { url = "https://other.example/token" }
+
 [own-host]
 name = "A server of one's own"
 sources = ["https://acme.example/docs"]
@@ -108,7 +115,7 @@ impl Rig {
     pub(crate) async fn with(change: impl FnOnce(&mut ApiOptions)) -> Self {
         let folder = tempfile::tempdir().expect("a directory");
         let provider = Provider::start(Terms::default());
-        let broker = open(folder.path(), &provider).await;
+        let broker = open(folder.path(), &provider.url()).await;
         let tables = broker.tables();
         tables.put_tenant(&name("shop"), Speed::Eager).await.expect("a tenant");
         tables.put_tenant(&name("other"), Speed::Eager).await.expect("a tenant");
@@ -143,12 +150,18 @@ impl Rig {
 
     /// Another node over the same database.
     pub(crate) async fn another(&self) -> Router {
-        router(self.another_node().await, self.options.clone())
+        self.another_at(&self.provider.url()).await
     }
 
     /// The same, without what it answers.
     pub(crate) async fn another_node(&self) -> Broker {
-        open(self.folder.path(), &self.provider).await
+        open(self.folder.path(), &self.provider.url()).await
+    }
+
+    /// The same, with every provider at this server: at `/<its host>/<its path>`.
+    pub(crate) async fn another_at(&self, stand_in: &str) -> Router {
+        let broker = open(self.folder.path(), stand_in).await;
+        router(broker, self.options.clone())
     }
 
     /// A key of `shop` that may do so much.
@@ -206,9 +219,9 @@ pub(crate) async fn send(router: &Router, request: Request<Body>) -> Answer {
     Answer { status: parts.status, headers: parts.headers, body: body.to_vec() }
 }
 
-async fn open(folder: &Path, provider: &Provider) -> Broker {
+async fn open(folder: &Path, stand_in: &str) -> Broker {
     let master = MasterKeys::file_or_new(&folder.join("master.key")).expect("a key");
-    let stand_in: Endpoint = provider.url().parse().expect("a URL");
+    let stand_in: Endpoint = stand_in.parse().expect("a URL");
     let catalogue = Catalogue::parse(CATALOGUE).expect("a catalogue");
     let mut settings = Settings::new(folder.join("broker.db").display().to_string(), master);
     settings.catalogue = catalogue.rehearsed_at(&stand_in).expect("local");

@@ -1,5 +1,5 @@
-//! A user connects an account: `/connect`, where they are asked, and `/callback`, where the provider
-//! sends them back to.
+//! A user connects an account: `/connect`, where they are asked, and `/callback/{tenant}/{app}`, where
+//! the provider sends them back to.
 //!
 //! Somebody may send another person an address of this flow, so that the other one's account is
 //! connected to theirs (RFC 9700 §4.7). Against that:
@@ -7,6 +7,7 @@
 //!   can press;
 //! - whoever comes back from the provider has to be in the browser that was sent there: it shows a
 //!   cookie that belongs to the `state`. The address of the provider's page is worth nothing elsewhere;
+//! - each app has a redirect URI of its own, so that no provider answers for another (RFC 9700 §4.4);
 //! - ticket and `state` are good once, and for ten minutes;
 //! - the product is told, when its user returns, whose connection it is, and compares.
 
@@ -27,12 +28,14 @@ use url::{Url, form_urlencoded};
 
 use super::api::{Answer, Api};
 use super::params::Params;
+use super::path::Path;
 use super::refusal::Refusal;
 use crate::broker::{Callback, Connected};
 use crate::code::Code;
 use crate::connection_id::ConnectionId;
 use crate::problem::Problem;
 use crate::random;
+use crate::redirect_uri::below;
 use cookies::Browser;
 pub(super) use page::STYLE;
 use page::{Form, Page};
@@ -73,7 +76,7 @@ async fn asked(api: &Api, request: &Parts) -> Answer {
             ),
         ],
         form: Some(Form {
-            action: api.options.public_url.path().trim_end_matches('/').to_owned() + "/connect",
+            action: below(&api.options.public_url, "connect").path().to_owned(),
             ticket: ticket.expose(),
             token: cookies::token(&secret),
             to: &to,
@@ -115,8 +118,7 @@ async fn gone_on(api: &Api, request: &Parts, sent: Body) -> Answer {
     let wanted = ticket::take(api, &ticket).await?.ok_or_else(stale)?;
     let return_to = wanted.return_to.clone();
     let actor = wanted.actor();
-    let redirect_uri = api.redirect_uri();
-    let to = api.broker.connect(wanted.wanted(), &redirect_uri, &actor).await?;
+    let to = api.broker.connect(wanted.wanted(), &api.options.public_url, &actor).await?;
     let state = to.query_pairs().find(|(name, _)| name == "state").map(|(_, state)| state);
     let state = state.map(|state| Secret::new(state.as_ref()));
     let state =
@@ -126,14 +128,22 @@ async fn gone_on(api: &Api, request: &Parts, sent: Body) -> Answer {
     Ok(response)
 }
 
-/// `GET /callback`: the provider has sent the user back (RFC 6749 §4.1.2).
-pub(super) async fn come_back(State(api): State<Api>, request: Parts) -> Response {
+/// `GET /callback/{tenant}/{app}`: the provider has sent the user back (RFC 6749 §4.1.2).
+pub(super) async fn come_back(
+    State(api): State<Api>,
+    path: Result<Path<(String, String)>, Refusal>,
+    request: Parts,
+) -> Response {
     let browser = Browser::of(&api, &request.headers);
-    let params = match said(request.uri.query()) {
-        Ok(params) => params,
+    let read = path.and_then(|Path((tenant, app))| {
+        Ok(Callback { tenant, app, params: said(request.uri.query())? })
+    });
+    let callback = match read {
+        Ok(callback) => callback,
         Err(refusal) => return page::refused(refusal.problem()),
     };
-    let state = Secret::new(params.get("state").map(String::as_str).unwrap_or_default());
+    let state = callback.params.get("state").map(String::as_str).unwrap_or_default();
+    let state = Secret::new(state);
     // Before anything is looked up: in another browser, the state is not used up either.
     let Some(begun) = browser.state(&state) else {
         let detail = "this browser has not begun it, or keeps no cookies, or it took too long";
@@ -143,7 +153,7 @@ pub(super) async fn come_back(State(api): State<Api>, request: Parts) -> Respons
     if let Err(refusal) = api.hear(&request).and_then(|()| api.lengthen(&request)) {
         return page::refused(refusal.problem());
     }
-    let mut response = match api.broker.connected(Callback { params }, &api.redirect_uri()).await {
+    let mut response = match api.broker.connected(callback).await {
         Ok(Connected { connection, return_to }) => match return_to.and_then(|to| to.parse().ok()) {
             Some(to) => page::see_other(&with_connection(to, &connection.id)),
             None => page::done(&connection.id),
@@ -196,19 +206,6 @@ fn stale() -> Refusal {
 }
 
 impl Api {
-    /// Where providers send users back to.
-    pub(super) fn redirect_uri(&self) -> Url {
-        self.below("callback")
-    }
-
-    /// An address of ours.
-    pub(super) fn below(&self, path: &str) -> Url {
-        let mut url = self.options.public_url.clone();
-        let before = url.path().trim_end_matches('/').to_owned();
-        url.set_path(&format!("{before}/{path}"));
-        url
-    }
-
     /// What people call the provider of an app.
     fn display_name(&self, app: &crate::app::App) -> String {
         let provider = self.broker.catalogue().provider(app.provider.as_str());

@@ -22,6 +22,7 @@ use crate::http::refusal::Refusal;
 use crate::http::scopes::check_words;
 use crate::problem::Problem;
 use crate::random;
+use crate::redirect_uri::below;
 use crate::tables::Connect;
 use crate::timestamp::Timestamp;
 use crate::verb::Verb;
@@ -97,7 +98,7 @@ pub(in crate::http) async fn issue(State(api): State<Api>, request: Parts, sent:
         ),
     };
     api.broker.tables().put_connect(&place(&ticket), &connect, LIFE).await?;
-    let mut url = api.below("connect");
+    let mut url = below(&api.options.public_url, "connect");
     url.query_pairs_mut().append_pair("ticket", ticket.expose());
     let expires_at = Timestamp(api.now().plus(LIFE));
     Ok(secret_json(StatusCode::OK, Issued { url: url.into(), expires_at }))

@@ -17,6 +17,7 @@ use crate::http::path::Path;
 use crate::http::refusal::Refusal;
 use crate::http::scopes::check_words;
 use crate::name::Name;
+use crate::redirect_uri;
 use crate::sent_secret::SentSecret;
 use crate::timestamp::Timestamp;
 use crate::verb::Verb;
@@ -36,11 +37,13 @@ struct Shown<'a> {
     scopes: &'a [String],
     params: &'a BTreeMap<String, String>,
     return_to: &'a [String],
+    /// What to register at the provider.
+    redirect_uri: String,
     changed_at: Timestamp,
 }
 
 impl<'a> Shown<'a> {
-    fn of(app: &'a App) -> Self {
+    fn of(api: &Api, app: &'a App) -> Self {
         let App { tenant, name, provider, client_id, client_secret, .. } = app;
         Self {
             tenant: tenant.as_str(),
@@ -51,6 +54,7 @@ impl<'a> Shown<'a> {
             scopes: &app.scopes,
             params: &app.params,
             return_to: &app.return_to,
+            redirect_uri: redirect_uri(&api.options.public_url, tenant, name).into(),
             changed_at: Timestamp(app.changed_at),
         }
     }
@@ -69,7 +73,8 @@ async fn found(api: &Api, tenant: &Name, name: &Name) -> Result<App, Refusal> {
 pub(in crate::http) async fn list(State(api): State<Api>, request: Parts) -> Answer {
     let (_, tenant) = api.asked_of_tenant(&request, Verb::Admin).await?;
     let apps = api.broker.tables().apps(Some(&tenant)).await?;
-    Ok(json(StatusCode::OK, List { apps: apps.iter().map(Shown::of).collect() }))
+    let apps = apps.iter().map(|app| Shown::of(&api, app)).collect();
+    Ok(json(StatusCode::OK, List { apps }))
 }
 
 pub(in crate::http) async fn show(
@@ -79,7 +84,7 @@ pub(in crate::http) async fn show(
 ) -> Answer {
     let (_, tenant, name) = api.asked_of_named(&request, Verb::Admin, &text).await?;
     let app = found(&api, &tenant, &name).await?;
-    Ok(json(StatusCode::OK, Shown::of(&app)))
+    Ok(json(StatusCode::OK, Shown::of(&api, &app)))
 }
 
 pub(in crate::http) async fn remove(
@@ -194,7 +199,7 @@ pub(in crate::http) async fn put(
     api.broker.tables().put_app(&app).await?;
     api.note(&caller, Some(&app.tenant), "app.put", app.name.as_str()).await?;
     let app = found(&api, &app.tenant, &app.name).await?;
-    Ok(json(StatusCode::OK, Shown::of(&app)))
+    Ok(json(StatusCode::OK, Shown::of(&api, &app)))
 }
 
 #[cfg(test)]

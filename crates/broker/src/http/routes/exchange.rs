@@ -19,6 +19,7 @@ use crate::http::caller::Caller;
 use crate::http::params::Params;
 use crate::http::path::{Names, connection};
 use crate::http::refusal::Refusal;
+use crate::redirect_uri::below;
 use crate::strangers::LARGEST;
 use crate::verb::Verb;
 
@@ -195,7 +196,7 @@ fn target(
     let wrong = |detail: &str| Denied::new("invalid_target", detail);
     let path = match (resource, audience) {
         (Some(resource), None) => {
-            let base = api.below("v1/connections/");
+            let base = below(&api.options.public_url, "v1/connections/");
             let url: Url = resource.parse().map_err(|_| wrong("resource is no absolute URL"))?;
             let is_ours = url.origin() == base.origin() && url.query().is_none();
             let path = url.path().strip_prefix(base.path()).filter(|_| is_ours);

@@ -48,7 +48,7 @@ pub(super) fn all() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/v1/api-keys/{id}", delete(api_keys::revoke)),
         ("/oauth/token", post(exchange::exchange)),
         ("/connect", get(connect::ask).post(connect::go_on)),
-        ("/callback", get(connect::come_back)),
+        ("/callback/{tenant}/{app}", get(connect::come_back)),
         ("/openapi.json", get(openapi::openapi)),
         ("/healthz", get(health::lives)),
         ("/readyz", get(health::ready)),
