@@ -107,6 +107,16 @@ const FLOWS = {
     return `${seen} looks`;
   },
 
+  async a_redirect_uri_is_marked_whole() {
+    const { page } = await fresh({ scripts: false });
+    await signIn(page);
+    await page.goto(`${url}/apps`);
+    await page.click('[id="app-acme/google"] .whole');
+    const marked = await page.evaluate(() => getSelection().toString());
+    demand(marked === `${url}/callback/acme/google`, marked);
+    return marked;
+  },
+
   async without_scripts() {
     const { page, complaints } = await fresh({ scripts: false });
     await signIn(page);

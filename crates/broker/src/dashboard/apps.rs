@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use unlapse::unlapse_core::UnixTime;
+use url::Url;
 
 use super::desk::Desk;
 use super::facts::AppFacts;
@@ -13,6 +13,7 @@ use super::page::{Here, Shell, address, page};
 use super::visitor::Visitor;
 use super::words::{Moment, clock};
 use crate::problem::Problem;
+use crate::redirect_uri;
 
 #[derive(Template)]
 #[template(path = "dashboard/apps.html")]
@@ -27,6 +28,7 @@ struct Row {
     name: String,
     provider: String,
     client_id: String,
+    redirect_uri: String,
     scopes: String,
     changed: Moment,
     state: CircuitState,
@@ -36,7 +38,8 @@ struct Row {
 }
 
 impl Row {
-    fn new(it: &AppFacts, visitor: &Visitor, now: UnixTime) -> Self {
+    fn new(it: &AppFacts, visitor: &Visitor, public_url: &Url) -> Self {
+        let now = visitor.now;
         let whole = format!("{}/{}", it.tenant, it.name);
         let parameters = [("tenant", it.tenant.as_str()), ("provider", it.name.as_str())];
         Self {
@@ -44,6 +47,7 @@ impl Row {
             id: whole,
             provider: it.provider.to_string(),
             client_id: it.client_id.clone(),
+            redirect_uri: redirect_uri(public_url, &it.tenant, &it.name).into(),
             scopes: it.scopes.join(" "),
             changed: Moment::new(it.changed_at, now),
             state: CircuitState::of(&it.breaker, now),
@@ -64,7 +68,7 @@ async fn show(desk: &Desk, visitor: &Visitor) -> Result<Response, Problem> {
     let template = AppsPage {
         shell: visitor.shell(Here::Apps, "Apps and circuits"),
         clock: clock(visitor.now),
-        rows: apps.iter().map(|it| Row::new(it, visitor, visitor.now)).collect(),
+        rows: apps.iter().map(|it| Row::new(it, visitor, desk.public_url())).collect(),
     };
     Ok(page(StatusCode::OK, &template))
 }

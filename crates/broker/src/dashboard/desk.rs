@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::Response;
+use url::Url;
 
 use super::form::Form;
 use super::host::is_loopback;
@@ -24,13 +25,15 @@ struct Shared {
     look: Box<dyn Look>,
     cookies: Cookies,
     strangers: Strangers,
+    public_url: Url,
     is_open: bool,
 }
 
 impl Desk {
     pub(super) fn new(look: Box<dyn Look>, options: &DashboardOptions) -> Self {
         let (cookies, strangers) = (Cookies::new(options), options.strangers.clone());
-        Self(Arc::new(Shared { look, cookies, strangers, is_open: options.is_open }))
+        let (public_url, is_open) = (options.public_url.clone(), options.is_open);
+        Self(Arc::new(Shared { look, cookies, strangers, public_url, is_open }))
     }
 
     /// Where facts come from.
@@ -46,6 +49,11 @@ impl Desk {
     /// Who has not signed in.
     pub(super) fn strangers(&self) -> &Strangers {
         &self.0.strangers
+    }
+
+    /// Where browsers reach the broker.
+    pub(super) fn public_url(&self) -> &Url {
+        &self.0.public_url
     }
 
     /// Whether nobody has to sign in.

@@ -9,6 +9,7 @@ use crate::strangers::Strangers;
 /// What the dashboard is set up with.
 #[derive(Clone, Debug)]
 pub struct DashboardOptions {
+    pub(super) public_url: Url,
     pub(super) is_secure: bool,
     pub(super) is_open: bool,
     pub(super) session_key: Option<SessionKey>,
@@ -30,7 +31,13 @@ impl DashboardOptions {
     /// is `Secure` and named `__Host-…` (RFC 6265bis §4.1.3.2).
     pub fn new(public_url: &Url) -> Self {
         let is_secure = public_url.scheme() == "https";
-        Self { is_secure, is_open: false, session_key: None, strangers: Strangers::default() }
+        Self {
+            public_url: public_url.clone(),
+            is_secure,
+            is_open: false,
+            session_key: None,
+            strangers: Strangers::default(),
+        }
     }
 
     /// Lets everybody in without a key, as an operator. For the loopback only: whoever listens

@@ -21,8 +21,9 @@ use crate::dashboard::{DashboardOptions, pages};
 use crate::problem::Problem;
 
 /// One that is not run, or does not report, has failed.
-const FLOWS: [&str; 11] = [
+const FLOWS: [&str; 12] = [
     "every_view",
+    "a_redirect_uri_is_marked_whole",
     "without_scripts",
     "by_keyboard",
     "live",

@@ -246,6 +246,18 @@ async fn a_tenant_sees_and_changes_its_own_alone() {
 }
 
 #[tokio::test]
+async fn rfc9700_4_4_each_app_is_shown_with_the_redirect_uri_to_register() {
+    let shown = Shown::new(NOW);
+    let body = Browser::signed_in(&shown, OPERATOR).await.get("/apps").await.body;
+    for app in ["acme/google", "acme/hubspot", "globex/salesforce"] {
+        let uri = format!("<code class=\"whole\">https://broker.example/callback/{app}</code>");
+        assert_eq!(body.matches(&uri).count(), 1, "{app}: {body}");
+    }
+    let body = Browser::signed_in(&shown, READER).await.get("/apps").await.body;
+    assert!(body.contains("/callback/acme/google<") && !body.contains("/callback/globex/"));
+}
+
+#[tokio::test]
 async fn names_of_others_are_escaped() {
     let shown = Shown::new(NOW);
     let mut browser = Browser::signed_in(&shown, OPERATOR).await;
