@@ -78,6 +78,8 @@ fn requests(provider: &Provider) {
     let code =
         CodeExchange { code: &secret, redirect_uri: "https://a/", code_verifier: Some(&secret) };
     let descriptor = provider.descriptor();
+    let held = provider.check_issuer(&caller, Some("https://evil.example/"));
+    assert!(held.is_err() || descriptor.issuer.as_deref().is_none_or(|own| own.contains("evil")));
     check(provider, descriptor.token.as_ref(), provider.exchange_code(&caller, code));
     check(provider, descriptor.exchange.as_ref(), provider.exchange(&caller, &secret));
     check(provider, descriptor.refresh.as_ref(), provider.refresh(&caller, &secret));

@@ -27,6 +27,7 @@
 //! A reply is read by [`Provider::read`] and judged by [`unlapse_core::classify`], as any other is.
 //! `docs/providers.md` says what each field of a table means, and how to add a file of your own.
 
+mod authorization_response;
 mod bad_provider;
 mod call;
 mod catalogue;
@@ -57,6 +58,7 @@ use unlapse_core::Reuse;
 
 use crate::endpoint::Endpoint;
 
+pub use authorization_response::NotItsIssuer;
 pub use bad_provider::{BadCatalogue, BadProvider};
 pub use catalogue::Catalogue;
 pub use descriptor::{
@@ -77,6 +79,7 @@ pub use words::{Auth, Body, Lifetime, Meaning, Pkce, Unit, Verb};
 
 use call::Call;
 use reader::Reader;
+use url_template::UrlTemplate;
 
 /// A provider, checked: every request of it can be built, given what its slots need.
 #[derive(Clone)]
@@ -84,6 +87,8 @@ pub struct Provider {
     id: String,
     descriptor: Descriptor,
     calls: BTreeMap<Step, Call>,
+    /// What `iss` of an authorization response has to be.
+    issuer: Option<UrlTemplate>,
     assertion: compile::Assertion,
     reader: Reader,
     /// Where every request goes instead, below a path that is the real host.
@@ -128,6 +133,7 @@ impl Provider {
         check::check(&descriptor)?;
         Ok(Self {
             calls: compile::calls(&descriptor)?,
+            issuer: compile::issuer(&descriptor)?,
             assertion: compile::assertion(&descriptor)?,
             reader: Reader::new(&descriptor),
             id: id.into(),

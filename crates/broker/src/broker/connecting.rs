@@ -17,6 +17,7 @@ use super::Broker;
 use super::asked::{Actor, Callback, Connected, Wanted};
 use super::mix_up;
 use super::tokens::allow;
+use crate::app::App;
 use crate::code::Code;
 use crate::connection_id::ConnectionId;
 use crate::directory::Registered;
@@ -117,15 +118,16 @@ impl Broker {
             .map_err(|_| forgotten())?;
         // Before anything that it says is believed, an error as well.
         mix_up::check_path(&callback, &id)?;
+        let app = self.registered(&id).await?;
+        let known = consented(mem::take(&mut pending.params)).map_err(|_| forgotten())?;
+        mix_up::check_issuer(&callback, &app, &known)?;
         if let Some(error) = params.get("error") {
             return Err(refused(error, params.get("error_description")).of(&id));
         }
         let code = params.get("code").filter(|code| !code.is_empty());
         let code = code.ok_or_else(|| bad("the provider brought no `code` back").of(&id))?;
-        let app = self.registered(&id).await?;
         // A code is good once: whatever can fail here fails before it is spent.
         let before = self.ready_for(&id).await?;
-        let known = consented(mem::take(&mut pending.params)).map_err(|_| forgotten())?;
         let exchange = self.inner.network.exchange(&app, known);
         let at = self.inner.clock.now();
         let (code, verifier) = (Secret::new(code.as_str()), Secret::new(pending.verifier.as_str()));
@@ -183,6 +185,18 @@ impl Drop for Pending {
     }
 }
 
+impl Registered {
+    /// The app, as a browser is sent off for it: without its secrets.
+    pub(super) fn caller<'a>(
+        &'a self,
+        metadata: &'a Metadata,
+        scope: Option<&'a str>,
+    ) -> Caller<'a> {
+        let App { client_id, params, .. } = &self.app;
+        Caller { client_id, client_secret: None, signer: None, params, metadata, scope }
+    }
+}
+
 fn authorize_url(
     app: &Registered,
     scopes: &[String],
@@ -193,14 +207,7 @@ fn authorize_url(
 ) -> Result<Url, Problem> {
     let scopes = if scopes.is_empty() { &app.app.scopes } else { scopes };
     let scope = app.provider.join_scopes(scopes.iter().map(String::as_str));
-    let caller = Caller {
-        client_id: &app.app.client_id,
-        client_secret: None,
-        signer: None,
-        params: &app.app.params,
-        metadata,
-        scope: (!scope.is_empty()).then_some(scope.as_str()),
-    };
+    let caller = app.caller(metadata, (!scope.is_empty()).then_some(scope.as_str()));
     let challenge = random::challenge(verifier);
     let authorization = Authorization {
         redirect_uri: redirect_uri.as_str(),

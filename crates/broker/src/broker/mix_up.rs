@@ -1,13 +1,19 @@
-//! Whether what came back is of the provider that the user was sent to (RFC 9700 §4.4).
+//! Whether what came back is of the provider that the user was sent to (RFC 9700 §4.4, RFC 9207).
 //!
 //! A code that belongs to one provider must not be sent to another one's token endpoint: a server that
 //! is hostile would have it, and use it.
 
+use unlapse::unlapse_oauth::provider::{Metadata, NotItsIssuer};
+
 use super::asked::Callback;
 use crate::code::Code;
 use crate::connection_id::ConnectionId;
+use crate::directory::Registered;
 use crate::name::Name;
 use crate::problem::Problem;
+
+/// Longest `iss` that is written into the log, in characters.
+const WORDS: usize = 200;
 
 /// Refuses what came to the redirect URI of another app than the user was sent off for: only that
 /// app's provider sends browsers there (RFC 9700 §4.4.2.2).
@@ -24,8 +30,38 @@ pub(super) fn check_path(callback: &Callback, id: &ConnectionId) -> Result<(), P
         code = %Code::MixUp, %sent_for, %came_to,
         "a user came back to the redirect URI of another app: one of their providers mixes up logins"
     );
-    // Without the account: the person is told here, and sent nowhere with what may be a stranger's.
-    Err(Problem::new(Code::MixUp, "another provider answered than the one that you were sent to"))
+    Err(refused())
+}
+
+/// Refuses what another issuer than the app's has said, or may have (RFC 9207 §2.4). `known` is what
+/// the user was sent off with.
+pub(super) fn check_issuer(
+    callback: &Callback,
+    app: &Registered,
+    known: &Metadata,
+) -> Result<(), Problem> {
+    let iss = callback.params.get("iss").map(String::as_str);
+    match app.provider.check_issuer(&app.caller(known, None), iss) {
+        Ok(()) => Ok(()),
+        Err(NotItsIssuer::Unbuildable(error)) => {
+            Err(Problem::new(Code::AppConfig, error.to_string()))
+        }
+        Err(error) => {
+            let iss = iss.map(|iss| iss.chars().take(WORDS).collect::<String>());
+            let sent_for = format!("{}/{}", app.app.tenant, app.app.name);
+            // As a debug text, it forges no line.
+            tracing::error!(
+                code = %Code::MixUp, %sent_for, iss = ?iss.unwrap_or_default(), %error,
+                "a user came back with the answer of another issuer: a provider mixes up logins"
+            );
+            Err(refused())
+        }
+    }
+}
+
+/// Without the account: the person is told here, and sent nowhere with what may be a stranger's.
+fn refused() -> Problem {
+    Problem::new(Code::MixUp, "another provider answered than the one that you were sent to")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! No provider comes by another one's codes (RFC 9700 §4.4).
+//! No provider comes by another one's codes (RFC 9700 §4.4, RFC 9207).
 
 use axum::http::header;
 use serde_json::json;
@@ -7,13 +7,16 @@ use crate::browser::{Browser, sent_off};
 use crate::rig::{Answer, RETURN_TO, Rig};
 use crate::watched::{Asked, watched};
 
-/// Two apps at two providers whose token endpoints are watched.
-async fn two_apps() -> (Rig, Asked) {
+/// Apps at several providers, whose token endpoints are watched.
+async fn apps() -> (Rig, Asked) {
     let (provider, asked) = watched().await;
     let mut rig = Rig::new().await;
     rig.router = rig.another_at(&provider).await;
-    let app = json!({"provider": "other", "client_id": "x", "return_to": [RETURN_TO]});
-    assert_eq!(rig.ask("PUT", "/v1/apps/other", Some(app)).await.status, 200);
+    for name in ["other", "named", "stating"] {
+        let app = json!({"provider": name, "client_id": "x", "return_to": [RETURN_TO]});
+        let put = rig.ask("PUT", &format!("/v1/apps/{name}"), Some(app)).await;
+        assert_eq!(put.status, 200, "{}", put.text());
+    }
     (rig, asked)
 }
 
@@ -27,7 +30,7 @@ fn is_mix_up(answer: &Answer) {
 
 #[tokio::test]
 async fn rfc9700_4_4_a_code_of_one_provider_is_never_sent_to_another() {
-    let (rig, asked) = two_apps().await;
+    let (rig, asked) = apps().await;
     // Ada connects her account at `other`, whose server sends her on to acme's with the `state` it
     // was given: she comes back with a code of acme's, to where acme's codes belong.
     for path in ["/callback/shop/acme", "/callback/default/other", "/callback/shop/%2e%2e%2fother"]
@@ -46,7 +49,7 @@ async fn rfc9700_4_4_a_code_of_one_provider_is_never_sent_to_another() {
 
 #[tokio::test]
 async fn rfc9700_4_4_an_error_of_another_provider_is_not_believed() {
-    let (rig, _) = two_apps().await;
+    let (rig, _) = apps().await;
     let (mut browser, state) = sent_off(&rig, "other", Some(RETURN_TO)).await;
     let denied = format!("/callback/shop/acme?state={state}&error=access_denied");
     is_mix_up(&browser.get(&rig, &denied).await);
@@ -54,7 +57,7 @@ async fn rfc9700_4_4_an_error_of_another_provider_is_not_believed() {
 
 #[tokio::test]
 async fn rfc9700_4_4_another_browser_spends_no_state() {
-    let (rig, asked) = two_apps().await;
+    let (rig, asked) = apps().await;
     let (mut browser, state) = sent_off(&rig, "other", None).await;
     let stranger = format!("/callback/shop/acme?state={state}&code=x");
     assert_eq!(Browser::default().get(&rig, &stranger).await.status, 403);
@@ -65,7 +68,7 @@ async fn rfc9700_4_4_another_browser_spends_no_state() {
 
 #[tokio::test]
 async fn rfc6749_4_1_3_the_token_request_has_the_redirect_uri_of_its_app() {
-    let (rig, asked) = two_apps().await;
+    let (rig, asked) = apps().await;
     for (app, endpoint) in [("acme", "/node/token"), ("other", "/other.example/token")] {
         let (mut browser, state) = sent_off(&rig, app, None).await;
         let back = format!("/callback/shop/{app}?state={state}&code=of-{app}");
@@ -84,8 +87,51 @@ async fn rfc6749_4_1_3_the_token_request_has_the_redirect_uri_of_its_app() {
 }
 
 #[tokio::test]
+async fn rfc9207_2_4_a_row_for_each_answer_of_an_issuer() {
+    let (rig, asked) = apps().await;
+    for (app, said, is_taken) in [
+        // A provider whose issuer nobody knows is held against its redirect URI alone.
+        ("other", "code=c&iss=https://evil.example", true),
+        ("named", "code=c", true),
+        ("named", "code=c&iss=https%3A%2F%2Fnamed.example", true),
+        ("named", "code=c&iss=https%3A%2F%2Fstating.example", false),
+        ("named", "error=access_denied&iss=https://evil.example", false),
+        ("stating", "code=c&iss=https%3A%2F%2Fstating.example", true),
+        ("stating", "code=c&iss=https%3A%2F%2Fstating.example%2F", false),
+        ("stating", "code=c&iss=", false),
+        ("stating", "code=c", false),
+        ("stating", "error=access_denied", false),
+    ] {
+        let (mut browser, state) = sent_off(&rig, app, None).await;
+        let mut again = browser.clone();
+        let back = format!("/callback/shop/{app}?state={state}&{said}");
+        let answer = browser.get(&rig, &back).await;
+        let requests = std::mem::take(&mut *asked.lock().expect("not poisoned")).len();
+        assert_eq!(requests, usize::from(is_taken), "{app} {said}: {}", answer.text());
+        if is_taken {
+            assert_eq!(answer.status, 200, "{app} {said}: {}", answer.text());
+        } else {
+            is_mix_up(&answer);
+            let iss =
+                format!("/callback/shop/{app}?state={state}&code=c&iss=https://{app}.example");
+            assert_eq!(again.get(&rig, &iss).await.status, 400, "the state is spent");
+        }
+    }
+}
+
+#[tokio::test]
+async fn rfc9207_2_4_an_error_of_the_right_issuer_is_believed() {
+    let (rig, _) = apps().await;
+    let (mut browser, state) = sent_off(&rig, "stating", Some(RETURN_TO)).await;
+    let denied = format!("state={state}&error=access_denied&iss=https://stating.example");
+    let back = browser.get(&rig, &format!("/callback/shop/stating?{denied}")).await;
+    assert_eq!(back.status, 303, "{}", back.text());
+    assert!(back.header(header::LOCATION).contains("error=USER_REVOKED"), "{back:?}");
+}
+
+#[tokio::test]
 async fn rfc9700_4_4_apps_say_which_redirect_uri_is_theirs() {
-    let (rig, _) = two_apps().await;
+    let (rig, _) = apps().await;
     let apps = rig.ask("GET", "/v1/apps", None).await.json();
     for app in apps["apps"].as_array().expect("a list") {
         let name = app["name"].as_str().expect("a name");

@@ -36,6 +36,23 @@ date = "2026-11-21"
 authorization = { url = "https://other.example/authorize" }
 token = { url = "https://other.example/token" }
 
+[named]
+name = "Named"
+sources = ["https://named.example/docs"]
+date = "2026-11-21"
+issuer = "https://named.example"
+authorization = { url = "https://named.example/authorize" }
+token = { url = "https://named.example/token" }
+
+[stating]
+name = "Stating"
+sources = ["https://stating.example/docs"]
+date = "2026-11-21"
+issuer = "https://stating.example"
+authorization_response_iss_parameter_supported = true
+authorization = { url = "https://stating.example/authorize" }
+token = { url = "https://stating.example/token" }
+
 [own-host]
 name = "A server of one's own"
 sources = ["https://acme.example/docs"]

@@ -239,6 +239,31 @@ fn header(
     Ok((header, template))
 }
 
+/// What `iss` of an authorization response is held against (RFC 9207 §2.4).
+pub(super) fn issuer(descriptor: &Descriptor) -> Found<Option<UrlTemplate>> {
+    let Some(text) = &descriptor.issuer else {
+        if descriptor.authorization_response_iss_parameter_supported {
+            let field = "authorization_response_iss_parameter_supported";
+            return Err(BadProvider::of(field, "it needs `issuer`, to hold `iss` against"));
+        }
+        return Ok(None);
+    };
+    let bad = |problem: &dyn core::fmt::Display| Err(BadProvider::of("issuer", problem));
+    if text.contains(['?', '#']) {
+        return bad(&"it has neither a query nor a fragment (RFC 8414 §2)");
+    }
+    let url = match UrlTemplate::parse(text, &descriptor.variables, |_| false) {
+        Ok(url) => url,
+        Err(problem) => return bad(&problem),
+    };
+    let mut told = descriptor.callback.keys().chain(descriptor.metadata.keys());
+    match told.find(|name| url.has(name)) {
+        // Whoever answers would say by themselves who they have to be.
+        Some(name) => bad(&format_args!("`{{{name}}}` is told by a callback or a reply")),
+        None => Ok(Some(url)),
+    }
+}
+
 /// The claims of the client's JWT.
 #[derive(Clone)]
 pub(super) struct Assertion {

@@ -24,6 +24,14 @@ pub struct Descriptor {
     /// What a reader should know beside.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Its issuer identifier (RFC 8414 §2), with `{variables}` in it: what `iss` of an authorization
+    /// response has to be (RFC 9207).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// Whether `iss` is in every authorization response (RFC 9207 §3), so that one without it is
+    /// somebody else's.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub authorization_response_iss_parameter_supported: bool,
     /// How the client proves itself; by default `post`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,

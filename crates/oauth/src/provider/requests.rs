@@ -202,7 +202,7 @@ impl Provider {
         self.calls.get(&step).ok_or(Unbuildable::NoSuchStep(step))
     }
 
-    fn values<'a>(&'a self, caller: &Caller<'a>) -> Values<'a> {
+    pub(super) fn values<'a>(&'a self, caller: &Caller<'a>) -> Values<'a> {
         Values::of(caller, &self.descriptor.variables)
     }
 

@@ -100,8 +100,19 @@ impl UrlTemplate {
         self.0.iter().any(is_here)
     }
 
+    /// Whether `name` stands anywhere in it.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let is_it = |piece: &Piece| matches!(piece, Piece::Variable(known, _) if known == name);
+        self.0.iter().any(is_it)
+    }
+
     /// The endpoint, with every variable in its place.
     pub(super) fn fill(&self, values: &Values<'_>) -> Result<Endpoint, Unbuildable> {
+        Ok(Endpoint::parse(&self.text(values)?)?)
+    }
+
+    /// The same as it is written, for what is compared and not asked.
+    pub(super) fn text(&self, values: &Values<'_>) -> Result<String, Unbuildable> {
         let mut url = String::with_capacity(128);
         for piece in &self.0 {
             match piece {
@@ -126,7 +137,7 @@ impl UrlTemplate {
                 }
             }
         }
-        Ok(Endpoint::parse(&url)?)
+        Ok(url)
     }
 }
 

@@ -206,6 +206,32 @@ fn x4_a_row_for_each_descriptor_that_makes_no_sense() {
 }
 
 #[test]
+fn rfc9207_2_4_a_row_for_each_issuer_that_nothing_can_be_held_against() {
+    let told_by = |table: &str| {
+        format!(
+            "{table} = {{ x = \"x\" }}\nvariables = {{ x = {{ about = \"a\" }} }}\n\
+             issuer = \"https://a.example/{{x}}\""
+        )
+    };
+    for (table, expected) in [
+        (
+            "authorization_response_iss_parameter_supported = true",
+            "`authorization_response_iss_parameter_supported`: it needs `issuer`",
+        ),
+        (r#"issuer = "https://acme.example/?canary""#, "`issuer`: it has neither a query nor"),
+        (r#"issuer = "https://acme.example/#canary""#, "`issuer`: it has neither a query nor"),
+        (r#"issuer = "http://acme.example/canary""#, "`issuer`: it is no endpoint: http"),
+        (r#"issuer = "canary""#, "`issuer`: it is no endpoint"),
+        (r#"issuer = "https://{nobody}/""#, "`issuer`: `{nobody}` is no variable"),
+        (&told_by("callback"), "`issuer`: `{x}` is told by a callback or a reply"),
+        (&told_by("metadata"), "`issuer`: `{x}` is told by a callback or a reply"),
+    ] {
+        let said = told(&format!("{table}\ntoken = {{ url = \"https://acme.example/t\" }}"));
+        assert!(said.contains(expected), "{table}\n{said}");
+    }
+}
+
+#[test]
 fn x4_a_host_from_outside_is_one_of_a_list() {
     let table = r#"
 callback = { dc = "dc" }

@@ -8,4 +8,5 @@ mod catalogue;
 mod device;
 mod docs;
 mod hostile;
+mod issuer;
 mod properties;
