@@ -86,7 +86,7 @@ pub(crate) struct AddKeyArguments {
 pub(crate) enum AppsCommand {
     /// Add or change one
     Add(AddAppArguments),
-    /// Every app but its secret
+    /// Every app with the redirect URI to register at its provider, and without its secret
     List,
     /// Remove one that no connection needs
     Remove {

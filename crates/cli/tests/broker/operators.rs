@@ -37,6 +37,24 @@ fn i1_apps_and_connections_from_beginning_to_end() {
     assert_eq!(run.code, Some(2), "{run}");
 }
 
+/// RFC 9700 §4.4: each app is registered with a redirect URI of its own, and is told which.
+#[test]
+fn rfc9700_4_4_apps_are_told_with_the_redirect_uri_to_register() {
+    let house = House::new(Duration::from_secs(3600));
+    let uri = |app: &str| format!("{}/callback/default/{app}", house.server.url);
+    let second = ["apps", "add", "second", "--provider", APP, "--client-id", "two", "--public"];
+    let added = house.broker(&second).ok();
+    assert!(added.stderr.contains(&uri("second")), "{added}");
+    let listed = house.broker(&["apps", "list"]).ok();
+    for app in [APP, "second"] {
+        let line = listed.stdout.lines().find(|line| line.starts_with(&format!("{app} ")));
+        let words: Vec<_> = line.unwrap_or_default().split_whitespace().collect();
+        assert!(words.contains(&uri(app).as_str()), "{listed}");
+    }
+    let apps = house.broker(&["apps", "list", "--json"]).ok().json();
+    assert_eq!(apps["apps"][0]["redirect_uri"], uri(APP), "{apps}");
+}
+
 #[test]
 fn keys_have_the_rights_that_they_were_made_with() {
     let house = House::new(Duration::from_secs(3600));

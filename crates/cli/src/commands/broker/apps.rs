@@ -31,7 +31,12 @@ pub(super) fn run(run: &Run<'_>, command: &AppsCommand) -> Result<Exit, Diagnosi
             }
             AppsCommand::Add(AddAppArguments { name, .. }) => {
                 let app = client.ask(Method::PUT, &["apps", name.as_str()], &[], body).await?;
-                done(run, &app, &format!("the app {name} is there: users can connect to it"));
+                let uri = text(&app, "redirect_uri");
+                let told = format!(
+                    "the app {name} is there: users can connect to it once its provider has the \
+                     redirect URI {uri}"
+                );
+                done(run, &app, &told);
             }
             AppsCommand::Remove { name } => {
                 let path = ["apps", name.as_str()];
@@ -44,9 +49,10 @@ pub(super) fn run(run: &Run<'_>, command: &AppsCommand) -> Result<Exit, Diagnosi
 }
 
 fn told(apps: &Value) -> String {
-    let row = |app| ["name", "provider", "client_id", "scopes"].map(|member| text(app, member));
+    let members = ["name", "provider", "client_id", "redirect_uri", "scopes"];
+    let row = |app| members.map(|member| text(app, member));
     let rows: Vec<_> = list(apps, "apps").iter().map(row).collect();
-    table(["APP", "PROVIDER", "CLIENT", "SCOPES"], &rows)
+    table(["APP", "PROVIDER", "CLIENT", "REDIRECT URI", "SCOPES"], &rows)
 }
 
 /// An app as the API takes it.
