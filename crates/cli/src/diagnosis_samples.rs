@@ -65,6 +65,7 @@ pub(crate) fn errors() -> Vec<Error> {
             Cause::Interrupted,
             Cause::Client,
             Cause::Request,
+            Cause::Host,
         ]
         .map(|cause| Error::Temporary {
             key: key(),

@@ -253,7 +253,9 @@ impl Renewer {
                 Verdict::Rejected(rejection) if rejection.ends_login() => breaker.succeeded(),
                 Verdict::Transient { cause: Cause::Status(429), .. } => breaker.answered(),
                 // Nobody was asked, for a reason of ours: it says nothing of the server.
-                Verdict::Unsent(Cause::Interrupted | Cause::Request) => breaker.not_asked(),
+                Verdict::Unsent(Cause::Interrupted | Cause::Request | Cause::Host) => {
+                    breaker.not_asked()
+                }
                 Verdict::Transient { cause, .. }
                 | Verdict::Unsent(cause)
                 | Verdict::Unknown(cause)

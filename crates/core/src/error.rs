@@ -175,6 +175,9 @@ pub enum Cause {
     /// The profile's request could not be made at all.
     #[error("the request could not be built from the profile")]
     Request,
+    /// The request would have gone to a host that whoever named it may not have asked: nothing left.
+    #[error("the host is none that may be asked")]
+    Host,
 }
 
 /// A structured verdict of the server against a request (RFC 6749 §5.2).

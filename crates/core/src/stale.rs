@@ -30,7 +30,8 @@ impl Cause {
             | Self::Rule
             | Self::Interrupted
             | Self::Client
-            | Self::Request => false,
+            | Self::Request
+            | Self::Host => false,
         }
     }
 }
@@ -153,6 +154,7 @@ mod tests {
             (Cause::Interrupted, false),
             (Cause::Client, false),
             (Cause::Request, false),
+            (Cause::Host, false),
         ];
         for (cause, away) in rows {
             assert_eq!(cause.is_away(), away, "{cause:?}");

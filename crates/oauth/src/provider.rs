@@ -35,6 +35,7 @@ mod check;
 mod compile;
 mod descriptor;
 mod device;
+mod host_from;
 mod metadata;
 #[cfg(feature = "dpop")]
 mod private_key;
@@ -65,6 +66,7 @@ pub use descriptor::{
     AssertionFields, Descriptor, Param, ReplyPaths, StepFields, Success, TimingFields, Variable,
 };
 pub use device::{DeviceAnswer, DeviceAuthorization};
+pub use host_from::HostFrom;
 pub use metadata::{BadMetadata, Metadata};
 #[cfg(feature = "dpop")]
 pub use private_key::{BadPrivateKey, PrivateKey};

@@ -1,11 +1,14 @@
 //! Token endpoints by reqwest.
 
-use std::sync::OnceLock;
+use std::error::Error as _;
+use std::iter::successors;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::uri::Scheme;
 use http::{Request, Uri};
+use reqwest::dns::Resolve;
 use unlapse_core::{BoxFuture, Cause};
 use unlapse_oauth::MAX_REPLY;
 use zeroize::Zeroizing;
@@ -23,6 +26,7 @@ const PLACE_WAIT: Duration = Duration::from_secs(5);
 /// token never needs.
 pub struct ReqwestHttp {
     settings: HttpSettings,
+    resolver: Option<Arc<dyn Resolve>>,
     /// For this machine: plain http is allowed there, and must not leave it through a proxy.
     direct: OnceLock<Option<reqwest::Client>>,
     /// For others: through the proxy that the environment names, if any.
@@ -34,15 +38,33 @@ impl ReqwestHttp {
     /// A client with these settings, built when it is first used.
     pub fn new(settings: HttpSettings) -> Self {
         let places = Places::new(settings.at_once);
-        Self { settings, direct: OnceLock::new(), client: OnceLock::new(), places }
+        let (direct, client) = (OnceLock::new(), OnceLock::new());
+        Self { settings, resolver: None, direct, client, places }
+    }
+
+    /// The same, with names looked up by `resolver`: those of servers that are connected to from here,
+    /// and of the proxy that the environment names. A host that is an address needs no looking up.
+    ///
+    /// Where it refuses with a [`Cause`] as its error, the request was not sent, and that is why.
+    #[must_use]
+    pub fn resolver(self, resolver: Arc<dyn Resolve>) -> Self {
+        let (direct, client) = (OnceLock::new(), OnceLock::new());
+        Self { resolver: Some(resolver), direct, client, ..self }
     }
 
     fn client(&self, uri: &Uri) -> Option<&reqwest::Client> {
-        if uri.scheme() == Some(&Scheme::HTTP) {
-            self.direct.get_or_init(|| self.settings.build_for(uri).ok()).as_ref()
-        } else {
-            self.client.get_or_init(|| self.settings.build_for(uri).ok()).as_ref()
-        }
+        let is_plain = uri.scheme() == Some(&Scheme::HTTP);
+        let client = if is_plain { &self.direct } else { &self.client };
+        client.get_or_init(|| self.build(uri)).as_ref()
+    }
+
+    fn build(&self, uri: &Uri) -> Option<reqwest::Client> {
+        let builder = self.settings.builder_for(uri).ok()?;
+        let builder = match &self.resolver {
+            Some(resolver) => builder.dns_resolver(Arc::clone(resolver)),
+            None => builder,
+        };
+        builder.build().ok()
     }
 }
 
@@ -92,10 +114,16 @@ fn no_reply(error: &reqwest::Error) -> NoReply {
     if error.is_builder() {
         NoReply::Unsent(Cause::Request)
     } else if error.is_connect() {
-        NoReply::Unsent(Cause::Connect)
+        NoReply::Unsent(refused(error).unwrap_or(Cause::Connect))
     } else {
         NoReply::Lost(lost(error))
     }
+}
+
+/// Why a resolver has refused a name.
+fn refused(error: &reqwest::Error) -> Option<Cause> {
+    let mut errors = successors(error.source(), |&error| error.source());
+    errors.find_map(|error| error.downcast_ref().copied())
 }
 
 fn lost(error: &reqwest::Error) -> Cause {

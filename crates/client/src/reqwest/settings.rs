@@ -39,25 +39,38 @@ impl HttpSettings {
     /// (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`); plain http, which is for this machine, through none: a
     /// proxy would read the token.
     pub fn build(&self) -> Result<reqwest::Client, HttpSetupError> {
-        let builder = self.builder()?;
-        let proxy = https_proxy(|name| std::env::var(name).ok());
-        // One that is no URL is none, as reqwest has it.
-        let proxy = proxy.and_then(|proxy| reqwest::Proxy::https(proxy).ok());
-        let builder = match proxy {
-            Some(proxy) => builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_env())),
-            None => builder,
-        };
-        Ok(builder.build()?)
+        Ok(self.proxied()?.build()?)
+    }
+
+    /// The host of the proxy that the environment names for https: what looks names up there in the
+    /// place of this machine. `None`: there is none.
+    pub fn proxy_host() -> Option<String> {
+        host_of(&https_proxy(|name| std::env::var(name).ok())?)
     }
 
     /// The client that these settings make for requests to `uri`. Plain http is for this machine: it
     /// takes no proxy, and none of the system's certificates are read.
     pub fn build_for(&self, uri: &Uri) -> Result<reqwest::Client, HttpSetupError> {
+        Ok(self.builder_for(uri)?.build()?)
+    }
+
+    pub(super) fn builder_for(&self, uri: &Uri) -> Result<reqwest::ClientBuilder, HttpSetupError> {
         if uri.scheme() == Some(&Scheme::HTTP) {
-            Ok(self.builder()?.tls_certs_only([]).build()?)
+            Ok(self.builder()?.tls_certs_only([]))
         } else {
-            self.build()
+            self.proxied()
         }
+    }
+
+    fn proxied(&self) -> Result<reqwest::ClientBuilder, HttpSetupError> {
+        let builder = self.builder()?;
+        let proxy = https_proxy(|name| std::env::var(name).ok());
+        // One that is no URL is none, as reqwest has it.
+        let proxy = proxy.and_then(|proxy| reqwest::Proxy::https(proxy).ok());
+        Ok(match proxy {
+            Some(proxy) => builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_env())),
+            None => builder,
+        })
     }
 
     fn builder(&self) -> Result<reqwest::ClientBuilder, HttpSetupError> {
@@ -87,9 +100,30 @@ fn https_proxy(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
     names.into_iter().filter_map(variable).find(|value| !value.is_empty())
 }
 
+/// The host of a proxy, which may be written without a scheme.
+fn host_of(proxy: &str) -> Option<String> {
+    let has_scheme = proxy.contains("://");
+    let url = if has_scheme { proxy.to_owned() } else { format!("http://{proxy}") };
+    reqwest::Url::parse(&url).ok()?.host_str().map(str::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn c12_a_row_for_each_way_to_write_a_proxy() {
+        for (proxy, expected) in [
+            ("http://proxy.example:3128", Some("proxy.example")),
+            ("https://user:pass@Proxy.example/", Some("proxy.example")),
+            ("proxy.example:3128", Some("proxy.example")),
+            ("10.0.0.1:3128", Some("10.0.0.1")),
+            ("http://[::1]:1", Some("[::1]")),
+            ("http://", None),
+        ] {
+            assert_eq!(host_of(proxy).as_deref(), expected, "{proxy}");
+        }
+    }
 
     #[test]
     fn c12_a_row_for_each_variable_of_a_proxy() {

@@ -4,6 +4,7 @@
 #![allow(missing_docs, reason = "the names of the tests say what they prove")]
 
 mod nonces;
+mod resolver;
 
 use std::sync::Arc;
 use std::time::Duration;

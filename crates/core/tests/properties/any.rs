@@ -104,6 +104,7 @@ pub(crate) fn cause() -> impl Strategy<Value = Cause> {
             Cause::Interrupted,
             Cause::Client,
             Cause::Request,
+            Cause::Host,
         ]),
     ]
 }

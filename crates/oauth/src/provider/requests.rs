@@ -8,6 +8,7 @@ use url::Url;
 use crate::endpoint::Endpoint;
 
 use super::call::{self, Call};
+use super::host_from::HostFrom;
 use super::signer::Claims;
 use super::values::Values;
 use super::words::Pkce;
@@ -158,6 +159,19 @@ impl Provider {
         endpoint.map_or_else(|_| format!("{}:{step}", self.id), |endpoint| endpoint.to_string())
     }
 
+    /// Who has named the host of `step`, with what `caller` has; `None`: there is no such request.
+    pub fn host_from(&self, step: Step, caller: &Caller<'_>) -> Option<HostFrom> {
+        let call = self.call(step).ok()?;
+        Some(self.named_by(call, &self.values(caller)))
+    }
+
+    /// Where `step` goes; `None`: there is no such request, or something in its URL has no value that it
+    /// can have.
+    pub fn endpoint_of(&self, step: Step, caller: &Caller<'_>) -> Option<Endpoint> {
+        let call = self.call(step).ok()?;
+        self.endpoint(call, &self.values(caller)).ok()
+    }
+
     fn build(
         &self,
         step: Step,
@@ -166,11 +180,22 @@ impl Provider {
     ) -> Result<Request<Bytes>, Unbuildable> {
         let call = self.call(step)?;
         let endpoint = self.endpoint(call, values)?;
-        if !call.wants_assertion() {
-            return call.build(&endpoint, values);
+        let mut request = if call.wants_assertion() {
+            let assertion = self.assertion(call, caller, values)?;
+            call.build(&endpoint, &Values { assertion: Some(&assertion), ..*values })?
+        } else {
+            call.build(&endpoint, values)?
+        };
+        request.extensions_mut().insert(self.named_by(call, values));
+        Ok(request)
+    }
+
+    fn named_by(&self, call: &Call, values: &Values<'_>) -> HostFrom {
+        match self.stand_in {
+            // Whoever rehearses has named it.
+            Some(_) => HostFrom::Descriptor,
+            None => call.url.host_from(values),
         }
-        let assertion = self.assertion(call, caller, values)?;
-        call.build(&endpoint, &Values { assertion: Some(&assertion), ..*values })
     }
 
     fn assertion(

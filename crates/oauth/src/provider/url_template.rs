@@ -6,6 +6,7 @@ use crate::endpoint::{Endpoint, EndpointError};
 
 use super::Unbuildable;
 use super::descriptor::Variable;
+use super::host_from::HostFrom;
 use super::slot::Slot;
 use super::template::{BadTemplate, Part, Template};
 use super::values::Values;
@@ -104,6 +105,21 @@ impl UrlTemplate {
     pub(super) fn has(&self, name: &str) -> bool {
         let is_it = |piece: &Piece| matches!(piece, Piece::Variable(known, _) if known == name);
         self.0.iter().any(is_it)
+    }
+
+    /// Who has named the host, with these values.
+    pub(super) fn host_from(&self, values: &Values<'_>) -> HostFrom {
+        let named_by = |piece: &Piece| match piece {
+            Piece::Variable(name, place @ (Place::Host | Place::Label)) => {
+                let variable = values.declared(name);
+                // Whoever chooses one of a list names nothing.
+                let is_listed = variable.is_some_and(|variable| !variable.values.is_empty());
+                let is_operators = leads_anywhere(*place, variable);
+                if is_listed { HostFrom::Descriptor } else { values.given_by(name, is_operators) }
+            }
+            Piece::Variable(_, Place::Segment) | Piece::Text(_) => HostFrom::Descriptor,
+        };
+        self.0.iter().map(named_by).max().unwrap_or(HostFrom::Descriptor)
     }
 
     /// The endpoint, with every variable in its place.

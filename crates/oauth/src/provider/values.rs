@@ -6,6 +6,7 @@ use unlapse_core::Secret;
 
 use super::Unbuildable;
 use super::descriptor::Variable;
+use super::host_from::HostFrom;
 use super::metadata::Metadata;
 use super::signer::Signer;
 use super::slot::Slot;
@@ -111,8 +112,12 @@ impl<'a> Values<'a> {
 
     /// What the connection has for a variable, or else the operator.
     fn given(&self, name: &str) -> Option<&str> {
+        self.kept(name).or_else(|| self.given_by_operator(name))
+    }
+
+    fn kept(&self, name: &str) -> Option<&str> {
         let kept = self.metadata.and_then(|metadata| metadata.value(name));
-        kept.filter(|value| !value.is_empty()).or_else(|| self.given_by_operator(name))
+        kept.filter(|value| !value.is_empty())
     }
 
     fn given_by_operator(&self, name: &str) -> Option<&str> {
@@ -128,6 +133,17 @@ impl<'a> Values<'a> {
     /// The same, whatever the connection has.
     pub(super) fn operators(&self, name: &str) -> Result<&str, Unbuildable> {
         self.or_default(name, self.given_by_operator(name))
+    }
+
+    /// Who has given `name` its value; `is_operators`: whatever the connection has.
+    pub(super) fn given_by(&self, name: &str, is_operators: bool) -> HostFrom {
+        if !is_operators && self.kept(name).is_some() {
+            HostFrom::Metadata
+        } else if self.given_by_operator(name).is_some() {
+            HostFrom::Params
+        } else {
+            HostFrom::Descriptor
+        }
     }
 
     fn or_default<'b>(

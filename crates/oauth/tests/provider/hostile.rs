@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use unlapse_core::Secret;
-use unlapse_oauth::provider::{BadCatalogue, Caller, Catalogue, Metadata};
+use unlapse_oauth::provider::{BadCatalogue, Caller, Catalogue, HostFrom, Metadata, Step};
 
 const GOOD: &str = r#"
 name = "Acme"
@@ -332,5 +332,51 @@ fn x4_only_the_operator_names_a_host_that_nothing_limits() {
         };
         let request = gitlab.refresh(&caller, &Secret::new("rt")).expect("a request");
         assert_eq!(request.uri().host(), Some(expected));
+    }
+}
+
+#[test]
+fn x4_every_request_says_who_has_named_its_host() {
+    use HostFrom::{Descriptor, Metadata as Kept, Params};
+    let catalogue = Catalogue::built_in();
+    let secret = Secret::new("canary");
+    for (id, params, kept, expected) in [
+        ("google", &[][..], &[][..], Descriptor),
+        ("google", &[("host", "evil.example")], &[("host", "evil.example")], Descriptor),
+        // A default is the descriptor's own, and what only the operator names comes from nowhere else.
+        ("gitlab", &[], &[], Descriptor),
+        ("gitlab", &[], &[("host", "evil.example")], Descriptor),
+        ("gitlab", &[("host", "git.acme.example")], &[("host", "evil.example")], Params),
+        ("gitlab", &[("host", "http://127.0.0.1:1")], &[], Params),
+        // A part of a host is one as well.
+        ("shopify", &[("shop", "acme")], &[], Params),
+        ("shopify", &[("shop", "acme")], &[("shop", "other")], Kept),
+        // One of a list, and a part of the path.
+        ("revolut", &[("host", "sandbox-b2b.revolut.com")], &[], Descriptor),
+        ("microsoft", &[("tenant", "acme")], &[], Descriptor),
+    ] {
+        let provider = catalogue.provider(id).expect(id);
+        let pairs = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let (params, metadata) = (pairs(params), Metadata::try_from(pairs(kept)).expect("good"));
+        let caller = Caller {
+            client_id: "cid",
+            client_secret: Some(&secret),
+            signer: None,
+            params: &params,
+            metadata: &metadata,
+            scope: None,
+        };
+        assert_eq!(provider.host_from(Step::Refresh, &caller), Some(expected), "{id} {params:?}");
+        if let Ok(request) = provider.refresh(&caller, &secret) {
+            assert_eq!(request.extensions().get(), Some(&expected), "{id} {params:?}");
+            let endpoint = provider.endpoint_of(Step::Refresh, &caller).expect("it can be built");
+            assert_eq!(endpoint.url().host_str(), request.uri().host(), "{id}");
+        }
+        // Whoever rehearses has named the stand-in.
+        let stand_in = "http://127.0.0.1:9".parse().expect("an endpoint");
+        let rehearsed = provider.rehearsed_at(stand_in).expect("local");
+        assert_eq!(rehearsed.host_from(Step::Refresh, &caller), Some(Descriptor), "{id}");
     }
 }
