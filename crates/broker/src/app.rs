@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 
 use unlapse::unlapse_core::{Secret, UnixTime};
+use unlapse::unlapse_oauth::provider::{Caller, HostFrom, Metadata, Provider, Step};
 
+use crate::code::Code;
 use crate::name::Name;
+use crate::outward::PrivateHosts;
+use crate::problem::Problem;
 
 /// A client that a tenant has registered at a provider (RFC 6749 §2).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,4 +31,35 @@ pub struct App {
     pub return_to: Vec<String>,
     /// When it last changed.
     pub changed_at: UnixTime,
+}
+
+impl App {
+    /// Refuses values that name a host which the broker would not ask, so that whoever registers the app
+    /// hears of it. What a name means is judged with each connection to it, and not here.
+    pub(crate) fn check_params(
+        &self,
+        provider: &Provider,
+        private: &PrivateHosts,
+    ) -> Result<(), Problem> {
+        let metadata = Metadata::new();
+        let caller = Caller {
+            client_id: &self.client_id,
+            client_secret: None,
+            signer: None,
+            params: &self.params,
+            metadata: &metadata,
+            scope: None,
+        };
+        // It is a user's browser that goes to the authorization endpoint.
+        let ours = Step::ALL.iter().copied().filter(|step| *step != Step::Authorization);
+        let named =
+            ours.filter(|step| provider.host_from(*step, &caller) == Some(HostFrom::Params));
+        for endpoint in named.filter_map(|step| provider.endpoint_of(step, &caller)) {
+            let Some(host) = endpoint.url().host() else { continue };
+            private.judge(&host).map_err(|refused| {
+                Problem::new(Code::BadRequest, format!("`params`: {refused}"))
+            })?;
+        }
+        Ok(())
+    }
 }

@@ -28,6 +28,8 @@ pub enum Code {
     RotationLost,
     /// The provider refuses the app itself: id, secret, or what it may do.
     AppConfig,
+    /// The app, or the connection, names a host that none may name who is not the operator.
+    HostRefused,
     /// The provider cannot be reached, or answers with errors of its own.
     ProviderDown,
     /// The provider has had too many requests.
@@ -74,6 +76,7 @@ impl Code {
         Self::RtExpiredAbsolute,
         Self::RotationLost,
         Self::AppConfig,
+        Self::HostRefused,
         Self::ProviderDown,
         Self::RateLimited,
         Self::TooEarly,
@@ -105,6 +108,7 @@ impl Code {
             Self::RtExpiredAbsolute => "RT_EXPIRED_ABSOLUTE",
             Self::RotationLost => "ROTATION_LOST",
             Self::AppConfig => "APP_CONFIG",
+            Self::HostRefused => "HOST_REFUSED",
             Self::ProviderDown => "PROVIDER_DOWN",
             Self::RateLimited => "RATE_LIMITED",
             Self::TooEarly => "TOO_EARLY",
@@ -147,7 +151,9 @@ impl Code {
             Self::TooLarge => 413,
             Self::RateLimited => 429,
             Self::RecordDamaged => 500,
-            Self::TokenRefreshError | Self::AppConfig | Self::GetTokenError => 502,
+            Self::TokenRefreshError | Self::AppConfig | Self::HostRefused | Self::GetTokenError => {
+                502
+            }
             Self::TokenExpired
             | Self::ProviderDown
             | Self::RefreshInProgress
@@ -171,6 +177,7 @@ impl Code {
             Self::RtExpiredAbsolute => "The refresh token has come to its end",
             Self::RotationLost => "A reply of the provider was lost, and the login with it",
             Self::AppConfig => "The provider refuses the app",
+            Self::HostRefused => "The broker asks nothing of that host",
             Self::ProviderDown => "The provider cannot be reached",
             Self::RateLimited => "The provider has had too many requests",
             Self::TooEarly => "The provider renews no token that is this young",
@@ -210,6 +217,9 @@ impl Code {
             | Self::DatabaseAway => "Nothing is lost: ask again at `retry_at`.",
             Self::TooEarly => "Use the token that there is; ask again at `retry_at`.",
             Self::AppConfig => "Mend the app's id, secret or settings; its connections are kept.",
+            Self::HostRefused => {
+                "Name a public host; one inside is for the operator to allow (`private_hosts`)."
+            }
             Self::GetTokenError => "Look up the connection's history.",
             Self::BadRequest => "Mend what `detail` names.",
             Self::Unauthorized => "Bring an API key or a token that is valid.",
@@ -244,7 +254,8 @@ impl Code {
 
     /// Whether asking again may help by itself.
     pub fn is_retryable(self) -> bool {
-        matches!(self.status(), 429 | 502 | 503) && self != Self::AppConfig
+        matches!(self.status(), 429 | 502 | 503)
+            && !matches!(self, Self::AppConfig | Self::HostRefused)
     }
 }
 

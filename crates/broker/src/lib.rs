@@ -68,6 +68,7 @@ mod import;
 mod millis;
 mod name;
 mod node;
+mod outward;
 mod peer;
 mod problem;
 mod random;
@@ -95,6 +96,7 @@ pub use connection_id::{BadConnectionId, ConnectionId};
 pub use directory::{Directory, Registered};
 pub use import::{Export, ExportPage, Import};
 pub use name::{BadName, Name};
+pub use outward::{BadPrivateHost, NotPublic, PrivateHosts};
 pub use problem::Problem;
 pub use redirect_uri::redirect_uri;
 pub use seal::{

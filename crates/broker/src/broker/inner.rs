@@ -17,6 +17,7 @@ use crate::clock::DatabaseClock;
 use crate::connection_id::ConnectionId;
 use crate::directory::Directory;
 use crate::node::{Notes, Seats, Vain};
+use crate::outward::{JudgedHttp, PrivateHosts};
 use crate::problem::Problem;
 use crate::schedule;
 use crate::tables::{Retention, Tables};
@@ -38,7 +39,10 @@ pub(crate) struct Inner {
     /// The names of the nodes that are alive.
     pub(crate) nodes: ArcSwap<Vec<String>>,
     pub(crate) retention: Retention,
-    pub(crate) private_webhooks: bool,
+    /// What tenants may name beside the public internet: hosts of providers.
+    pub(crate) private_hosts: PrivateHosts,
+    /// The same of webhooks.
+    pub(crate) receivers: PrivateHosts,
     pub(crate) said: Said,
     /// The last event that this node has heard of.
     heard: AtomicI64,
@@ -77,10 +81,13 @@ impl Inner {
         circuits.share(&tables).await?;
         let node = store.node().to_string();
         let notes = Notes::new(Arc::clone(&clock), node.clone());
+        let private_hosts = settings.private_hosts;
+        let every = settings.private_webhooks.then(PrivateHosts::every);
+        let receivers = every.unwrap_or_else(|| private_hosts.clone());
         let network = Arc::new(Network {
             directory: Arc::clone(&directory),
             tables: tables.clone(),
-            http: settings.http,
+            http: Arc::new(JudgedHttp::new(settings.http, private_hosts.clone())),
             clock: Arc::clone(&clock),
             notes: Arc::clone(&notes),
         });
@@ -116,7 +123,8 @@ impl Inner {
             nodes: ArcSwap::from_pointee(vec![node.clone()]),
             node,
             retention: settings.retention,
-            private_webhooks: settings.private_webhooks,
+            private_hosts,
+            receivers,
             said,
             heard,
             unsaved: AtomicUsize::new(0),

@@ -20,6 +20,7 @@ use unlapse::unlapse_oauth::provider::Catalogue;
 use crate::circuits::Circuits;
 use crate::directory::Directory;
 use crate::node;
+use crate::outward::PrivateHosts;
 use crate::tables::Tables;
 
 pub use self::asked::{
@@ -62,6 +63,11 @@ impl Broker {
     /// Tenants and apps, as this node knows them.
     pub fn directory(&self) -> &Directory {
         &self.inner.directory
+    }
+
+    /// What apps may name beside the public internet.
+    pub(crate) fn private_hosts(&self) -> &PrivateHosts {
+        &self.inner.private_hosts
     }
 
     /// The circuits of apps, as this node knows them.

@@ -2,13 +2,12 @@
 
 use core::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use unlapse::Http;
-use unlapse::reqwest::{HttpSettings, ReqwestHttp};
+use unlapse::reqwest::HttpSettings;
 use unlapse::unlapse_oauth::provider::Catalogue;
 use unlapse_store::sql::{BadDatabase, Options};
 
+use crate::outward::PrivateHosts;
 use crate::problem::Problem;
 use crate::seal::MasterKeys;
 use crate::tables::Retention;
@@ -23,8 +22,8 @@ pub struct Settings {
     pub master: MasterKeys,
     /// The providers that apps can be registered at.
     pub catalogue: Catalogue,
-    /// What speaks to the providers.
-    pub http: Arc<dyn Http>,
+    /// How providers are spoken to.
+    pub http: HttpSettings,
     /// Where answers are kept until they are in PostgreSQL: a directory of this node alone. `None`:
     /// nowhere, and a crash in that moment is a lost reply (R7). SQLite needs none.
     pub spool: Option<PathBuf>,
@@ -34,24 +33,27 @@ pub struct Settings {
     pub in_memory: usize,
     /// What is kept for how long.
     pub retention: Retention,
-    /// Webhooks may go by `http`, and to addresses that are not public. No.
+    /// Hosts that are not public, and that tenants may name all the same: in the values of an app or
+    /// a connection, and for webhooks. None. A host that the catalogue names needs not be among them.
+    pub private_hosts: PrivateHosts,
+    /// Webhooks may go by `http`, and to every address that is not public. No.
     pub private_webhooks: bool,
 }
 
 impl Settings {
     /// A broker over `database`, whose secrets `master` keeps, with everything else as usual.
     pub fn new(database: impl Into<String>, master: MasterKeys) -> Self {
-        let http = HttpSettings { at_once: 256, ..HttpSettings::default() };
         Self {
             database: database.into(),
             options: Options::default(),
             master,
             catalogue: Catalogue::built_in(),
-            http: Arc::new(ReqwestHttp::new(http)),
+            http: HttpSettings { at_once: 256, ..HttpSettings::default() },
             spool: None,
             renewals: 256,
             in_memory: 100_000,
             retention: Retention::default(),
+            private_hosts: PrivateHosts::default(),
             private_webhooks: false,
         }
     }

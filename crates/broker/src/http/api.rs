@@ -21,6 +21,7 @@ use crate::code::Code;
 use crate::dashboard::Opened;
 use crate::gate::Gate;
 use crate::name::Name;
+use crate::outward::PrivateHosts;
 use crate::problem::Problem;
 use crate::tables::NewAudit;
 use crate::webhooks::Post;
@@ -53,6 +54,8 @@ pub(super) struct Shared {
     pub(super) facts: Opened,
     /// How the node stood a moment ago.
     pub(super) health: Lately<Health>,
+    /// Where webhooks may go beside the public internet.
+    pub(super) receivers: PrivateHosts,
     /// Sends tests of webhooks.
     pub(super) post: Post,
     pub(super) timer: TokioClock,
@@ -68,6 +71,8 @@ impl Deref for Api {
 
 impl Api {
     pub(super) fn new(broker: Broker, options: ApiOptions) -> Self {
+        let every = options.private_webhooks.then(PrivateHosts::every);
+        let receivers = every.unwrap_or_else(|| broker.private_hosts().clone());
         Self(Arc::new(Shared {
             facts: Opened::new(broker.clone()),
             broker,
@@ -78,7 +83,8 @@ impl Api {
             listeners: Gate::new(options.listeners),
             keys: Keys::default(),
             health: Lately::default(),
-            post: Post::new(options.private_webhooks),
+            post: Post::new(receivers.clone()),
+            receivers,
             timer: TokioClock::new(),
             options,
         }))
@@ -91,13 +97,13 @@ impl Api {
 }
 
 impl Api {
-    /// Refuses an app at a provider that nobody knows.
+    /// Refuses an app at a provider that nobody knows, or at a host that none may name.
     pub(super) fn check_provider(&self, app: &App) -> Result<(), Refusal> {
-        if self.broker.catalogue().provider(app.provider.as_str()).is_some() {
-            return Ok(());
-        }
-        let detail = format!("the catalogue has no provider `{}`", app.provider);
-        Err(Problem::new(Code::BadRequest, detail).into())
+        let Some(provider) = self.broker.catalogue().provider(app.provider.as_str()) else {
+            let detail = format!("the catalogue has no provider `{}`", app.provider);
+            return Err(Problem::new(Code::BadRequest, detail).into());
+        };
+        Ok(app.check_params(provider, self.broker.private_hosts())?)
     }
 
     /// Keeps who did what in the audit log.

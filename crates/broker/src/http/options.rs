@@ -31,7 +31,8 @@ pub struct ApiOptions {
     /// Callers who have not proven who they are: whoever serves the dashboard beside the API gives it the
     /// same.
     pub strangers: Strangers,
-    /// Whether webhooks may go to addresses that are not public, and by `http`.
+    /// Whether webhooks may go to every address that is not public, and by `http`; without it, to those
+    /// that the broker's `private_hosts` allow.
     pub private_webhooks: bool,
     /// When the broker is about to end.
     pub draining: Draining,

@@ -54,7 +54,7 @@ async fn deliver(broker: &Inner, mut stopped: watch::Receiver<bool>) {
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
     let clock = Arc::clone(&broker.clock) as _;
-    webhooks::run(&broker.tables, clock, Post::new(broker.private_webhooks), stop).await;
+    webhooks::run(&broker.tables, clock, Post::new(broker.receivers.clone()), stop).await;
 }
 
 /// Waits for `span`, or until the node stops; whether it is to go on.

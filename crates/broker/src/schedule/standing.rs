@@ -58,6 +58,7 @@ pub(crate) fn failed(cause: Cause) -> Code {
     match cause {
         Cause::Status(429) => Code::RateLimited,
         Cause::Client | Cause::Request => Code::AppConfig,
+        Cause::Host => Code::HostRefused,
         Cause::Status(_)
         | Cause::Html(_)
         | Cause::Unreadable(_)
@@ -139,6 +140,7 @@ mod tests {
             (Cause::Timeout, Code::ProviderDown),
             (Cause::Client, Code::AppConfig),
             (Cause::Request, Code::AppConfig),
+            (Cause::Host, Code::HostRefused),
             (Cause::Rule, Code::TokenRefreshError),
             (Cause::Interrupted, Code::TokenRefreshError),
         ] {

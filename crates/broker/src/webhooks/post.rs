@@ -1,20 +1,19 @@
 //! Sending one webhook.
 
-use core::net::SocketAddr;
 use core::time::Duration;
 use std::sync::OnceLock;
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode};
 use unlapse::unlapse_core::UnixTime;
 use url::Url;
 
-use super::address::{is_public, target};
 use super::message::Message;
 use super::retry::Delivered;
 use super::signature::SigningSecret;
+use super::target::target;
+use crate::outward::{Lookup, PrivateHosts};
 
 /// To reach the receiver.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -29,12 +28,12 @@ pub struct Post {
     /// Built when it is first needed: it cannot be on a machine without certificates, which may have no
     /// webhooks either.
     client: OnceLock<Client>,
-    private: bool,
+    private: PrivateHosts,
 }
 
 impl Post {
-    /// `private` also allows `http` and addresses that are not public.
-    pub fn new(private: bool) -> Self {
+    /// `private` are the hosts that are not public and allowed; with every one of them, `http` is, too.
+    pub fn new(private: PrivateHosts) -> Self {
         Self { client: OnceLock::new(), private }
     }
 
@@ -50,7 +49,7 @@ impl Post {
             .pool_max_idle_per_host(1)
             .user_agent(concat!("unlapse/", env!("CARGO_PKG_VERSION")))
             .referer(false)
-            .dns_resolver(Lookup { private: self.private })
+            .dns_resolver(Lookup::new(self.private.clone(), None))
             .build()?;
         Ok(self.client.get_or_init(|| client))
     }
@@ -64,7 +63,7 @@ impl Post {
         now: UnixTime,
     ) -> Delivered {
         // What was allowed when the address was named may not be any more.
-        if target(url.as_str(), self.private).is_err() {
+        if target(url.as_str(), &self.private).is_err() {
             return Delivered::No { retry_after: None };
         }
         let client = match self.client() {
@@ -104,27 +103,6 @@ fn judge(status: StatusCode, headers: &HeaderMap) -> Delivered {
     }
     let retry_after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
     Delivered::No { retry_after: retry_after.map(Duration::from_secs) }
-}
-
-/// The system's resolver, without what is not public.
-#[derive(Clone, Copy, Debug)]
-struct Lookup {
-    private: bool,
-}
-
-impl Resolve for Lookup {
-    fn resolve(&self, name: Name) -> Resolving {
-        let private = self.private;
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let allowed: Vec<SocketAddr> =
-                found.filter(|address| private || is_public(address.ip())).collect();
-            if allowed.is_empty() {
-                return Err("the name leads to no public address".into());
-            }
-            Ok(Box::new(allowed.into_iter()) as Addrs)
-        })
-    }
 }
 
 #[cfg(test)]
@@ -178,7 +156,7 @@ mod tests {
     #[tokio::test]
     async fn standard_webhooks_what_arrives_is_signed_and_other_answers_are_not_taken_for_a_yes() {
         let (url, mut told, elsewhere) = receiver().await;
-        let post = Post::new(true);
+        let post = Post::new(PrivateHosts::every());
         let secret = SigningSecret::parse(&Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"));
         let secret = secret.expect("a secret");
         let message = Message { id: "msg_1".to_owned(), body: b"{\"type\":\"x\"}".to_vec() };
@@ -203,15 +181,12 @@ mod tests {
     #[tokio::test]
     async fn a_name_that_leads_inside_is_not_asked() {
         let (url, mut told, _) = receiver().await;
-        let post = Post::new(false);
+        let post = Post::new(PrivateHosts::default());
         let secret = SigningSecret::draw();
         let message = Message { id: "msg_1".to_owned(), body: b"{}".to_vec() };
         let url = Url::parse(&format!("{url}/take")).expect("a URL");
         let sent = post.send(&url, &secret, &message, UnixTime::default()).await;
         assert_eq!(sent, Delivered::No { retry_after: None });
         assert!(told.try_recv().is_err());
-        // What passes as a name is judged by what it means.
-        let name = "localhost".parse().expect("a name");
-        assert!(Lookup { private: false }.resolve(name).await.is_err());
     }
 }

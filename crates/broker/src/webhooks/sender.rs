@@ -7,11 +7,12 @@ use tokio::task::JoinSet;
 use unlapse::Clock;
 use unlapse::unlapse_core::UnixTime;
 
-use super::address::target;
 use super::message::Message;
 use super::post::Post;
 use super::retry::{Delivered, Next, next};
 use super::signature::SigningSecret;
+use super::target::target;
+use crate::outward::PrivateHosts;
 use crate::problem::Problem;
 use crate::tables::{Delivery, Tables};
 
@@ -62,7 +63,8 @@ async fn deliver(
     now: UnixTime,
 ) -> Result<(), Problem> {
     let webhook = &delivery.webhook;
-    let url = target(&webhook.url, true);
+    // Whether it may be sent there is judged as it is sent.
+    let url = target(&webhook.url, &PrivateHosts::every());
     let secret = SigningSecret::parse(&webhook.secret);
     let delivered = match (&url, &secret) {
         (Ok(url), Ok(secret)) => post.send(url, secret, &Message::of(delivery), now).await,

@@ -8,6 +8,7 @@ mod document;
 mod events;
 mod exchange;
 mod hostile;
+mod inside;
 mod keys;
 mod load;
 mod mix_up;

@@ -130,9 +130,22 @@ impl Rig {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut ApiOptions)) -> Self {
+        Self::made(|_| (), change).await
+    }
+
+    /// Over a broker with other settings.
+    pub(crate) async fn over(settings: impl FnOnce(&mut Settings)) -> Self {
+        Self::made(settings, |_| ()).await
+    }
+
+    /// Over a broker with other settings, asked by other options.
+    pub(crate) async fn made(
+        settings: impl FnOnce(&mut Settings),
+        change: impl FnOnce(&mut ApiOptions),
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a directory");
         let provider = Provider::start(Terms::default());
-        let broker = open(folder.path(), &provider.url()).await;
+        let broker = open(folder.path(), &provider.url(), settings).await;
         let tables = broker.tables();
         tables.put_tenant(&name("shop"), Speed::Eager).await.expect("a tenant");
         tables.put_tenant(&name("other"), Speed::Eager).await.expect("a tenant");
@@ -172,12 +185,12 @@ impl Rig {
 
     /// The same, without what it answers.
     pub(crate) async fn another_node(&self) -> Broker {
-        open(self.folder.path(), &self.provider.url()).await
+        open(self.folder.path(), &self.provider.url(), |_| ()).await
     }
 
     /// The same, with every provider at this server: at `/<its host>/<its path>`.
     pub(crate) async fn another_at(&self, stand_in: &str) -> Router {
-        let broker = open(self.folder.path(), stand_in).await;
+        let broker = open(self.folder.path(), stand_in, |_| ()).await;
         router(broker, self.options.clone())
     }
 
@@ -236,12 +249,13 @@ pub(crate) async fn send(router: &Router, request: Request<Body>) -> Answer {
     Answer { status: parts.status, headers: parts.headers, body: body.to_vec() }
 }
 
-async fn open(folder: &Path, stand_in: &str) -> Broker {
+async fn open(folder: &Path, stand_in: &str, change: impl FnOnce(&mut Settings)) -> Broker {
     let master = MasterKeys::file_or_new(&folder.join("master.key")).expect("a key");
     let stand_in: Endpoint = stand_in.parse().expect("a URL");
     let catalogue = Catalogue::parse(CATALOGUE).expect("a catalogue");
     let mut settings = Settings::new(folder.join("broker.db").display().to_string(), master);
     settings.catalogue = catalogue.rehearsed_at(&stand_in).expect("local");
+    change(&mut settings);
     Broker::open(settings).await.expect("a broker")
 }
 

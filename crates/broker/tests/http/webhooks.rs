@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use unlapse::tokio::TokioClock;
 use unlapse::unlapse_core::{Secret, UnixTime};
+use unlapse_broker::PrivateHosts;
 use unlapse_broker::webhooks::{Post, SigningSecret, run};
 
 use crate::rig::{Rig, serve};
@@ -58,9 +59,10 @@ async fn standard_webhooks_what_happens_is_told_to_the_receiver() {
             let _ = stopped.await;
         };
         let (hooks_stop, hooks_stopped) = oneshot::channel::<()>();
-        let hooks = run(&tables, Arc::new(TokioClock::new()), Post::new(true), async {
-            let _ = hooks_stopped.await;
-        });
+        let hooks =
+            run(&tables, Arc::new(TokioClock::new()), Post::new(PrivateHosts::every()), async {
+                let _ = hooks_stopped.await;
+            });
         let node = async {
             node.run(until_told).await;
             let _ = hooks_stop.send(());

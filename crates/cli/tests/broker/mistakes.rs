@@ -16,6 +16,7 @@ fn a_row_for_each_mistake() {
         ("listen = \"all\"", "config_bad_value", "`listen`"),
         ("renewals = 1", "config_bad_value", "from 2 to 10000"),
         ("[proxies]\nnetworks = [\"all\"]", "config_bad_value", "`proxies.networks`"),
+        ("private_hosts = [\"*\"]", "config_bad_value", "`private_hosts`"),
         ("[retention]\nattempts = \"1h\"", "config_bad_value", "`retention.attempts`"),
         ("[postgres]\nconnections = 501", "config_bad_value", "`postgres.connections`"),
         ("listen = \"0.0.0.0:0\"", "broker_no_url", "no URL"),

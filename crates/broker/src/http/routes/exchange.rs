@@ -89,7 +89,7 @@ fn error(code: Code) -> &'static str {
         Code::AccountNotFound | Code::NotFound => "invalid_target",
         Code::NoAccessToken => "invalid_grant",
         code if code.needs_user() => "invalid_grant",
-        Code::AppConfig | Code::RecordDamaged => "server_error",
+        Code::AppConfig | Code::HostRefused | Code::RecordDamaged => "server_error",
         _ => "temporarily_unavailable",
     }
 }

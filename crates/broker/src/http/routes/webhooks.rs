@@ -14,6 +14,7 @@ use crate::http::caller::Caller;
 use crate::http::path::Path;
 use crate::http::refusal::Refusal;
 use crate::name::Name;
+use crate::outward::PrivateHosts;
 use crate::sent_secret::SentSecret;
 use crate::tables::{DeliveryState, EventKind, Webhook};
 use crate::timestamp::Timestamp;
@@ -111,7 +112,7 @@ struct Sent {
 }
 
 impl Sent {
-    fn check(&self, private: bool) -> Result<Vec<EventKind>, Refusal> {
+    fn check(&self, private: &PrivateHosts) -> Result<Vec<EventKind>, Refusal> {
         target(&self.url, private)
             .map_err(|error| Refusal::bad_request(format!("`url`: {error}")))?;
         if let Some(SentSecret(secret)) = &self.secret {
@@ -141,7 +142,7 @@ pub(in crate::http) async fn put(
 ) -> Answer {
     let (caller, tenant, name) = api.asked_of_named(&request, Verb::Admin, &text).await?;
     let sent: Sent = api.json(&request, sent).await?;
-    let kinds = sent.check(api.options.private_webhooks)?;
+    let kinds = sent.check(&api.receivers)?;
     existing(&api, &tenant).await?;
     let before = api.broker.tables().webhook(&tenant, &name).await?;
     let secret = sent.secret.map(|SentSecret(secret)| secret);
@@ -215,7 +216,7 @@ pub(in crate::http) async fn test(
     let webhook = found(&api, &tenant, &name).await?;
     let unusable = || Refusal::bad_request("the webhook's address or secret can no longer be used");
     let secret = SigningSecret::parse(&webhook.secret).map_err(|_| unusable())?;
-    let url = target(&webhook.url, api.options.private_webhooks).map_err(|_| unusable())?;
+    let url = target(&webhook.url, &api.receivers).map_err(|_| unusable())?;
     let now = api.now();
     let message = Message::test(now);
     let sent = api.soon(&request, api.post.send(&url, &secret, &message, now)).await?;
@@ -229,7 +230,8 @@ mod tests {
     #[test]
     fn a_row_for_each_webhook() {
         let check = |text: &str, private: bool| {
-            serde_json::from_str::<Sent>(text).is_ok_and(|sent| sent.check(private).is_ok())
+            let private = if private { PrivateHosts::every() } else { PrivateHosts::default() };
+            serde_json::from_str::<Sent>(text).is_ok_and(|sent| sent.check(&private).is_ok())
         };
         for good in [
             "{\"url\":\"https://a.example/\"}",

@@ -116,7 +116,11 @@ fn exit(code: Code) -> Exit {
     match code {
         code if code.needs_user() => Exit::LoginNeeded,
         Code::NoAccessToken => Exit::LoginNeeded,
-        Code::Unauthorized | Code::Forbidden | Code::AppConfig | Code::KeysAway => Exit::Denied,
+        Code::Unauthorized
+        | Code::Forbidden
+        | Code::AppConfig
+        | Code::HostRefused
+        | Code::KeysAway => Exit::Denied,
         Code::RecordDamaged => Exit::StoreDamaged,
         Code::RefreshInProgress => Exit::LeaseBusy,
         Code::TooEarly => Exit::Temporary,

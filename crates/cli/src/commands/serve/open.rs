@@ -1,9 +1,7 @@
 //! A broker, opened as it was configured.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use unlapse::reqwest::{HttpSettings, ReqwestHttp};
 use unlapse_broker::{BadStart, Broker, Retention};
 
 use super::failure;
@@ -46,10 +44,10 @@ impl Settings {
         settings.in_memory = count(&file.keys.in_memory, settings.in_memory);
         settings.private_webhooks =
             file.keys.private_webhooks.as_ref().is_some_and(|set| set.value);
-        settings.http = Arc::new(ReqwestHttp::new(HttpSettings {
-            at_once: settings.renewals,
-            ..HttpSettings::default()
-        }));
+        if let Some(hosts) = &file.keys.private_hosts {
+            settings.private_hosts = hosts.value.clone();
+        }
+        settings.http.at_once = settings.renewals;
         let connections = settings.options.connections;
         settings.options.connections = count(&file.postgres.connections, connections);
         let Retention { attempts, events, usage, .. } = settings.retention;

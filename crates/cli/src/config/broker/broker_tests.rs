@@ -9,6 +9,7 @@ fn every_table_is_read() {
     let file = parse(
         "listen = \"127.0.0.1:9\"\n\
          master_key = \"env:MASTER\"\n\
+         private_hosts = [\"10.2.0.0/16\", \"IDP.internal\", \".corp.example\"]\n\
          [postgres]\n\
          connections = 32\n\
          [jwt]\n\
@@ -18,9 +19,11 @@ fn every_table_is_read() {
     );
     let file = file.expect("a configuration");
     assert_eq!(file.keys.master_key.map(|set| set.value.shown()).as_deref(), Some("env:MASTER"));
+    let hosts = file.keys.private_hosts.map(|set| set.value.shown());
+    assert_eq!(hosts.as_deref(), Some("10.2.0.0/16, idp.internal, .corp.example"));
     assert_eq!(file.postgres.connections.map(|set| set.value), Some(32));
     assert!(file.jwt.expect("a table").0.issuer.is_some());
-    assert_eq!(file.tls.expect("a table").1.to_string(), "/etc/broker.toml:7");
+    assert_eq!(file.tls.expect("a table").1.to_string(), "/etc/broker.toml:8");
 }
 
 #[test]
@@ -37,6 +40,8 @@ fn a_row_for_each_mistake_with_its_place() {
         ("log_format = \"xml\"", "config_bad_value", "`text` or `json`"),
         ("dashboard_open = \"yes\"", "config_bad_value", "`true` or `false`"),
         ("api_key = \"canary\"", "config_secret_in_file", "`api_key`"),
+        ("private_hosts = \"10.2.0.0/16\"", "config_bad_value", "a list of names"),
+        ("private_hosts = [\"10.2.0.0/33\"]", "config_bad_value", "`private_hosts`"),
         ("renewals = 1", "config_bad_value", "from 2 to 10000"),
         ("in_memory = 0", "config_bad_value", "`in_memory`"),
         ("[retention]\nevents = \"1m\"", "config_bad_value", "`retention.events`"),

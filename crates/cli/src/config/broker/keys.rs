@@ -3,10 +3,11 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use unlapse_broker::PrivateHosts;
 use unlapse_oauth::Endpoint;
 use unlapse_oauth::discovery::Issuer;
 
-use super::reader::{Database, MasterKey};
+use super::reader::{Database, Hosts, MasterKey};
 use crate::config::reader::{Count, EndpointUrl, IssuerUrl, Line, OneOf, Switch, Within};
 use crate::config::section::{section, words};
 use crate::config::serving::Address;
@@ -41,6 +42,7 @@ section! {
         requests: u32 = Count(1, 100_000),
         long_requests: u32 = Count(1, 100_000),
         listeners: u32 = Count(1, 100_000),
+        private_hosts: PrivateHosts = Hosts,
         private_webhooks: bool = Switch,
         drain: Duration = Within("1s", "10m"),
         log_format: LogFormat = OneOf(LogFormat::WORDS),

@@ -1,5 +1,7 @@
 //! Values that only a broker's configuration has.
 
+use unlapse_broker::{BadPrivateHost, PrivateHosts};
+
 use crate::config::reader::{Line, Raw, Reads, VariableName};
 use crate::config::section::Shown;
 use crate::config::serving::is_password_in_file;
@@ -22,6 +24,33 @@ impl Reads for Database {
         "the path of a file, or `postgres://…`, in a file without a password: that goes into \
          UNLAPSE_BROKER_DATABASE or PostgreSQL's own password file"
             .to_owned()
+    }
+}
+
+/// Hosts that are not public, and that tenants may name all the same.
+pub(super) struct Hosts;
+
+/// As many as other lists have at most.
+const MOST_HOSTS: usize = 256;
+
+impl Reads for Hosts {
+    type Value = PrivateHosts;
+
+    fn read(&self, raw: &Raw<'_>) -> Option<PrivateHosts> {
+        match raw {
+            Raw::List(hosts) if hosts.len() <= MOST_HOSTS => PrivateHosts::parse(hosts).ok(),
+            _ => None,
+        }
+    }
+
+    fn allowed(&self) -> String {
+        BadPrivateHost.to_string()
+    }
+}
+
+impl Shown for PrivateHosts {
+    fn shown(&self) -> String {
+        self.to_string()
     }
 }
 
