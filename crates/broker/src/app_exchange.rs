@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use unlapse::dpop::SystemRandom;
 use unlapse::unlapse_core::{Answer, BoxFuture, Cause, Credentials, Key, Rungs, Secret, UnixTime};
-use unlapse::unlapse_oauth::provider::{Auth, Metadata, Signer, Step};
+use unlapse::unlapse_oauth::provider::{Auth, HostFrom, Metadata, Signer, Step};
 use unlapse::{Exchange, Http, KeySigner, ProviderClient, ProviderExchange, Request, Revoked};
 
 use crate::clock::DatabaseClock;
@@ -136,6 +136,14 @@ impl Exchange for AppExchange {
 
     fn door(&self, _: &Request<'_>) -> unlapse::unlapse_core::Door {
         unlapse::unlapse_core::Door::Token
+    }
+
+    /// Where each connection names a host of its own, one that cannot be reached says nothing of the
+    /// others': a few of them would open the circuit for all.
+    fn is_telling(&self, cause: Cause) -> bool {
+        let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        let host = ready.as_ref().and_then(|ready| ready.exchange.host_from());
+        cause != Cause::Connect || host != Some(HostFrom::Metadata)
     }
 
     fn prepare(&self) -> BoxFuture<'_, Result<(), Cause>> {

@@ -103,6 +103,12 @@ pub trait Exchange: Send + Sync {
         Box::pin(async { Ok(()) })
     }
 
+    /// Whether a request that was not sent for `cause` tells something of the endpoint that its breaker is
+    /// kept for (R16). Yes; no, where its keys share the breaker and each has a server of its own.
+    fn is_telling(&self, _: Cause) -> bool {
+        true
+    }
+
     /// The key to prove the next request for a token with (RFC 9449 §5): the one that the record
     /// keeps, or a new one. `None`: no proof is made. Asked before anything is written or sent, so
     /// that a key that does not prove costs no refresh token.

@@ -15,7 +15,8 @@ use unlapse_core::{
     Answer, Body, BoxFuture, Cause, Credentials, Door, Grant, Reply, Rungs, Secret, UnixTime,
 };
 use unlapse_oauth::provider::{
-    AccessTtl, Auth, Caller, Introspected, Lifetime, Metadata, Provider, Signer, Step, Unbuildable,
+    AccessTtl, Auth, Caller, HostFrom, Introspected, Lifetime, Metadata, Provider, Signer, Step,
+    Unbuildable,
 };
 use unlapse_oauth::revocation::Revocation;
 
@@ -98,6 +99,11 @@ impl ProviderExchange {
     /// What is known of the connection.
     pub fn metadata(&self) -> Metadata {
         self.metadata.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Who has named the host that tokens come from, as far as is known now.
+    pub fn host_from(&self) -> Option<HostFrom> {
+        self.with_caller(None, |caller| self.provider.host_from(self.step(), caller))
     }
 
     /// Ends the connection at the provider: its refresh token, or its access token where the

@@ -256,6 +256,7 @@ impl Renewer {
                 Verdict::Unsent(Cause::Interrupted | Cause::Request | Cause::Host) => {
                     breaker.not_asked()
                 }
+                Verdict::Unsent(cause) if !self.exchange.is_telling(*cause) => breaker.not_asked(),
                 Verdict::Transient { cause, .. }
                 | Verdict::Unsent(cause)
                 | Verdict::Unknown(cause)

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests own their runtime")]
 
 mod browser;
+mod circuits;
 mod connect;
 mod connections;
 mod document;
