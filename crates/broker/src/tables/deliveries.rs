@@ -51,10 +51,17 @@ const GIVEN_UP_AFTER_MS: u64 = 3 * super::usage::DAY;
 
 const TAKE: Statement = Statement::each(
     "UPDATE deliveries SET due_at = now_ms() + $2, attempt = attempt + 1
-     WHERE id IN (SELECT id FROM deliveries WHERE due_at <= now_ms() ORDER BY due_at LIMIT $1)
+     WHERE id IN (SELECT id FROM deliveries
+                  WHERE due_at <= now_ms()
+                    AND tenant || '/' || webhook NOT IN (SELECT value FROM json_each($3))
+                  ORDER BY due_at LIMIT $1)
      RETURNING id, attempt",
     "UPDATE deliveries SET due_at = now_ms() + $2, attempt = attempt + 1
-     WHERE id IN (SELECT id FROM deliveries WHERE due_at <= now_ms() ORDER BY due_at LIMIT $1
+     WHERE id IN (SELECT id FROM deliveries
+                  WHERE due_at <= now_ms()
+                    AND (tenant || '/' || webhook) COLLATE \"C\" NOT IN
+                        (SELECT value FROM json_array_elements_text($3::text::json) AS full (value))
+                  ORDER BY due_at LIMIT $1
                   FOR UPDATE SKIP LOCKED)
      RETURNING id, attempt",
 );
@@ -76,17 +83,30 @@ const LATER: Statement = Statement::both(
          due_at = CASE WHEN created_at + $5 <= now_ms() THEN NULL ELSE now_ms() + $3 END
      WHERE id = $1 AND attempt = $2 AND due_at IS NOT NULL",
 );
+/// What was taken and not sent: it was no attempt.
+const GIVE_BACK: Statement = Statement::each(
+    "UPDATE deliveries SET due_at = now_ms() + $2, attempt = attempt - 1
+     WHERE due_at IS NOT NULL AND id IN (SELECT value FROM json_each($1))",
+    "UPDATE deliveries SET due_at = now_ms() + $2, attempt = attempt - 1
+     WHERE due_at IS NOT NULL AND id IN
+         (SELECT value::bigint FROM json_array_elements_text($1::text::json) AS ids (value))",
+);
 const OF: Statement = Statement::both(
     "SELECT id, event, attempt, due_at, problem FROM deliveries
      WHERE tenant = $1 AND webhook = $2 ORDER BY id DESC LIMIT $3",
 );
 
 impl Tables {
-    /// Takes up to `limit` deliveries that are due, for a minute. Three statements and one for each
+    /// Takes up to `limit` deliveries that are due, for a minute, and none to the webhooks that are
+    /// `full`, named as [`Webhook::place`] does. Three statements and one for each
     /// webhook, or one when none is due. One whose webhook cannot be read comes due again.
-    pub async fn take_deliveries(&self, limit: usize) -> Result<Vec<Delivery>, Problem> {
+    pub async fn take_deliveries(
+        &self,
+        limit: usize,
+        full: &[String],
+    ) -> Result<Vec<Delivery>, Problem> {
         let taken_for = millis(TAKEN_FOR);
-        let params = vec![page(limit.min(100)).into(), taken_for.into()];
+        let params = vec![page(limit.min(100)).into(), taken_for.into(), json(&full).into()];
         let rows = self.database.query(TAKE, params).await?;
         if rows.is_empty() {
             return Ok(Vec::new());
@@ -118,6 +138,14 @@ impl Tables {
             deliveries.push(Delivery { id: row.int(8)?, event, webhook, attempt });
         }
         Ok(deliveries)
+    }
+
+    /// Gives back what was taken a moment ago and not sent: it comes due again after `wait`, and no
+    /// attempt was made.
+    pub async fn give_back(&self, deliveries: &[i64], wait: Duration) -> Result<(), Problem> {
+        let params = vec![json(&deliveries).into(), millis(wait).min(GIVEN_UP_AFTER_MS).into()];
+        self.database.execute(GIVE_BACK, params).await?;
+        Ok(())
     }
 
     /// It has arrived.

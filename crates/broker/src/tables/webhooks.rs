@@ -31,6 +31,13 @@ pub struct Webhook {
     pub changed_at: UnixTime,
 }
 
+impl Webhook {
+    /// What it is among those of all tenants: `acme/ops`.
+    pub fn place(&self) -> String {
+        format!("{}/{}", self.tenant, self.name)
+    }
+}
+
 const ONE: Statement = Statement::both(
     "SELECT tenant, name, url, kinds, key_id, secret, created_at, changed_at FROM webhooks
      WHERE tenant = $1 AND name = $2",

@@ -3,6 +3,7 @@
 mod message;
 mod post;
 mod retry;
+mod room;
 mod sender;
 mod signature;
 mod target;

@@ -10,6 +10,7 @@ use unlapse::unlapse_core::UnixTime;
 use super::message::Message;
 use super::post::Post;
 use super::retry::{Delivered, Next, next};
+use super::room::Room;
 use super::signature::SigningSecret;
 use super::target::target;
 use crate::outward::PrivateHosts;
@@ -20,9 +21,11 @@ use crate::tables::{Delivery, Tables};
 const ROOM: usize = 64;
 /// How often the database is asked for more.
 const BEAT: Duration = Duration::from_secs(1);
+/// The same where more is due to a webhook than may be under way to it.
+const SOON: Duration = Duration::from_millis(100);
 
-/// Sends webhooks until `stop` is ready; those under way are ended first, which takes half a minute at
-/// most. Nodes share the work: what one has taken, no other takes for a minute.
+/// Sends webhooks until `stop` is ready, a few to each at once; those under way are ended first, which
+/// takes half a minute at most. Nodes share the work: what one has taken, no other takes for a minute.
 pub async fn run(
     tables: &Tables,
     clock: Arc<dyn Clock>,
@@ -31,14 +34,24 @@ pub async fn run(
 ) {
     let post = Arc::new(post);
     let mut under_way = JoinSet::new();
+    let mut each = Room::default();
     tokio::pin!(stop);
     loop {
         let room = ROOM - under_way.len();
         // A database that is away is asked again: nothing is lost meanwhile.
-        let taken = if room == 0 { Ok(Vec::new()) } else { tables.take_deliveries(room).await };
+        let taken = match room {
+            0 => Ok(Vec::new()),
+            room => tables.take_deliveries(room, &each.full()).await,
+        };
+        let mut too_many = Vec::new();
         for delivery in taken.unwrap_or_default() {
+            let Some(place) = each.enter(delivery.webhook.place()) else {
+                too_many.push(delivery.id);
+                continue;
+            };
             let (tables, clock, post) = (tables.clone(), Arc::clone(&clock), Arc::clone(&post));
             under_way.spawn(async move {
+                let _place = place;
                 let now = clock.now().wall;
                 if let Err(problem) = deliver(&tables, &post, &delivery, now).await {
                     // It comes due again by itself.
@@ -46,10 +59,16 @@ pub async fn run(
                 }
             });
         }
+        let mut wait = BEAT;
+        if !too_many.is_empty() {
+            // What cannot be given back comes due again by itself.
+            let _ = tables.give_back(&too_many, Duration::ZERO).await;
+            wait = SOON;
+        }
         tokio::select! {
             () = &mut stop => break,
             Some(_) = under_way.join_next(), if under_way.len() == ROOM => {}
-            () = clock.sleep(BEAT) => {}
+            () = clock.sleep(wait) => {}
         }
         while under_way.try_join_next().is_some() {}
     }

@@ -98,7 +98,7 @@ async fn a_webhook_gets_what_it_wants_until_it_has_arrived() {
             event("globex", "ada", EventKind::NeedsUser),
         ];
         tables.tell(told).await.expect("told");
-        let taken = tables.take_deliveries(10).await.expect("taken");
+        let taken = tables.take_deliveries(10, &[]).await.expect("taken");
         let sent: Vec<_> = taken
             .iter()
             .map(|of| (of.webhook.name.as_str(), of.event.number, of.attempt))
@@ -107,13 +107,13 @@ async fn a_webhook_gets_what_it_wants_until_it_has_arrived() {
         sorted.sort_unstable();
         assert_eq!(sorted, [("all", 1, 1), ("all", 2, 1), ("ends", 2, 1)], "{}", world.name);
         // They are this node's for a while.
-        assert_eq!(tables.take_deliveries(10).await, Ok(Vec::new()));
+        assert_eq!(tables.take_deliveries(10, &[]).await, Ok(Vec::new()));
         tables.delivered(&taken[0]).await.expect("noted");
         tables
             .deliver_later(&taken[1], Duration::ZERO, "503\0 with a long reason")
             .await
             .expect("noted");
-        let again = tables.take_deliveries(10).await.expect("taken");
+        let again = tables.take_deliveries(10, &[]).await.expect("taken");
         assert_eq!(again.len(), 1);
         assert_eq!((again[0].id, again[0].attempt), (taken[1].id, 2));
         // The first attempt's word comes too late to count.
@@ -137,17 +137,40 @@ async fn a_delivery_is_given_up_after_three_days_and_comes_back_after_a_crash() 
         let tables = world.tables().await;
         tables.put_webhook(&webhook("all", &[])).await.expect("put");
         tables.tell(vec![event("acme", "ada", EventKind::Connected)]).await.expect("told");
-        let taken = tables.take_deliveries(1).await.expect("taken");
+        let taken = tables.take_deliveries(1, &[]).await.expect("taken");
         // Its node died a minute ago.
         let ago = Statement::both("UPDATE deliveries SET due_at = due_at - 60001");
         tables.database().execute(ago, Vec::new()).await.expect("aged");
-        let again = tables.take_deliveries(1).await.expect("taken");
+        let again = tables.take_deliveries(1, &[]).await.expect("taken");
         assert_eq!((again[0].id, again[0].attempt), (taken[0].id, 2), "{}", world.name);
         let ago = Statement::both("UPDATE deliveries SET created_at = created_at - 259200000");
         tables.database().execute(ago, Vec::new()).await.expect("aged");
         tables.deliver_later(&again[0], Duration::ZERO, "refused").await.expect("noted");
-        assert_eq!(tables.take_deliveries(1).await, Ok(Vec::new()));
+        assert_eq!(tables.take_deliveries(1, &[]).await, Ok(Vec::new()));
         let states = tables.deliveries(&name("acme"), &name("all"), 10).await.expect("listed");
         assert_eq!((states[0].due_at, states[0].attempts), (None, 2));
+    }
+}
+
+#[tokio::test]
+async fn what_is_given_back_was_no_attempt_and_a_full_webhook_keeps_no_other_waiting() {
+    for world in worlds() {
+        let tables = world.tables().await;
+        for of in ["slow", "quick"] {
+            tables.put_webhook(&webhook(of, &[])).await.expect("put");
+        }
+        tables.tell(vec![event("acme", "ada", EventKind::Connected)]).await.expect("told");
+        let full = ["acme/slow".to_owned(), "globex/quick".to_owned()];
+        let taken = tables.take_deliveries(10, &full).await.expect("taken");
+        let names: Vec<_> = taken.iter().map(|of| of.webhook.name.as_str()).collect();
+        assert_eq!(names, ["quick"], "{}", world.name);
+        assert_eq!(taken[0].webhook.place(), "acme/quick");
+        tables.give_back(&[taken[0].id], Duration::ZERO).await.expect("given back");
+        let again = tables.take_deliveries(10, &full).await.expect("taken");
+        assert_eq!((again[0].id, again[0].attempt), (taken[0].id, 1));
+        let rest = tables.take_deliveries(10, &[]).await.expect("taken");
+        assert_eq!(rest.len(), 1);
+        tables.give_back(&[rest[0].id], Duration::from_secs(60)).await.expect("given back");
+        assert_eq!(tables.take_deliveries(10, &[]).await, Ok(Vec::new()), "not before its time");
     }
 }
