@@ -137,13 +137,7 @@ impl Sources {
         let world = &self.set.world;
         world.rest.begin(world.clock.now());
         let open = self.set.members.all().into_iter().filter(|shared| !shared.is_settled());
-        let keys = open.map(|shared| shared.renewer.key.clone()).collect();
-        let mut failed = each::settle(self, keys).await;
-        for stray in self.set.strays.all() {
-            if let Err(error) = stray.settle().await {
-                failed.push((stray.renewer.key.clone(), error));
-            }
-        }
+        let failed = each::settle(self, open.chain(self.set.strays.all()).collect()).await;
         self.set.strays.sort_out();
         unfinished(failed, None)
     }

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use unlapse_core::{Demand, Error, Key, Policy};
 
 use super::strays::Stay;
-use super::{Set, Sources};
+use super::{Set, Sources, each};
 use crate::flight::UnderWay;
 use crate::hold::Kept;
 use crate::renew::Renewer;
@@ -88,15 +88,12 @@ impl Sources {
     }
 
     /// Tries once more to save every token that could not be saved before (R5), and says for how many
-    /// that was in vain. A set whose tokens are renewed ahead of time does so by itself.
+    /// that was in vain. Some at a time: one that has to wait holds up few others. A set whose tokens are renewed ahead of time does so by itself.
     pub async fn save(&self) -> usize {
-        let mut unsaved = 0;
         let members = self.set.members.all().into_iter().filter(|shared| shared.is_unsaved());
-        for shared in members.chain(self.set.strays.all()) {
-            unsaved += usize::from(shared.save_unsaved().await.is_err());
-        }
+        let failed = each::save(self, members.chain(self.set.strays.all()).collect()).await;
         self.set.strays.sort_out();
-        unsaved
+        failed.len()
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use unlapse::{Event, Key, Policy, Renewal};
-use unlapse_core::{Demand, Rejection, StoreError};
+use unlapse_core::{Demand, Rejection, Store as _, StoreError};
 
 use crate::farm::Farm;
 use crate::secs;
@@ -123,6 +123,36 @@ async fn r5_what_a_scheduled_renewal_could_not_save_is_saved_later() {
     assert_eq!(farm.store.read(&key).unwrap().record.generation, 2);
     sources.settle().await.unwrap();
     assert_eq!(farm.servers[&key].families_revoked(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn r17_a_token_that_waits_for_its_lease_holds_up_few_others_that_are_to_be_saved() {
+    let keys: Vec<_> = (0..12).map(|nth| Key::new(format!("k{nth:02}"))).collect();
+    let farm = Farm::new(keys.clone(), |_| 3600);
+    let sources = farm.builder().ahead_of_time(false).build();
+    for key in &keys {
+        fails_after_the_intent(&farm, key);
+        assert!(sources.renew(key, Renewal::due(1)).await.unwrap().is_unsaved);
+        farm.store.fail_saves(None);
+        farm.store.fail_asides(None);
+    }
+    // Somebody has the leases of all but one, and takes their time.
+    let (last, others) = keys.split_last().unwrap();
+    let mut leases = Vec::new();
+    for key in others {
+        leases.push(farm.store.lease(key, secs(1)).await.unwrap());
+    }
+    let saving = tokio::spawn({
+        let sources = sources.clone();
+        async move { sources.save().await }
+    });
+    while farm.store.read(last).unwrap().record.generation != 2 {
+        assert!(!saving.is_finished(), "it waits for the others");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(!saving.is_finished(), "the others are not saved");
+    drop(leases);
+    assert_eq!(saving.await.unwrap(), 0);
 }
 
 #[tokio::test(start_paused = true)]
