@@ -193,7 +193,8 @@ impl Renewer {
         effort: &Effort,
         trouble: Option<StoreError>,
     ) -> Result<Renewed, Error> {
-        if let Some(reason) = lapsed(plan, &record).filter(|_| hold.is_leased()) {
+        let now = self.clock.now();
+        if let Some(reason) = lapsed(plan, &record, &now).filter(|_| hold.is_leased()) {
             record = record.ended(reason);
             if !matches!(hold.keep(&record).await, Kept::Unsaved { error: StoreError::Fenced, .. })
             {
@@ -285,15 +286,17 @@ impl Renewer {
     }
 }
 
-/// Why a login has ended that nobody has rejected: its refresh token is past its end. Kept like a
-/// verdict, so that it is told once, and nobody looks again and again at what only a person can mend.
-fn lapsed(plan: Plan, record: &Record) -> Option<LoginReason> {
-    match plan {
-        Plan::Stop(Stop::NeedsLogin(reason @ LoginReason::RefreshExpired))
-            if record.state == State::Active =>
-        {
-            Some(reason)
-        }
-        _ => None,
-    }
+/// Why a login has ended that nobody has rejected: its refresh token is past its end, or its access token
+/// is and there never was another. Kept like a verdict, so that it is told once, and nobody looks again
+/// and again at what only a person can mend.
+fn lapsed(plan: Plan, record: &Record, now: &Now) -> Option<LoginReason> {
+    let Plan::Stop(Stop::NeedsLogin(reason)) = plan else { return None };
+    let token = record.token.as_ref().filter(|_| record.state == State::Active)?;
+    let has_ended = match reason {
+        LoginReason::RefreshExpired => true,
+        // It serves to its end. A refresh token that may not be used now is there all the same.
+        LoginReason::NoRefreshToken => token.refresh_token.is_none() && token.is_expired(now),
+        _ => false,
+    };
+    has_ended.then_some(reason)
 }

@@ -58,7 +58,9 @@ impl Row {
         })?;
         let token = record.token.as_ref();
         let next = timetable.next(&key, &record);
-        let due = next.unused.or(next.due).map(|due| spread(now, due, fraction(row)));
+        let is_renewed = token.is_some_and(|token| token.refresh_token.is_some());
+        let due = next.unused.or(next.due);
+        let due = due.map(|due| first(now, due, is_renewed, fraction(row)));
         let idle_end = token.and_then(|token| Some(token.obtained.wall.plus(token.refresh_idle?)));
         let metadata = serde_json::to_string(&metadata).map_err(|_| Refused::TooLarge)?;
         Ok(Self {
@@ -105,8 +107,12 @@ fn fraction(row: RecordId) -> f64 {
     f64::from(u32::from_be_bytes([a, b, c, d])) / (f64::from(u32::MAX) + 1.0)
 }
 
-/// Between now and when it is due: what was imported at once does not come due at once.
-fn spread(now: UnixTime, due: UnixTime, fraction: f64) -> UnixTime {
+/// Between now and when it is due: what was imported at once does not come due at once. What cannot be
+/// renewed is looked at when its token has ended, and not before.
+fn first(now: UnixTime, due: UnixTime, is_renewed: bool, fraction: f64) -> UnixTime {
+    if !is_renewed && due > now {
+        return due;
+    }
     let within = due.since(now);
     let within = if within.is_zero() { ENDED } else { within };
     now.plus(within.mul_f64(fraction.clamp(0.0, 1.0)))
@@ -127,15 +133,18 @@ mod tests {
     #[test]
     fn i8_a_row_for_each_case() {
         let at = UnixTime::from_secs;
-        for (due, fraction, expected) in [
-            (1000, 0.0, 100),
-            (1000, 0.5, 550),
-            (1000, 0.999, 999),
+        for (due, is_renewed, fraction, expected) in [
+            (1000, true, 0.0, 100),
+            (1000, true, 0.5, 550),
+            (1000, true, 0.999, 999),
+            (1000, false, 0.5, 1000),
             // Ended long ago: soon, and not all at once.
-            (50, 0.5, 400),
-            (100, 0.0, 100),
+            (50, true, 0.5, 400),
+            (50, false, 0.5, 400),
+            (100, true, 0.0, 100),
         ] {
-            assert_eq!(spread(at(100), at(due), fraction).as_secs(), expected, "{due} {fraction}");
+            let looked_at = first(at(100), at(due), is_renewed, fraction);
+            assert_eq!(looked_at.as_secs(), expected, "{due} {is_renewed} {fraction}");
         }
     }
 
@@ -143,7 +152,7 @@ mod tests {
         #[test]
         fn i10_what_is_imported_is_never_due_later_than_it_is(now in 0..u64::MAX / 2, life in 1..1_u64 << 50, fraction in 0.0..1.0) {
             let (now, due) = (UnixTime::from_millis(now), UnixTime::from_millis(now + life));
-            let at = spread(now, due, fraction);
+            let at = first(now, due, true, fraction);
             prop_assert!(at >= now && at <= due);
         }
     }

@@ -17,6 +17,9 @@ const USUAL: Duration = Duration::from_secs(3600);
 /// Of connections that nobody uses, those of a tenant that asked for it are renewed this seldom.
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
 
+/// A token has ended so long after its end by the clock of any node.
+const ENDED: Duration = Duration::from_secs(1);
+
 /// The least that is left of a token when it is renewed, where its provider lets us.
 const MARGIN: Duration = Duration::from_secs(60);
 
@@ -25,17 +28,20 @@ const MARGIN: Duration = Duration::from_secs(60);
 /// record would be looked at without it: should its node die, the store sees to it.
 pub(crate) fn due(key: &Key, record: &Record, facts: &Facts) -> Next {
     let due = active(key, record, facts);
-    let unused = due.filter(|_| facts.speed == Speed::OnDemand).map(|due| {
-        let token = record.token.as_ref();
-        due.max(token.map_or(due, |token| seldom(key, record, token, facts)))
-    });
+    // What cannot be renewed ends when it ends, whoever uses it.
+    let renewable = record.token.as_ref().filter(|token| token.refresh_token.is_some());
+    let unused = due.zip(renewable).filter(|_| facts.speed == Speed::OnDemand);
+    let unused = unused.map(|(due, token)| due.max(seldom(key, record, token, facts)));
     Next { due, unused, code: code_of(record, facts).map(crate::Code::as_str) }
 }
 
 fn active(key: &Key, record: &Record, facts: &Facts) -> Option<UnixTime> {
     let token = record.token.as_ref().filter(|_| record.state == State::Active)?;
-    token.refresh_token.as_ref()?;
     let ends_at = token.expires_at();
+    if token.refresh_token.is_none() {
+        // Its user is asked for then, and not when somebody happens to want a token.
+        return ends_at.map(|end| end.plus(ENDED));
+    }
     if let Some(intent) = record.intent.filter(|intent| intent.in_doubt) {
         return Some(in_doubt(key, record, intent, ends_at, facts));
     }
@@ -153,7 +159,15 @@ mod tests {
         assert_eq!(after(&Record::default(), &facts), None, "nothing to renew");
         let mut without = record(Some(3600));
         without.token.as_mut().expect("a token").refresh_token = None;
-        assert_eq!(after(&without, &facts), None, "nothing to renew it with");
+        assert_eq!(after(&without, &facts), Some(3601), "nothing to renew it with");
+        let on_demand = Facts { speed: Speed::OnDemand, ..facts };
+        assert_eq!(
+            due(&Key::new("acme"), &without, &on_demand).unused,
+            None,
+            "it ends all the same"
+        );
+        without.token.as_mut().expect("a token").lifetime = None;
+        assert_eq!(after(&without, &facts), None, "nor has it an end");
         let ended = record(Some(3600)).ended(LoginReason::RefreshRejected);
         assert_eq!(after(&ended, &facts), None, "only its user can help");
         let good = record(Some(3600));

@@ -9,7 +9,8 @@ mod world;
 use std::time::Duration;
 
 use stage::Stage;
-use unlapse_broker::{Code, Retries, State, TokenWanted};
+use unlapse::unlapse_core::Secret;
+use unlapse_broker::{Brought, Code, EventKind, Retries, State, TokenWanted};
 use unlapse_parts::{Fault, Rotation, Terms};
 use world::{id, operator, until};
 
@@ -92,6 +93,41 @@ async fn i5_only_the_providers_verdict_needs_the_user() {
     assert_eq!(token(&node.broker, "ann").await, Err(Code::AccountNotFound));
     assert_eq!(stage.provider.tally().revocations, 1);
     node.stop().await;
+}
+
+/// As a provider without refresh tokens leaves it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i6_a_connection_that_cannot_be_renewed_ends_with_its_token_and_is_told_of_once() {
+    let stage = Stage::new(terms(3600, Rotation::Strict), "strict");
+    let node = stage.work().await;
+    let access_token = stage.provider.log_in().access_token;
+    let brought = Brought {
+        access_token: Some(Secret::new(access_token.as_str())),
+        expires_in: Some(Duration::from_secs(4)),
+        ..Brought::default()
+    };
+    node.broker.put(&id("ann"), brought, &operator()).await.unwrap();
+    // Nothing can be asked for it, and that is no reason to end it before.
+    let refused = node.broker.refresh(&id("ann"), Retries::default(), &operator()).await;
+    assert_eq!(refused.unwrap_err().code, Code::NoRefreshToken);
+    assert_eq!(node.broker.connection(&id("ann")).await.unwrap().state, State::Active);
+    assert_eq!(token(&node.broker, "ann").await.unwrap(), access_token);
+    until("its end is known, with nobody asking", async || {
+        let found = node.broker.connection(&id("ann")).await.unwrap();
+        found.state == State::NeedsUser(Code::NoRefreshToken)
+    })
+    .await;
+    assert_eq!(token(&node.broker, "ann").await, Err(Code::NoRefreshToken));
+    let told = async || {
+        let events = node.broker.tables().events(None, 0, 10).await.unwrap().into_iter();
+        let ended = events.filter(|event| event.what.kind == EventKind::NeedsUser);
+        ended.map(|event| event.what.code).collect::<Vec<_>>()
+    };
+    until("it is told", async || !told().await.is_empty()).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(told().await, [Some(Code::NoRefreshToken)]);
+    node.stop().await;
+    assert_eq!(stage.provider.tally().requests, 0, "there is nothing to ask the provider for");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

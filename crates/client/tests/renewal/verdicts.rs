@@ -81,6 +81,26 @@ async fn r14_a_refresh_token_past_its_end_is_told_once_and_kept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn r14_a_login_without_a_refresh_token_ends_with_its_token_and_is_told_once() {
+    let world = World::new(Reuse::Strict);
+    let process = world.process().await;
+    let grant = unlapse_core::Grant { refresh_token: None, ..world.server.open() };
+    process.edit(|record, now| record.logged_in(grant, now)).await.unwrap();
+    // Nothing can be asked for it, and that is no reason to end it before.
+    assert!(process.refresh().await.unwrap_err().needs_login());
+    assert_eq!(world.store.record().state, State::Active);
+    assert_eq!(process.token().await.unwrap().secret.expose(), "at-1");
+    world.expire().await;
+    assert!(process.token().await.unwrap_err().needs_login());
+    assert!(world.process().await.token().await.unwrap_err().needs_login());
+    let reason = LoginReason::NoRefreshToken;
+    assert_eq!(world.store.record().state, State::NeedsLogin(reason));
+    let events = world.events.lock().unwrap();
+    let told = events.iter().filter(|event| **event == Event::Ended { reason }).count();
+    assert_eq!((told, world.server.requests()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn r9_a_rejected_client_is_no_rejected_login() {
     let world = World::new(Reuse::Strict);
     let process = world.log_in().await;
