@@ -44,7 +44,7 @@ fn code(error: &Error, standing: Option<Code>) -> Code {
 }
 
 /// What a login that has ended is called, where the calendar does not say more.
-pub(crate) fn needed(reason: LoginReason) -> Code {
+fn needed(reason: LoginReason) -> Code {
     match reason {
         LoginReason::NeverLoggedIn => Code::NoAccessToken,
         LoginReason::NoRefreshToken => Code::NoRefreshToken,

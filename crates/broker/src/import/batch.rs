@@ -46,7 +46,7 @@ macro_rules! unless_there {
              access_expires_at = EXCLUDED.access_expires_at,
              refresh_ends_at = EXCLUDED.refresh_ends_at, attempt = 0, fence = records.fence + 1,
              generation = EXCLUDED.generation, revision = EXCLUDED.revision, phase = 0,
-             sent_at = NULL, code = EXCLUDED.code, seen_at = 0
+             sent_at = NULL, code = EXCLUDED.code, untold = NULL, seen_at = 0
          WHERE records.revision = 0 AND records.lease_owner IS NULL"
     };
 }

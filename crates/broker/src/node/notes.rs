@@ -42,6 +42,8 @@ struct Waiting {
     seen: HashMap<Key, UnixTime>,
     /// The requests under way.
     trying: HashMap<Key, Trying>,
+    /// A login has ended, or may have: it is told of from its record, where it cannot be lost.
+    has_ended: bool,
     dropped: u64,
 }
 
@@ -52,11 +54,14 @@ struct Trying {
     number: u32,
     delay: Duration,
     since: Option<Now>,
+    has_ended: bool,
 }
 
 impl Notes {
     pub(crate) fn new(clock: Arc<DatabaseClock>, node: String) -> Arc<Self> {
-        Arc::new(Self { clock, node, waiting: Mutex::default() })
+        // A node that died may have left some of which nobody was told.
+        let waiting = Mutex::new(Waiting { has_ended: true, ..Waiting::default() });
+        Arc::new(Self { clock, node, waiting })
     }
 
     /// Takes notes of what the client tells.
@@ -87,12 +92,22 @@ impl Notes {
         self.waiting().events.push(NewEvent { id: id.clone(), kind, code });
     }
 
+    /// Looks for logins that have ended and of which nobody was told, with the next that is written.
+    pub(crate) fn look_for_ends(&self) {
+        self.waiting().has_ended = true;
+    }
+
     fn hear(&self, key: &Key, event: &Event) {
         let now = self.clock.now();
         match event {
             Event::Started { automatic, .. } => {
-                let trying =
-                    Trying { automatic: *automatic, number: 0, delay: Duration::ZERO, since: None };
+                let trying = Trying {
+                    automatic: *automatic,
+                    number: 0,
+                    delay: Duration::ZERO,
+                    since: None,
+                    has_ended: false,
+                };
                 self.waiting().trying.insert(key.clone(), trying);
             }
             Event::Spending { attempt, delay, .. } => {
@@ -108,16 +123,18 @@ impl Notes {
                 self.tried(key, now, Some(rejected(*rejection)), None);
             }
             Event::Renewed { .. } => self.tried(key, now, None, Some(200)),
-            Event::Ended { reason } => {
+            Event::Ended { .. } => {
                 // Where a rejection ended it, that was the answer.
                 self.tried(key, now, Some(Code::UserRevoked), None);
-                if let Some(id) = ConnectionId::of(key) {
-                    self.tell(&id, EventKind::NeedsUser, Some(crate::told::needed(*reason)));
+                if let Some(trying) = self.waiting().trying.get_mut(key) {
+                    trying.has_ended = true;
                 }
             }
             Event::Finished { outcome, .. } => {
                 let mut waiting = self.waiting();
-                waiting.trying.remove(key);
+                // By now it is saved.
+                let trying = waiting.trying.remove(key);
+                waiting.has_ended |= trying.is_some_and(|trying| trying.has_ended);
                 if *outcome == Outcome::Renewed {
                     let (_, renewals) = waiting.used.entry(key.clone()).or_default();
                     *renewals = renewals.saturating_add(1);
@@ -156,6 +173,11 @@ impl Notes {
                 return Err(problem);
             }
             events = later;
+        }
+        let has_ended = mem::take(&mut self.waiting().has_ended);
+        if has_ended && let Err(problem) = tables.tell_of_ends().await {
+            self.look_for_ends();
+            return Err(problem);
         }
         let mut said = mem::take(&mut self.waiting().said).into_iter();
         while let Some((id, metadata)) = said.next() {

@@ -49,10 +49,11 @@ pub(super) async fn unsaved(broker: &Arc<Inner>, mut stopped: watch::Receiver<bo
     }
 }
 
-/// Leases that nobody knows of; and retention, until nothing is left to remove: what comes in has no such
-/// bound. Once a minute.
+/// Logins whose end a node that died could not tell of, leases that nobody knows of; and retention, until
+/// nothing is left to remove: what comes in has no such bound. Once a minute.
 pub(super) async fn seldom(broker: &Arc<Inner>, mut stopped: watch::Receiver<bool>) {
     while pause(broker, &mut stopped, SELDOM).await {
+        broker.notes.look_for_ends();
         broker.store.look_for_lost();
         loop {
             match broker.tables.sweep(&broker.retention).await {

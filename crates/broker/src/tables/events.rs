@@ -92,7 +92,7 @@ const TELL: Statement = Statement::each(
      FROM json_array_elements($1::text::json) WITH ORDINALITY AS told (value, nth)",
 );
 /// In the same transaction: an event that was told is delivered.
-const DELIVER: Statement = Statement::both(
+pub(super) const DELIVER: Statement = Statement::both(
     "INSERT INTO deliveries (tenant, webhook, event, created_at, due_at, attempt)
      SELECT w.tenant, w.name, e.id, now_ms(), now_ms(), 0
      FROM events e JOIN webhooks w ON w.tenant = e.tenant

@@ -12,6 +12,7 @@ mod connections;
 mod connects;
 mod data_keys;
 mod deliveries;
+mod ends;
 mod events;
 mod figures;
 mod hex;

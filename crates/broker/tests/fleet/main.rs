@@ -7,6 +7,7 @@
     reason = "what befalls whom, for who looks on"
 )]
 
+mod ends;
 mod load;
 mod node;
 mod serving;

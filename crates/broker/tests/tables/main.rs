@@ -3,6 +3,7 @@
 
 mod api_keys;
 mod connections;
+mod ends;
 mod events;
 mod import;
 mod logs;

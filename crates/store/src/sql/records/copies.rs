@@ -70,7 +70,7 @@ const REPLAY: Statement = Statement::each(
 const CLEARED: Statement = Statement::both(
     "UPDATE records SET generation = 0, revision = 0, state = 0, due_at = NULL, \
      access_expires_at = NULL, refresh_ends_at = NULL, attempt = 0, phase = 0, sent_at = NULL, \
-     code = NULL, lease_owner = $3 WHERE id = $1 AND fence = $2",
+     code = NULL, untold = NULL, lease_owner = $3 WHERE id = $1 AND fence = $2",
 );
 const NO_TOKEN: Statement = Statement::both(
     "DELETE FROM tokens WHERE id = $1 \

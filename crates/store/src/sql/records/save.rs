@@ -100,6 +100,9 @@ fn time(at: UnixTime) -> i64 {
 
 /// Saves all of them, of which each has another id: which of them had their lease still.
 ///
+/// One that needs a person from now on is marked as untold: whoever tells of it takes the mark away, and
+/// where that is lost with its process the mark is still there.
+///
 /// An intent is refused as if the lease was lost where an answer was set aside since the record was
 /// read: it is to be adopted before anything is spent (R19).
 pub(super) async fn save(
@@ -121,7 +124,9 @@ async fn in_file(file: &SqliteFile, node: NodeId, saves: Vec<Save>) -> Result<Ve
         "UPDATE records SET lease_owner = $3, generation = $4, revision = $5, state = $6, \
          due_at = coalesce(now_ms() + $7, CASE WHEN seen_at < now_ms() - $8 THEN $9 ELSE $10 END), \
          access_expires_at = $11, refresh_ends_at = $12, attempt = $13, phase = $14, \
-         sent_at = $15, code = $16 WHERE id = $1 AND fence = $2 \
+         sent_at = $15, code = $16, \
+         untold = CASE WHEN $6 = 0 THEN NULL WHEN state = 0 THEN 1 ELSE untold END \
+         WHERE id = $1 AND fence = $2 \
          AND NOT ($14 = 1 AND EXISTS (SELECT 1 FROM orphans \
          WHERE orphans.id = $1 AND orphans.generation > $4))",
     );
@@ -187,7 +192,9 @@ const AT_SERVER: &str = "WITH asked AS MATERIALIZED (
                 CASE WHEN seen_at < now_ms() - $2::bigint THEN asked.unused ELSE asked.due END),
             access_expires_at = asked.access_expires_at,
             refresh_ends_at = asked.refresh_ends_at, attempt = asked.attempt,
-            phase = asked.phase, sent_at = asked.sent_at, code = asked.code
+            phase = asked.phase, sent_at = asked.sent_at, code = asked.code,
+            untold = CASE WHEN asked.state = 0 THEN NULL WHEN records.state = 0 THEN 1
+                ELSE records.untold END
         FROM asked WHERE records.id = asked.id AND records.fence = asked.fence
             AND NOT (asked.phase = 1 AND EXISTS (SELECT 1 FROM orphans
                 WHERE orphans.id = asked.id AND orphans.generation > asked.generation))

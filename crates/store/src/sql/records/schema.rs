@@ -2,10 +2,21 @@
 
 use crate::sql::Step;
 
+/// A step that was taken anywhere is never changed: the next corrects it.
+pub(super) const STEPS: &[Step] = &[TABLES, UNTOLD];
+
+/// Of those that need a person, the few of which nobody was told yet are marked with 1.
+const UNTOLD: Step = Step {
+    sqlite: "ALTER TABLE records ADD COLUMN untold INTEGER;
+    CREATE INDEX records_untold ON records (id) WHERE untold IS NOT NULL;",
+    postgres: "ALTER TABLE records ADD COLUMN untold bigint;
+    CREATE INDEX records_untold ON records (id) WHERE untold IS NOT NULL;",
+};
+
 /// Times are milliseconds since 1970. What is read and changed all the time is small and apart from
 /// what is sealed; one index has what comes due, and one the few that need a person: a renewal writes in
 /// the first alone.
-pub(super) const STEPS: &[Step] = &[Step {
+const TABLES: Step = Step {
     sqlite: "CREATE TABLE nodes (
         id INTEGER NOT NULL PRIMARY KEY,
         host TEXT NOT NULL,
@@ -94,4 +105,4 @@ pub(super) const STEPS: &[Step] = &[Step {
         sealed bytea NOT NULL
     );
     ALTER TABLE orphans ALTER COLUMN sealed SET STORAGE EXTERNAL;",
-}];
+};
