@@ -54,6 +54,40 @@ fn rfc6749_6_a_refresh_token_brings_tokens_that_are_good() {
     assert_eq!((tally.requests, tally.grants, tally.refused, tally.doubles), (3, 2, 1, 0));
 }
 
+/// The address that a user's browser is sent to, with everything that it was given.
+fn consent(provider: &Provider, query: &str) -> String {
+    let address = provider.url().trim_start_matches("http://").to_owned();
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let head = "HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    write!(stream, "GET /a/authorize?{query} {head}").expect("sent");
+    let mut reply = String::new();
+    let _ = stream.read_to_string(&mut reply);
+    reply
+}
+
+#[test]
+fn rfc6749_4_1_a_consent_brings_a_code_and_a_code_brings_tokens_once() {
+    let provider = Provider::start(terms(Rotation::Strict));
+    let asked =
+        "response_type=code&client_id=c&redirect_uri=http%3A%2F%2Fb.example%2Fcallback%3Fx%3D1";
+    let reply = consent(&provider, &format!("{asked}&state=a%26b"));
+    let (_, back) =
+        reply.split_once("location: http://b.example/callback?x=1&code=").expect(&reply);
+    let code = back.split(['&', '\r']).next().expect("a code").to_owned();
+    assert!(back.contains("&state=a%26b"), "{reply}");
+    let body = format!(
+        "grant_type=authorization_code&code={code}&redirect_uri=http%3A%2F%2Fb.example%2Fcallback%3Fx%3D1"
+    );
+    let (access, refresh_token) = granted(&post(&provider, "a", "token", &body));
+    assert!(provider.is_valid(&access));
+    granted(&refresh(&provider, "a", &refresh_token));
+    assert!(post(&provider, "a", "token", &body).contains("invalid_grant"), "once");
+    for query in ["", "response_type=code", "redirect_uri=http%3A%2F%2Fb.example%2F"] {
+        let reply = consent(&provider, query);
+        assert!(reply.starts_with("HTTP/1.1 400 ") && !reply.contains("location"), "{reply}");
+    }
+}
+
 #[test]
 fn rfc9700_4_14_a_refresh_token_that_is_used_twice_ends_its_login() {
     let provider = Provider::start(terms(Rotation::Strict));

@@ -2,6 +2,7 @@
 
 mod book;
 mod callers;
+mod consents;
 mod fault;
 mod journal;
 mod login;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use self::book::Book;
+use self::consents::Consents;
 pub use self::fault::Fault;
 use self::journal::Journal;
 pub use self::journal::Sent;
@@ -68,6 +70,7 @@ struct Desk {
 #[derive(Debug, Default)]
 struct State {
     book: Book,
+    consents: Consents,
     weather: Weather,
     tally: Tally,
     journal: Journal,
@@ -110,6 +113,11 @@ impl Provider {
     /// has one of its own: letters, digits and `-`.
     pub fn token_endpoint(&self, caller: &str) -> String {
         format!("{}/{caller}/token", self.url())
+    }
+
+    /// Where `caller` sends users (RFC 6749 §3.1): each of them consents at once, as a new login.
+    pub fn authorization_endpoint(&self, caller: &str) -> String {
+        format!("{}/{caller}/authorize", self.url())
     }
 
     /// Where `caller` revokes tokens (RFC 7009).

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -15,9 +15,10 @@ use tokio::sync::oneshot;
 
 use super::Desk;
 use super::book::Refresh;
+use super::consents::Consent;
 use super::fault::Fault;
 use super::journal::Sent;
-use super::words::Written;
+use super::words::{LoggedIn, Written};
 
 /// The longest request body.
 const LIMIT: usize = 16 * 1024;
@@ -86,8 +87,14 @@ async fn answer(desk: Arc<Desk>, request: Request<Incoming>) -> Reply {
         fields.find(|(field, _)| field == name).map(|(_, value)| value.into_owned())
     };
     match path.split_once('/') {
+        Some((_, "authorize")) if head.method == Method::GET => {
+            Ok(authorize(&desk, head.uri.query().unwrap_or_default()))
+        }
         Some(_) if head.method != Method::POST => {
             Ok(plain(StatusCode::METHOD_NOT_ALLOWED, Bytes::new()))
+        }
+        Some((_, "token")) if field("grant_type").as_deref() == Some("authorization_code") => {
+            Ok(redeem(&desk, field))
         }
         Some((caller, "token")) => token(&desk, caller, field("refresh_token")).await,
         Some((_, "revoke")) => {
@@ -95,6 +102,49 @@ async fn answer(desk: Arc<Desk>, request: Request<Incoming>) -> Reply {
             Ok(plain(StatusCode::OK, Bytes::new()))
         }
         _ => Ok(plain(StatusCode::NOT_FOUND, Bytes::new())),
+    }
+}
+
+/// Sends the user back with a code for a new login. Where it cannot be told who asks for what, nobody is
+/// sent anywhere (RFC 6749 §4.1.2.1).
+fn authorize(desk: &Desk, query: &str) -> Response<Full<Bytes>> {
+    let field = |name: &str| {
+        let mut fields = url::form_urlencoded::parse(query.as_bytes());
+        fields.find(|(field, _)| field == name).map(|(_, value)| value.into_owned())
+    };
+    let redirect_uri = field("redirect_uri").unwrap_or_default();
+    let challenge = field("code_challenge");
+    let is_known = challenge.is_none() || field("code_challenge_method").as_deref() == Some("S256");
+    let back = url::Url::parse(&redirect_uri).ok();
+    let asks_for_code = field("response_type").as_deref() == Some("code");
+    let (Some(mut back), true, true) = (back, is_known, asks_for_code) else {
+        return plain(StatusCode::BAD_REQUEST, Bytes::from_static(b"nobody is sent back"));
+    };
+    let now = desk.now();
+    let mut state = desk.state();
+    let family = state.book.open(now);
+    state.consents.give(family, Consent { redirect_uri, challenge });
+    back.query_pairs_mut().append_pair("code", &desk.words.write_code(family));
+    if let Some(state) = field("state") {
+        back.query_pairs_mut().append_pair("state", &state);
+    }
+    let mut reply = plain(StatusCode::FOUND, Bytes::new());
+    let back = HeaderValue::from_str(back.as_str()).expect("a URL is visible ASCII");
+    reply.headers_mut().insert(LOCATION, back);
+    reply
+}
+
+/// RFC 6749 §4.1.3: a code brings the tokens of its login.
+fn redeem(desk: &Desk, field: impl Fn(&str) -> Option<String>) -> Response<Full<Bytes>> {
+    let family = field("code").and_then(|code| desk.words.code(&code));
+    let (redirect_uri, verifier) = (field("redirect_uri"), field("code_verifier"));
+    let is_good = family.is_some_and(|family| {
+        let consents = &mut desk.state().consents;
+        consents.redeem(family, redirect_uri.as_deref(), verifier.as_deref())
+    });
+    match family.filter(|_| is_good) {
+        Some(family) => granted(&desk.logged_in(family, desk.now())),
+        None => error(StatusCode::BAD_REQUEST, "invalid_grant"),
     }
 }
 
@@ -136,8 +186,7 @@ fn failed(fault: Fault) -> Then {
         }
         Fault::Page => {
             let mut page = plain(StatusCode::OK, Bytes::from_static(b"<html>Are you a robot?"));
-            page.headers_mut()
-                .insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("text/html"));
+            page.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
             Then::Say(page)
         }
         Fault::InvalidGrant => refused(StatusCode::BAD_REQUEST, "invalid_grant"),
@@ -174,18 +223,25 @@ fn carry_out(desk: &Desk, caller: u16, sent: Option<(u32, u32)>, reply_lost: boo
     if reply_lost {
         return Then::Close;
     }
-    let until = now + desk.terms.access_ttl;
-    let access = desk.words.write_access(Written { family, generation, until });
+    let expires_in = desk.terms.access_ttl;
+    let until = now + expires_in;
+    let access_token = desk.words.write_access(Written { family, generation, until });
     let next = if rotation == super::Rotation::Stable { 0 } else { generation };
-    let refresh = desk.words.write_refresh(family, next);
-    let seconds = desk.terms.access_ttl.as_secs();
+    let refresh_token = desk.words.write_refresh(family, next);
+    Then::Say(granted(&LoggedIn { family, access_token, refresh_token, expires_in }))
+}
+
+/// RFC 6749 §5.1.
+fn granted(login: &LoggedIn) -> Response<Full<Bytes>> {
+    let LoggedIn { access_token, refresh_token, expires_in, .. } = login;
+    let seconds = expires_in.as_secs();
     // Its tokens have no letter that JSON would escape.
-    Then::Say(json(
+    json(
         StatusCode::OK,
         format!(
-            r#"{{"access_token":"{access}","token_type":"Bearer","expires_in":{seconds},"refresh_token":"{refresh}"}}"#
+            r#"{{"access_token":"{access_token}","token_type":"Bearer","expires_in":{seconds},"refresh_token":"{refresh_token}"}}"#
         ),
-    ))
+    )
 }
 
 /// RFC 7009 §2.2: an unknown token is no error.
@@ -207,8 +263,8 @@ fn error(status: StatusCode, code: &str) -> Response<Full<Bytes>> {
 fn json(status: StatusCode, body: String) -> Response<Full<Bytes>> {
     let mut reply = plain(status, body.into());
     let headers = reply.headers_mut();
-    headers.insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
-    headers.insert(CACHE_CONTROL, hyper::header::HeaderValue::from_static("no-store"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     reply
 }
 

@@ -45,6 +45,11 @@ impl Words {
         self.tagged(&format!("rt-{family}-{generation}"))
     }
 
+    /// The code that stands for the consent of a login.
+    pub(super) fn write_code(&self, family: u32) -> String {
+        self.tagged(&format!("co-{family}"))
+    }
+
     pub(super) fn access(&self, token: &str) -> Option<Written> {
         let mut parts = self.untagged(token)?.strip_prefix("at-")?.split('-');
         let (family, generation) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
@@ -56,6 +61,11 @@ impl Words {
     pub(super) fn refresh(&self, token: &str) -> Option<(u32, u32)> {
         let (family, generation) = self.untagged(token)?.strip_prefix("rt-")?.split_once('-')?;
         Some((family.parse().ok()?, generation.parse().ok()?))
+    }
+
+    /// Family.
+    pub(super) fn code(&self, code: &str) -> Option<u32> {
+        self.untagged(code)?.strip_prefix("co-")?.parse().ok()
     }
 
     fn tagged(&self, text: &str) -> String {
@@ -80,7 +90,8 @@ mod tests {
         let access = words.write_access(token);
         assert_eq!(words.access(&access), Some(token));
         assert_eq!(words.refresh(&words.write_refresh(7, 3)), Some((7, 3)));
-        assert_eq!(words.refresh(&access), None);
+        assert_eq!(words.code(&words.write_code(7)), Some(7));
+        assert_eq!((words.refresh(&access), words.code(&access)), (None, None));
         assert_eq!(words.access(&access.replace("at-7", "at-8")), None);
         assert_eq!(Words::new().access(&access), None);
         for text in ["", "-", "at-1-2-3", "at-1-2-3-0000000000000000"] {
