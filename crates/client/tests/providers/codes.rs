@@ -1,30 +1,11 @@
-//! From a code to a connection: second exchanges, callbacks, introspection, keys.
+//! From a code to a connection: second exchanges and callbacks; and from a connection to its end.
 
-use std::sync::{Arc, Mutex};
-
-use unlapse::dpop::SystemRandom;
-use unlapse::tokio::TokioClock;
 use unlapse::unlapse_oauth::provider::{CodeExchange, Metadata};
-use unlapse::{
-    CodeError, Exchange as _, KeySigner, ProviderClient, ProviderExchange, Request, Revoked, Secret,
-};
-use unlapse_core::{Grant, Rejection, Verdict};
+use unlapse::{CodeError, Exchange as _, ProviderExchange, Revoked, Secret};
+use unlapse_core::{Grant, Rejection};
 
 use super::server::{BASIC, Expected, Kind, NO_AUTH, Server};
-use super::stage::{Pairs, client, exchange, line, metadata, refresh, rehearsed};
-
-fn expected(url: &'static str, params: &'static str, reply: &str) -> Expected {
-    Expected {
-        method: "POST",
-        url,
-        kind: Kind::Form,
-        params,
-        headers: vec![NO_AUTH],
-        status: 200,
-        content_type: "application/json",
-        reply: reply.to_owned(),
-    }
-}
+use super::stage::{Pairs, client, exchange, expected, line, metadata, rehearsed};
 
 async fn code(
     exchange: &ProviderExchange,
@@ -260,145 +241,6 @@ async fn x4_a_code_becomes_a_connection_with_every_providers_own_steps() {
             assert_eq!(known.value(name), Some(*value), "{}: {name}", row.id);
         }
     }
-}
-
-#[tokio::test]
-async fn x4_salesforce_tells_its_lifetime_at_the_instance_that_the_reply_names() {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let granted = r#"{"access_token":"at-2","instance_url":"https://acme.my.salesforce.com","id":"https://login.salesforce.com/id/1/2","token_type":"Bearer","issued_at":"1"}"#;
-    let token = expected(
-        "https://login.salesforce.com/services/oauth2/token",
-        "grant_type=refresh_token&refresh_token=rt-1&client_id=cid&client_secret=sec",
-        granted,
-    );
-    let introspection = |reply: &str, status| Expected {
-        status,
-        ..expected(
-            "https://acme.my.salesforce.com/services/oauth2/introspect",
-            "token=at-2&token_type_hint=access_token&client_id=cid&client_secret=sec",
-            reply,
-        )
-    };
-    let active = format!(r#"{{"active":true,"exp":{},"iat":{now}}}"#, now + 900);
-    for (reply, status, lifetime) in [
-        (active.as_str(), 200, 890..=901),
-        // Whatever goes wrong there costs no grant.
-        (r#"{"active":false}"#, 200, 7200..=7200),
-        ("<html>maintenance</html>", 503, 7200..=7200),
-    ] {
-        let server = Server::start(vec![token.clone(), introspection(reply, status)]).await;
-        let exchange = exchange(rehearsed("salesforce", &server), client(&[], None), metadata(&[]));
-        let told = Arc::new(Mutex::new(None));
-        let note = Arc::clone(&told);
-        let exchange = exchange.on_metadata(move |metadata| {
-            *note.lock().unwrap() = Some(metadata.clone());
-        });
-        let Verdict::Granted(grant) = refresh(&exchange).await else { panic!("not granted") };
-        server.check(reply);
-        assert!(lifetime.contains(&grant.expires_in.unwrap().as_secs()), "{:?}", grant.expires_in);
-        let told = told.lock().unwrap().clone().unwrap();
-        assert_eq!(told.value("instance_url"), Some("https://acme.my.salesforce.com"));
-    }
-}
-
-#[tokio::test]
-async fn x4_no_reply_leads_a_token_to_another_host() {
-    for instance in [
-        "https://evil.example",
-        "https://evil.example/?y=.salesforce.com",
-        "https://evilsalesforce.com",
-        "https://login.salesforce.com@evil.example",
-        "https://login.salesforce.com:8443",
-        "http://127.0.0.1:8080",
-        "https://169.254.169.254",
-    ] {
-        let token = expected(
-            "https://login.salesforce.com/services/oauth2/token",
-            "grant_type=refresh_token&refresh_token=rt-1&client_id=cid&client_secret=sec",
-            &format!(r#"{{"access_token":"at-2","instance_url":"{instance}"}}"#),
-        );
-        let server = Server::start(vec![token]).await;
-        let exchange = exchange(rehearsed("salesforce", &server), client(&[], None), metadata(&[]));
-        let Verdict::Granted(grant) = refresh(&exchange).await else { panic!("not granted") };
-        // No introspection was made, and the grant is kept with what is usual.
-        server.check(instance);
-        assert_eq!(line(&grant), "at-2 - 7200 -");
-    }
-}
-
-#[tokio::test]
-async fn x4_fiserv_counts_in_milliseconds_and_knows_the_app_alone() {
-    let server = Server::start(vec![Expected {
-        headers: vec![BASIC],
-        ..expected(
-            "https://cert.api.fiservapps.com/fts-apim/oauth2/v2",
-            "grant_type=client_credentials",
-            r#"{"access_token":"at","token_type":"Bearer","expires_in":900000}"#,
-        )
-    }])
-    .await;
-    let exchange = exchange(rehearsed("fiserv", &server), client(&[], None), metadata(&[]));
-    let rungs = exchange.rungs(None);
-    assert!(rungs.login && !rungs.refresh);
-    let answer =
-        exchange.send(Request::Login { credentials: None, anew: false, sender_key: None }).await;
-    server.check("fiserv");
-    let verdict = unlapse_core::classify(answer, unlapse_core::Door::Token);
-    let Verdict::Granted(grant) = verdict else { panic!("{verdict:?}") };
-    assert_eq!(line(&grant), "at - 900 -");
-}
-
-/// A key of P-256 that everybody knows: the example of many a document.
-const KEY: &str = "-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgevZzL1gdAFr88hb2
-OF/2NxApJCzGCEDdfSp6VQO30hyhRANCAAQRWz+jn65BtOMvdyHKcvjBeBSDZH2r
-1RTwjmYSi9R/zpBnuQ4EiMnCqfMPWiZqB4QdbAd0E7oH50VpuZ1P087G
------END PRIVATE KEY-----";
-
-#[tokio::test]
-async fn rfc7523_2_2_revolut_is_shown_a_jwt_of_the_apps_key() {
-    let server =
-        Server::answering(200, "application/json", r#"{"access_token":"at-2","expires_in":2399}"#)
-            .await;
-    let clock = Arc::new(TokioClock::new());
-    let key = KeySigner::parse(&Secret::new(KEY), None, clock, Arc::new(SystemRandom)).unwrap();
-    let signing = ProviderClient {
-        key: Some(Arc::new(key)),
-        secret: None,
-        ..client(&[("issuer", "app.example")], None)
-    };
-    let with_key = exchange(rehearsed("revolut", &server), signing, metadata(&[]));
-    assert!(with_key.rungs(None).refresh);
-    let Verdict::Granted(grant) = refresh(&with_key).await else { panic!("not granted") };
-    assert_eq!(line(&grant), "at-2 - 2399 -");
-
-    let bodies = server.bodies();
-    let form = unlapse::Endpoint::parse(&format!("https://h/?{}", bodies[0])).unwrap();
-    let field = |name: &str| {
-        let mut pairs = form.url().query_pairs();
-        pairs.find(|(known, _)| known == name).map(|(_, value)| value.into_owned()).unwrap()
-    };
-    let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-    assert_eq!(field("client_assertion_type"), kind);
-    assert_eq!(field("refresh_token"), "rt-1");
-    let assertion = field("client_assertion");
-    let payload = assertion.split('.').nth(1).unwrap();
-    let payload = {
-        use base64::Engine as _;
-        base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap()
-    };
-    let payload: serde_json::Value = serde_json::from_slice(&payload).unwrap();
-    assert_eq!(payload["iss"], "app.example");
-    assert_eq!(payload["sub"], "cid");
-    assert_eq!(payload["aud"], "https://revolut.com");
-    let number = |name: &str| payload[name].as_u64().unwrap();
-    assert_eq!(number("exp") - number("iat"), 600);
-
-    // Without its key the app cannot prove itself: no request is made of it.
-    let keyless = exchange(rehearsed("revolut", &server), client(&[], None), metadata(&[]));
-    assert!(!keyless.rungs(None).refresh);
-    assert_eq!(refresh(&keyless).await, Verdict::Unsent(unlapse_core::Cause::Request));
-    assert_eq!(server.bodies().len(), 1);
 }
 
 #[tokio::test]

@@ -7,7 +7,9 @@
 mod bounds;
 mod codes;
 mod errors;
+mod lifetimes;
 mod refreshes;
 mod renewals;
 mod server;
+mod signed;
 mod stage;

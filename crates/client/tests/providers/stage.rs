@@ -9,7 +9,7 @@ use unlapse::unlapse_oauth::provider::{Catalogue, Metadata, Provider};
 use unlapse::{Endpoint, Exchange as _, ProviderClient, ProviderExchange, Request, Secret};
 use unlapse_core::{Door, Grant, Verdict, classify};
 
-use super::server::Server;
+use super::server::{Expected, Kind, NO_AUTH, Server};
 
 /// Names and values.
 pub(crate) type Pairs = &'static [(&'static str, &'static str)];
@@ -71,4 +71,18 @@ pub(crate) fn line(grant: &Grant) -> String {
         seconds(grant.expires_in),
         seconds(grant.refresh_expires_in)
     )
+}
+
+/// A form at `url` that is asked with these `params`, and answered with this JSON.
+pub(crate) fn expected(url: &'static str, params: &'static str, reply: &str) -> Expected {
+    Expected {
+        method: "POST",
+        url,
+        kind: Kind::Form,
+        params,
+        headers: vec![NO_AUTH],
+        status: 200,
+        content_type: "application/json",
+        reply: reply.to_owned(),
+    }
 }
