@@ -5,10 +5,13 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod browser;
 mod canary;
+mod client;
 mod keys;
 mod mistakes;
 mod operators;
+mod quickstart;
 mod server;
 mod signals;
 mod source;

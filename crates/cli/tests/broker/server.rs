@@ -1,7 +1,5 @@
 //! A running broker beside a provider of its own, and its operator.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,7 +7,8 @@ use rustix::process::Signal;
 use serde_json::Value;
 use unlapse_parts::{LoggedIn, Provider, Rotation, Terms};
 
-use crate::harness::{Project, Run, Running, WAIT, eventually};
+use crate::client::{Reply, ask};
+use crate::harness::{Project, Run, Running, eventually};
 
 /// The provider, in a file of providers.
 pub(crate) const APP: &str = "house";
@@ -23,6 +22,8 @@ pub(crate) struct Server {
     pub(crate) url: String,
     /// The first key, of a broker that has just begun.
     pub(crate) first_key: Option<String>,
+    /// What it said when it began.
+    pub(crate) said: Value,
 }
 
 impl Server {
@@ -43,7 +44,20 @@ impl Server {
         let listening = said["listening"].as_str().expect("an address");
         assert!(said["first_key"].is_null(), "R18: nobody reads along");
         let first_key = said["first_key_file"].as_str().map(|file| key_in(Path::new(file)));
-        Self { url: format!("http://{listening}"), first_key, running }
+        Self { url: format!("http://{listening}"), first_key, said, running }
+    }
+
+    /// `HOST:PORT`.
+    pub(crate) fn host(&self) -> &str {
+        self.url.strip_prefix("http://").expect("a URL")
+    }
+
+    /// Asks it, with a key or token, and JSON where there is any.
+    pub(crate) fn ask(&self, key: &str, method: &str, path: &str, body: &str) -> Reply {
+        let key = format!("Bearer {key}");
+        let headers = [("authorization", key.as_str()), ("content-type", "application/json")];
+        let headers = if body.is_empty() { &headers[..1] } else { &headers[..] };
+        ask(self.host(), method, path, headers, body)
     }
 
     /// Asks it to end.
@@ -74,21 +88,18 @@ pub(crate) struct House {
 impl House {
     /// A provider whose access tokens live for so long.
     pub(crate) fn new(access_ttl: Duration) -> Self {
+        Self::with(access_ttl, &[])
+    }
+
+    /// The same, and `unlapse serve` is given these arguments too.
+    pub(crate) fn with(access_ttl: Duration, more: &[&str]) -> Self {
         let mut project = Project::empty();
         project.configure("", "");
         let terms = Terms { rotation: Rotation::Strict, access_ttl, ..Terms::default() };
         let provider = Provider::start(terms);
-        let file = project.root().join("providers.toml");
-        let url = provider.token_endpoint("broker");
-        let text = format!(
-            "[{APP}]\nname = \"House\"\nsources = [\"https://house.example/docs\"]\n\
-             date = \"2026-11-21\"\nauth = \"basic\"\nreuse = \"strict\"\n\
-             authorization = {{ url = \"{}/authorize\" }}\ntoken = {{ url = \"{url}\" }}\n",
-            provider.url()
-        );
-        std::fs::write(&file, text).expect("written");
-        let file = file.to_str().expect("text").to_owned();
-        let server = Server::start(&project, &["--data", "data", "--providers", &file]);
+        let file = providers(&project, &provider, APP);
+        let arguments = ["--data", "data", "--providers", &file];
+        let server = Server::start(&project, &[&arguments[..], more].concat());
         let key = server.first_key.clone().expect("a new broker has a first key");
         project.env.push(("UNLAPSE_BROKER".to_owned(), server.url.clone()));
         project.env.push(("UNLAPSE_BROKER_KEY".to_owned(), key));
@@ -115,19 +126,23 @@ impl House {
         let user = user.replace('/', "%2F");
         let body = serde_json::json!({ "refresh_token": login.refresh_token }).to_string();
         let key = self.server.first_key.as_deref().expect("a first key");
-        let host = self.server.url.strip_prefix("http://").expect("a URL");
-        let mut stream = TcpStream::connect(host).expect("it listens");
-        stream.set_read_timeout(Some(WAIT)).expect("set");
-        let request = format!(
-            "PUT /v1/connections/{user}/{APP}/main HTTP/1.1\r\nhost: {host}\r\n\
-             authorization: Bearer {key}\r\ncontent-type: application/json\r\n\
-             connection: close\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        stream.write_all(request.as_bytes()).expect("sent");
-        let mut reply = String::new();
-        stream.read_to_string(&mut reply).expect("a reply");
-        assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+        let path = format!("/v1/connections/{user}/{APP}/main");
+        let reply = self.server.ask(key, "PUT", &path, &body);
+        assert_eq!(reply.status, 200, "{reply:?}");
         login
     }
+}
+
+/// A file of providers with `provider` in it, by this name.
+pub(crate) fn providers(project: &Project, provider: &Provider, name: &str) -> String {
+    let path = project.root().join("providers.toml");
+    let text = format!(
+        "[{name}]\nname = \"House\"\nsources = [\"https://house.example/docs\"]\n\
+         date = \"2026-11-21\"\nauth = \"basic\"\nreuse = \"strict\"\n\
+         authorization = {{ url = \"{}\" }}\ntoken = {{ url = \"{}\" }}\n",
+        provider.authorization_endpoint("broker"),
+        provider.token_endpoint("broker"),
+    );
+    std::fs::write(&path, text).expect("written");
+    path.to_str().expect("text").to_owned()
 }

@@ -24,6 +24,7 @@ mod mounted;
 mod process;
 mod project;
 mod server;
+pub mod terminal;
 
 pub use families::{Class, Counts};
 pub use fault::{Canned, Fault};
