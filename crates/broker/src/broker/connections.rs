@@ -126,12 +126,19 @@ impl Broker {
         self.audit(id, by, if revoked { "remove" } else { "remove_unrevoked" }).await
     }
 
-    /// The app must be there, if need be by another look: it may have been registered a moment ago.
-    pub(super) async fn registered(&self, id: &ConnectionId) -> Result<Arc<Registered>, Problem> {
+    /// Looks for the app, where this node knows of none: another may have registered it a moment ago.
+    pub(super) async fn hear_of_app(&self, id: &ConnectionId) -> Result<(), Problem> {
         let directory = &self.inner.directory;
         if directory.app_of(&id.tenant, &id.provider).is_none() {
             directory.refresh(&self.inner.tables).await?;
         }
+        Ok(())
+    }
+
+    /// The app, which must be there.
+    pub(super) async fn registered(&self, id: &ConnectionId) -> Result<Arc<Registered>, Problem> {
+        self.hear_of_app(id).await?;
+        let directory = &self.inner.directory;
         directory.app_of(&id.tenant, &id.provider).ok_or_else(|| {
             let detail = format!("the tenant {} has no app {}", id.tenant, id.provider);
             Problem::new(Code::NotFound, detail).of(id)

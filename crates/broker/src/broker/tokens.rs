@@ -41,6 +41,7 @@ impl Broker {
             }
             Err(problem) => return Err(problem),
         };
+        self.hear_of_app(id).await?;
         let found = if wanted.force {
             self.inner.sources.renew(&key, Renewal::forced()).await
         } else {
@@ -80,6 +81,7 @@ impl Broker {
     ) -> Result<Connection, Problem> {
         allow(id, by)?;
         let before = self.connection(id).await?;
+        self.hear_of_app(id).await?;
         self.not_too_early(id, &before)?;
         let start = self.inner.clock.now();
         let key = id.key();
