@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "providers and databases go by the real clock")]
 
 mod callers;
+mod keys;
 mod leases;
 mod outages;
 mod schedules;

@@ -1,6 +1,7 @@
 //! Renewals on schedule and on demand, over real databases.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests may")]
 
+mod bulk;
 mod dashboard;
 mod stage;
 #[path = "../world/mod.rs"]

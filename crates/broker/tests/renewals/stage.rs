@@ -1,5 +1,6 @@
 //! A broker over a real database, and a provider that knows what it must never see.
 
+use std::path::Path;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -41,8 +42,21 @@ impl Stage {
         self
     }
 
+    /// A node that does nothing by itself.
+    pub(crate) async fn open(&self) -> Broker {
+        self.place.open().await.unwrap()
+    }
+
+    /// A broker of its own, with a database in `folder` and another master key.
+    pub(crate) async fn open_in(&self, folder: &Path) -> Broker {
+        let mut place = self.place.clone();
+        place.database = folder.join("broker.db").display().to_string();
+        place.master = "second ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8".to_owned();
+        place.open().await.unwrap()
+    }
+
     pub(crate) async fn work(&self) -> Working {
-        let broker = self.place.open().await.unwrap();
+        let broker = self.open().await;
         let (stop, stopped) = oneshot::channel::<()>();
         let node = broker.clone();
         let ended = tokio::spawn(async move {
