@@ -6,6 +6,9 @@
 //! and `regressions/`.
 #![forbid(unsafe_code)]
 
+// The configuration's source calls the broker by its name.
+extern crate self as unlapse_broker;
+
 mod answer;
 mod bearer;
 mod challenges;
@@ -20,6 +23,7 @@ mod endpoint;
 mod jwt;
 mod login_reply;
 mod metadata;
+mod outward;
 mod providers;
 mod record;
 mod retry_after;
@@ -36,6 +40,8 @@ pub use endpoint::endpoint;
 pub use jwt::jwt;
 pub use login_reply::login_reply;
 pub use metadata::metadata;
+#[doc(hidden)]
+pub use outward::{BadPrivateHost, NotPublic, PrivateHosts};
 pub use providers::providers;
 pub use record::record;
 pub use retry_after::retry_after;
