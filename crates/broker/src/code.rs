@@ -64,7 +64,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::AccountNotFound,
         Self::NoRefreshToken,
         Self::TokenRefreshError,

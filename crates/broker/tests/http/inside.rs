@@ -131,14 +131,15 @@ async fn owasp_ssrf_nothing_is_sent_inside_and_nothing_is_lost_by_it() {
         );
 
         // A code is worth as much as a token.
-        let redirect: Url = "https://broker.example/callback".parse().expect("a URL");
+        let public_url: Url = "https://broker.example".parse().expect("a URL");
         let wanted =
             Wanted { id: id(app), scopes: Vec::new(), return_to: None, params: BTreeMap::new() };
-        let sent_to = rig.broker.connect(wanted, &redirect, &by).await.expect("a URL");
+        let sent_to = rig.broker.connect(wanted, &public_url, &by).await.expect("a URL");
         let state = sent_to.query_pairs().find(|(name, _)| name == "state").expect("a state").1;
         let back = [("state", &*state), ("code", "canary-code")];
         let params = back.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let refused = rig.broker.connected(Callback { params }, &redirect).await;
+        let callback = Callback { tenant: "shop".to_owned(), app: app.to_owned(), params };
+        let refused = rig.broker.connected(callback).await;
         assert_eq!(refused.expect_err("it is inside").code, Code::HostRefused, "{app}");
 
         // The end of it is not told there, either.

@@ -51,7 +51,7 @@ impl Stage {
     pub(crate) async fn open_in(&self, folder: &Path) -> Broker {
         let mut place = self.place.clone();
         place.database = folder.join("broker.db").display().to_string();
-        place.master = "second ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8".to_owned();
+        "second ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8".clone_into(&mut place.master);
         place.open().await.unwrap()
     }
 
