@@ -88,7 +88,8 @@ impl Sources {
     }
 
     /// Tries once more to save every token that could not be saved before (R5), and says for how many
-    /// that was in vain. Some at a time: one that has to wait holds up few others. A set whose tokens are renewed ahead of time does so by itself.
+    /// that was in vain. Some at a time: one that has to wait holds up few others. A set whose tokens are
+    /// renewed ahead of time does so by itself.
     pub async fn save(&self) -> usize {
         let members = self.set.members.all().into_iter().filter(|shared| shared.is_unsaved());
         let failed = each::save(self, members.chain(self.set.strays.all()).collect()).await;
