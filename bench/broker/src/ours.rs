@@ -108,8 +108,7 @@ impl Ours {
     /// Bytes on the disk, with indexes: the schedule's, and what is sealed.
     pub(crate) fn bytes(&self, cluster: &Cluster) -> Result<[u64; 2]> {
         let size = |table: &str| {
-            let size =
-                format!("select pg_total_relation_size('unlapse_broker.{table}'::regclass)");
+            let size = format!("select pg_total_relation_size('unlapse_broker.{table}'::regclass)");
             cluster.sql(&self.name, &size).trim().parse::<u64>()
         };
         Ok([size("records")?, size("tokens")?])

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use unlapse::{Exchange, Request, Revoked};
-use unlapse_core::{Answer, Body, BoxFuture, Credentials, Door, Reply, Rungs, Secret};
+use unlapse_core::{Answer, Body, BoxFuture, Credentials, Door, Reply, Rungs, Token};
 
 use crate::shelf::grant;
 
@@ -34,7 +34,7 @@ impl Exchange for Server {
         })
     }
 
-    fn revoke<'a>(&'a self, _: &'a Secret, _: Option<&'a Credentials>) -> BoxFuture<'a, Revoked> {
+    fn revoke<'a>(&'a self, _: &'a Token, _: Option<&'a Credentials>) -> BoxFuture<'a, Revoked> {
         Box::pin(async { Revoked::Unsupported })
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use unlapse::dpop::SystemRandom;
-use unlapse::unlapse_core::{Answer, BoxFuture, Cause, Credentials, Key, Rungs, Secret, UnixTime};
+use unlapse::unlapse_core::{Answer, BoxFuture, Cause, Credentials, Key, Rungs, Token, UnixTime};
 use unlapse::unlapse_oauth::provider::{Auth, HostFrom, Metadata, Signer, Step};
 use unlapse::{Exchange, Http, KeySigner, ProviderClient, ProviderExchange, Request, Revoked};
 
@@ -161,7 +161,7 @@ impl Exchange for AppExchange {
 
     fn revoke<'a>(
         &'a self,
-        token: &'a Secret,
+        token: &'a Token,
         credentials: Option<&'a Credentials>,
     ) -> BoxFuture<'a, Revoked> {
         Box::pin(async move {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{HeaderValue, Method};
 use unlapse_core::{
     Answer, BoxFuture, Breaker, Cause, Credentials, Door, Now, Rungs, Secret, SenderKeyProblem,
-    UnixTime,
+    Token, UnixTime,
 };
 
 /// What time it is, and waiting.
@@ -129,10 +129,11 @@ pub trait Exchange: Send + Sync {
     /// future gives the request up. Must tell [`Answer::Unsent`] from [`Answer::Lost`] truly.
     fn send<'a>(&'a self, request: Request<'a>) -> BoxFuture<'a, Answer>;
 
-    /// Revokes a token at the server (RFC 7009).
+    /// Ends a login at the server (RFC 7009). It is given the whole token: which part of it the server
+    /// wants, the refresh token or the access token, is for the exchange to know.
     fn revoke<'a>(
         &'a self,
-        token: &'a Secret,
+        token: &'a Token,
         credentials: Option<&'a Credentials>,
     ) -> BoxFuture<'a, Revoked>;
 }

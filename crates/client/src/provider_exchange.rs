@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request as HttpRequest;
 use unlapse_core::{
-    Answer, Body, BoxFuture, Cause, Credentials, Door, Grant, Reply, Rungs, Secret, UnixTime,
+    Answer, Body, BoxFuture, Cause, Credentials, Door, Grant, Reply, Rungs, Secret, Token, UnixTime,
 };
 use unlapse_oauth::provider::{
     AccessTtl, Auth, Caller, HostFrom, Introspected, Lifetime, Metadata, Provider, Signer, Step,
@@ -303,11 +303,11 @@ impl Exchange for ProviderExchange {
 
     fn revoke<'a>(
         &'a self,
-        token: &'a Secret,
+        token: &'a Token,
         credentials: Option<&'a Credentials>,
     ) -> BoxFuture<'a, Revoked> {
-        // The refresh token, where there is one; what takes access tokens alone is asked with
-        // `end`, which knows them apart.
-        Box::pin(self.end(None, Some(token), credentials))
+        // A login that was brought has an empty one until it is renewed.
+        let access_token = Some(&token.access_token).filter(|token| !token.is_empty());
+        Box::pin(self.end(access_token, token.refresh_token.as_ref(), credentials))
     }
 }

@@ -7,7 +7,7 @@ use http::{HeaderValue, Request as HttpRequest};
 use tokio::sync::OnceCell;
 use unlapse_core::{
     Answer, Body, BoxFuture, Cause, Credentials, Door, Reply, Rungs, Secret, SenderKeyProblem,
-    UnixTime,
+    Token, UnixTime,
 };
 use unlapse_oauth::discovery::{self, Issuer, Metadata};
 use unlapse_oauth::grant::{self, BrokerConnection, LoginEndpoint, Target};
@@ -257,14 +257,18 @@ impl ServerExchange {
 
     async fn try_revoke(
         &self,
-        token: &Secret,
+        token: &Token,
         credentials: Option<&Credentials>,
     ) -> Result<Revoked, Cause> {
         let Some(endpoint) = self.revocation_endpoint().await? else {
             return Ok(Revoked::Unsupported);
         };
         let client = self.client(credentials).ok_or(Cause::Request)?;
-        let request = revocation::request(&endpoint, &client, token, TokenTypeHint::RefreshToken);
+        let (token, hint) = match &token.refresh_token {
+            Some(refresh_token) => (refresh_token, TokenTypeHint::RefreshToken),
+            None => (&token.access_token, TokenTypeHint::AccessToken),
+        };
+        let request = revocation::request(&endpoint, &client, token, hint);
         let reply = match self.http.call(request).await {
             Ok(reply) => reply,
             Err(NoReply::Unsent(cause) | NoReply::Lost(cause)) => return Err(cause),
@@ -391,7 +395,7 @@ impl Exchange for ServerExchange {
 
     fn revoke<'a>(
         &'a self,
-        token: &'a Secret,
+        token: &'a Token,
         credentials: Option<&'a Credentials>,
     ) -> BoxFuture<'a, Revoked> {
         Box::pin(async move {

@@ -319,8 +319,9 @@ impl TokenSource {
         self.shared.log_in(login).await
     }
 
-    /// Logs out: revokes the refresh token at the server (RFC 7009), or the access token if there is
-    /// no other, then clears. All of it under one lease, so that no successor can be born meanwhile.
+    /// Logs out: revokes the refresh token at the server (RFC 7009), or the access token where there
+    /// is no other, or where the server revokes access tokens alone; then clears. All of it under one
+    /// lease, so that no successor can be born meanwhile.
     /// When the server cannot revoke it now, nothing is cleared: there is something to try again
     /// with.
     pub async fn log_out(&self) -> Result<Revoked, Error> {
@@ -328,16 +329,13 @@ impl TokenSource {
         let renewer = &self.shared.renewer;
         let revoked = match &record.token {
             None => Revoked::Done,
-            Some(token) => {
-                let secret = token.refresh_token.as_ref().unwrap_or(&token.access_token);
-                tokio::select! {
-                    biased;
-                    revoked = renewer.exchange.revoke(secret, record.credentials.as_ref()) => revoked,
-                    () = renewer.clock.sleep(renewer.policy.exchange_deadline) => {
-                        Revoked::Failed(unlapse_core::Cause::Timeout)
-                    }
+            Some(token) => tokio::select! {
+                biased;
+                revoked = renewer.exchange.revoke(token, record.credentials.as_ref()) => revoked,
+                () = renewer.clock.sleep(renewer.policy.exchange_deadline) => {
+                    Revoked::Failed(unlapse_core::Cause::Timeout)
                 }
-            }
+            },
         };
         if !matches!(revoked, Revoked::Failed(_)) {
             self.clear_held(&mut hold, &record.cleared(renewer.clock.now())).await?;

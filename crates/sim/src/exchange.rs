@@ -1,7 +1,7 @@
 //! The network, as the client is given it.
 
 use unlapse::{Exchange, Request, Revoked};
-use unlapse_core::{Answer, BoxFuture, Cause, Credentials, Door, Rungs, Secret};
+use unlapse_core::{Answer, BoxFuture, Cause, Credentials, Door, Rungs, Token};
 
 use crate::network::{Answered, Message, Missing};
 use crate::process::Seat;
@@ -56,11 +56,12 @@ impl Exchange for Wire {
 
     fn revoke<'a>(
         &'a self,
-        token: &'a Secret,
+        token: &'a Token,
         _: Option<&'a Credentials>,
     ) -> BoxFuture<'a, Revoked> {
         Box::pin(async move {
-            match self.seat.call(Message::Revoke(token.expose().to_owned())).await {
+            let secret = token.refresh_token.as_ref().unwrap_or(&token.access_token);
+            match self.seat.call(Message::Revoke(secret.expose().to_owned())).await {
                 Ok(Answered::Revoked(revoked)) => revoked,
                 Err(Missing::Unsent) => Revoked::Failed(Cause::Connect),
                 Ok(_) | Err(Missing::Lost) => Revoked::Failed(Cause::Broken),

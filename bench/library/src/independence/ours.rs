@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use unlapse::{Exchange, Key, Request, Revoked, Sources};
-use unlapse_core::{Answer, Body, BoxFuture, Credentials, Door, Grant, Reply, Rungs, Secret};
+use unlapse_core::{
+    Answer, Body, BoxFuture, Credentials, Door, Grant, Reply, Rungs, Secret, Token,
+};
 use unlapse_store::MemoryStore;
 
 use super::{Keyed, serve};
@@ -51,7 +53,7 @@ impl Exchange for InProcess {
         })
     }
 
-    fn revoke<'a>(&'a self, _: &'a Secret, _: Option<&'a Credentials>) -> BoxFuture<'a, Revoked> {
+    fn revoke<'a>(&'a self, _: &'a Token, _: Option<&'a Credentials>) -> BoxFuture<'a, Revoked> {
         Box::pin(async { Revoked::Unsupported })
     }
 }

@@ -8,7 +8,7 @@ use http::HeaderValue;
 use unlapse::{Bearer, Builder, Exchange, Request, Revoked, TokenSource};
 use unlapse_core::{
     Answer, Body, BootTime, BoxFuture, Credentials, Door, Grant, Key, Policy, Record, Reply, Rungs,
-    Secret,
+    Secret, Token,
 };
 use unlapse_store::MemoryStore;
 
@@ -150,7 +150,7 @@ impl Exchange for InProcess {
         })
     }
 
-    fn revoke<'a>(&'a self, _: &'a Secret, _: Option<&'a Credentials>) -> BoxFuture<'a, Revoked> {
+    fn revoke<'a>(&'a self, _: &'a Token, _: Option<&'a Credentials>) -> BoxFuture<'a, Revoked> {
         Box::pin(async { Revoked::Unsupported })
     }
 }

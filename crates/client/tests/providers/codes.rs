@@ -1,7 +1,7 @@
 //! From a code to a connection: second exchanges and callbacks; and from a connection to its end.
 
 use unlapse::unlapse_oauth::provider::{CodeExchange, Metadata};
-use unlapse::{CodeError, Exchange as _, ProviderExchange, Revoked, Secret};
+use unlapse::{CodeError, ProviderExchange, Revoked, Secret};
 use unlapse_core::{Grant, Rejection};
 
 use super::server::{BASIC, Expected, Kind, NO_AUTH, Server};
@@ -377,7 +377,8 @@ async fn k9_a_connection_is_ended_as_its_provider_wants_it() {
     let server = Server::start(Vec::new()).await;
     for id in ["slack", "tiktok", "figma"] {
         let exchange = exchange(rehearsed(id, &server), client(&[], None), metadata(&[]));
-        assert_eq!(exchange.revoke(&refresh, None).await, Revoked::Unsupported, "{id}");
+        let ended = exchange.end(None, Some(&refresh), None).await;
+        assert_eq!(ended, Revoked::Unsupported, "{id}");
     }
     server.check("none");
 }

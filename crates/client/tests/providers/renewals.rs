@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use unlapse::{Builder, Key, Login, ProviderExchange, Secret};
-use unlapse_core::{Error, LoginReason};
+use unlapse::{Builder, Key, Login, ProviderExchange, Revoked, Secret};
+use unlapse_core::{Error, Grant, LoginReason};
 use unlapse_store::MemoryStore;
 
-use super::server::{Expected, Kind, NO_AUTH, Server};
+use super::server::{BASIC, Expected, Kind, NO_AUTH, Server};
 use super::stage::{client, exchange, metadata, rehearsed};
 
 fn refresh_with(params: &'static str, status: u16, reply: &str) -> Expected {
@@ -56,4 +56,56 @@ async fn x4_at_instagram_the_access_token_is_what_buys_the_next() {
     let reason = LoginReason::RefreshRejected;
     assert_eq!(ended, Error::NeedsLogin { key: Key::new("instagram"), reason });
     source.settle().await.unwrap();
+}
+
+#[tokio::test]
+async fn k9_a_log_out_brings_the_token_that_the_provider_takes() {
+    let posted = "token=at-1&client_id=cid&client_secret=sec";
+    for (id, url, params, header, reply) in [
+        (
+            "google",
+            "https://oauth2.googleapis.com/revoke",
+            "token=rt-1&client_id=cid&client_secret=sec",
+            NO_AUTH,
+            "{}",
+        ),
+        ("linkedin", "https://www.linkedin.com/oauth/v2/revoke", posted, NO_AUTH, "{}"),
+        (
+            "slack",
+            "https://slack.com/api/auth.revoke",
+            "",
+            ("authorization", "Bearer at-1"),
+            r#"{"ok":true,"revoked":true}"#,
+        ),
+        (
+            "tiktok",
+            "https://open.tiktokapis.com/v2/oauth/revoke/",
+            "token=at-1&client_key=cid&client_secret=sec",
+            NO_AUTH,
+            "{}",
+        ),
+        ("twitch", "https://id.twitch.tv/oauth2/revoke", posted, NO_AUTH, ""),
+        ("zoom", "https://zoom.us/oauth/revoke", "token=at-1", BASIC, r#"{"status":"success"}"#),
+    ] {
+        let revocation = Expected {
+            method: "POST",
+            url,
+            kind: Kind::Form,
+            params,
+            headers: vec![header],
+            status: 200,
+            content_type: "application/json",
+            reply: reply.to_owned(),
+        };
+        let server = Server::start(vec![revocation]).await;
+        let exchange = exchange(rehearsed(id, &server), client(&[], None), metadata(&[]));
+        let store = Arc::new(MemoryStore::new());
+        let source = Builder::new(Key::new(id), store, Arc::new(exchange)).build().await;
+        let mut grant = Grant::bearer(Secret::new("at-1"));
+        grant.refresh_token = Some(Secret::new("rt-1"));
+        source.edit(|record, now| record.logged_in(grant, now)).await.unwrap();
+        assert_eq!(source.log_out().await.unwrap(), Revoked::Done, "{id}");
+        server.check(id);
+        source.settle().await.unwrap();
+    }
 }

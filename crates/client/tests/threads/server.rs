@@ -7,7 +7,7 @@ use shuttle::sync::Mutex;
 use unlapse::{Exchange, Request, Revoked};
 use unlapse_core::{
     Answer, Body, BoxFuture, Cause, Credentials, Door, ErrorCode, Grant, Rejection, Reply, Rungs,
-    Secret,
+    Secret, Token,
 };
 
 use crate::world::{Planted, step};
@@ -126,7 +126,7 @@ impl Exchange for Server {
         })
     }
 
-    fn revoke<'a>(&'a self, _: &'a Secret, _: Option<&'a Credentials>) -> BoxFuture<'a, Revoked> {
+    fn revoke<'a>(&'a self, _: &'a Token, _: Option<&'a Credentials>) -> BoxFuture<'a, Revoked> {
         Box::pin(async {
             step().await;
             self.0.lock().expect("not poisoned").good.clear();

@@ -14,10 +14,10 @@ use tokio::net::{TcpListener, TcpStream};
 use unlapse::reqwest::{HttpSettings, ReqwestHttp};
 use unlapse::tokio::TokioClock;
 use unlapse::{
-    AuthMethod, Endpoints, Exchange as _, LoginRung, Request, Revoked, Secret, Server,
+    AuthMethod, Clock as _, Endpoints, Exchange as _, LoginRung, Request, Revoked, Secret, Server,
     ServerExchange,
 };
-use unlapse_core::{Answer, Body, Cause, Credentials, ErrorCode, Rejection};
+use unlapse_core::{Answer, Body, Cause, Credentials, ErrorCode, Grant, Rejection, Token};
 use unlapse_oauth::discovery::Issuer;
 use unlapse_oauth::grant::LoginEndpoint;
 
@@ -203,6 +203,8 @@ async fn endpoints_are_found_in_the_issuers_metadata_once() {
         .send(Request::Refresh { refresh_token: &token, credentials: None, sender_key: None })
         .await;
     assert_eq!(*body(&answer), Body::Error(ErrorCode::Rejection(Rejection::InvalidGrant)));
+    let grant = Grant { refresh_token: Some(token), ..Grant::bearer(Secret::new("at-1")) };
+    let token = Token::from_grant(grant, TokioClock::new().now(), None);
     assert_eq!(exchange.revoke(&token, None).await, Revoked::Done);
     let lines = served.await.unwrap();
     assert_eq!(

@@ -8,7 +8,7 @@ use http::HeaderValue;
 use unlapse::{Clock as _, Exchange, Request, Revoked, ToProve};
 use unlapse_core::{
     Answer, Body, BoxFuture, Cause, Credentials, Door, ErrorCode, Grant, Rejection, Reply, Reuse,
-    Rungs, Secret, SenderKeyProblem, UnixTime,
+    Rungs, Secret, SenderKeyProblem, Token, UnixTime,
 };
 
 /// What goes wrong with one request.
@@ -281,7 +281,7 @@ impl Exchange for Server {
         })
     }
 
-    fn revoke<'a>(&'a self, _: &'a Secret, _: Option<&'a Credentials>) -> BoxFuture<'a, Revoked> {
+    fn revoke<'a>(&'a self, _: &'a Token, _: Option<&'a Credentials>) -> BoxFuture<'a, Revoked> {
         Box::pin(async move {
             self.revoked.fetch_add(1, Ordering::SeqCst);
             self.state.lock().unwrap().alive = false;
