@@ -23,7 +23,8 @@ pub(crate) struct Network {
 }
 
 /// Speaks to a provider for one connection. Which app it is and what the provider has said beside the
-/// token is looked up before anything is sent, and again when the app has changed.
+/// token is looked up before anything is sent, and again when the app or the connection's login is
+/// another.
 pub(crate) struct AppExchange {
     network: Arc<Network>,
     key: Key,
@@ -34,6 +35,8 @@ pub(crate) struct AppExchange {
 struct Ready {
     /// When the app had last changed.
     of: UnixTime,
+    /// When the connection had last been logged in to; `None` where requests do not depend on it.
+    connected_at: Option<UnixTime>,
     exchange: Arc<ProviderExchange>,
 }
 
@@ -42,13 +45,35 @@ impl AppExchange {
         Self { network, key, ready: Mutex::default() }
     }
 
-    async fn ready(&self) -> Result<Arc<ProviderExchange>, Cause> {
-        let app = self.network.directory.app(&self.key.server).ok_or(Cause::Request)?;
+    /// What was made ready last, where it is still of this app.
+    fn kept(&self, app: &Registered) -> Option<Ready> {
         let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(ready) = ready.filter(|ready| ready.of == app.app.changed_at) {
+        ready.filter(|ready| ready.of == app.app.changed_at)
+    }
+
+    fn app(&self) -> Result<Arc<Registered>, Cause> {
+        self.network.directory.app(&self.key.server).ok_or(Cause::Request)
+    }
+
+    /// As it was made ready for this very request.
+    async fn ready(&self) -> Result<Arc<ProviderExchange>, Cause> {
+        let app = self.app()?;
+        match self.kept(&app) {
+            Some(ready) => Ok(ready.exchange),
+            None => self.make_ready().await,
+        }
+    }
+
+    /// Ready for the connection as it is now: a login that was brought meanwhile, at whichever node,
+    /// may have another shop or host beside it. What the provider has said since then is kept: the
+    /// database has it only a little later.
+    async fn make_ready(&self) -> Result<Arc<ProviderExchange>, Cause> {
+        let app = self.app()?;
+        let (connected_at, metadata) = self.login(&app).await?;
+        let kept = self.kept(&app).filter(|ready| ready.connected_at == connected_at);
+        if let Some(ready) = kept {
             return Ok(ready.exchange);
         }
-        let metadata = self.metadata(&app).await?;
         let exchange = self.network.exchange(&app, metadata);
         let exchange = match ConnectionId::of(&self.key) {
             Some(id) => {
@@ -58,22 +83,24 @@ impl AppExchange {
             None => exchange,
         };
         let exchange = Arc::new(exchange);
-        let ready = Ready { of: app.app.changed_at, exchange: Arc::clone(&exchange) };
+        let (of, made) = (app.app.changed_at, Arc::clone(&exchange));
+        let ready = Ready { of, connected_at, exchange: made };
         *self.ready.lock().unwrap_or_else(PoisonError::into_inner) = Some(ready);
         Ok(exchange)
     }
 
-    /// What the provider has said of this connection, where its requests depend on it.
-    async fn metadata(&self, app: &Registered) -> Result<Metadata, Cause> {
+    /// When the connection was last logged in to, and what was said of it, where its requests depend
+    /// on that.
+    async fn login(&self, app: &Registered) -> Result<(Option<UnixTime>, Metadata), Cause> {
         if app.provider.variables().is_empty() {
-            return Ok(Metadata::new());
+            return Ok((None, Metadata::new()));
         }
         let id = ConnectionId::of(&self.key).ok_or(Cause::Request)?;
         // No secret has left: without the database, nothing is sent.
         let found = self.network.tables.connection(&id).await.map_err(|_| Cause::Interrupted)?;
-        let metadata = found.map(|found| found.metadata).unwrap_or_default();
+        let Some(found) = found else { return Ok((None, Metadata::new())) };
         // What was taken in earlier and cannot be said is left out: the connection lives on without.
-        Ok(metadata.into_iter().collect())
+        Ok((Some(found.connected_at), found.metadata.into_iter().collect()))
     }
 }
 
@@ -147,7 +174,7 @@ impl Exchange for AppExchange {
     }
 
     fn prepare(&self) -> BoxFuture<'_, Result<(), Cause>> {
-        Box::pin(async move { self.ready().await?.prepare().await })
+        Box::pin(async move { self.make_ready().await?.prepare().await })
     }
 
     fn send<'a>(&'a self, request: Request<'a>) -> BoxFuture<'a, Answer> {
@@ -165,7 +192,7 @@ impl Exchange for AppExchange {
         credentials: Option<&'a Credentials>,
     ) -> BoxFuture<'a, Revoked> {
         Box::pin(async move {
-            match self.ready().await {
+            match self.make_ready().await {
                 Ok(exchange) => exchange.revoke(token, credentials).await,
                 Err(cause) => Revoked::Failed(cause),
             }

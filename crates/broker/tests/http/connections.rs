@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use unlapse_parts::Fault;
 
 use crate::rig::Rig;
+use crate::watched::watched;
 
 const ADA: &str = "/v1/connections/ada/acme/main";
 
@@ -139,4 +140,28 @@ async fn a_connection_never_says_where_the_apps_secret_goes() {
         .body(Body::from(format!("{}\n{}\n", line("eve", "host"), line("bob", "shop"))));
     let brought = rig.send(request.expect("a request")).await.json();
     assert_eq!((&brought["brought"], &brought["refused"]), (&1.into(), &1.into()), "{brought}");
+}
+
+#[tokio::test]
+async fn a_login_that_is_brought_anew_is_renewed_where_it_says() {
+    let (stand_in, asked) = watched().await;
+    let mut rig = Rig::new().await;
+    // Two nodes: each has had the connection in memory.
+    rig.router = rig.another_at(&stand_in).await;
+    let mut other = rig.another_at(&stand_in).await;
+    let app = json!({"provider": "own-host", "client_id": "cid"});
+    assert_eq!(rig.ask("PUT", "/v1/apps/shops", Some(app)).await.status, 200);
+    let ada = "/v1/connections/ada/shops/main";
+    for shop in ["first", "second"] {
+        let brought = json!({"refresh_token": "rt", "metadata": {"shop": shop}});
+        assert_eq!(rig.ask("PUT", ada, Some(brought)).await.status, 200);
+        for _ in 0..2 {
+            let refreshed = rig.ask("POST", &format!("{ada}/refresh"), None).await;
+            assert_eq!(refreshed.status, 200, "{}", refreshed.text());
+            std::mem::swap(&mut rig.router, &mut other);
+        }
+        let asked = std::mem::take(&mut *asked.lock().expect("not poisoned"));
+        let expected = format!("/acme.example/{shop}/token");
+        assert!(!asked.is_empty() && asked.iter().all(|(path, _)| *path == expected), "{asked:?}");
+    }
 }
