@@ -38,7 +38,7 @@ const OUT_OF_REACH: [&str; 7] = [
     // They take a browser, and what the broker has given it before.
     "GET /connect",
     "POST /connect",
-    "GET /callback",
+    "GET /callback/{tenant}/{app}",
     // Its names are not those of things that it may remove.
     "DELETE /v1/api-keys/{id}",
     "DELETE /v1/webhooks/{name}",
