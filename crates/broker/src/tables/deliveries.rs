@@ -60,7 +60,7 @@ const TAKE: Statement = Statement::each(
      WHERE id IN (SELECT id FROM deliveries
                   WHERE due_at <= now_ms()
                     AND (tenant || '/' || webhook) COLLATE \"C\" NOT IN
-                        (SELECT value FROM json_array_elements_text($3::text::json) AS full (value))
+                        (SELECT value FROM json_array_elements_text($3::text::json) AS crowded (value))
                   ORDER BY due_at LIMIT $1
                   FOR UPDATE SKIP LOCKED)
      RETURNING id, attempt",
