@@ -30,8 +30,7 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     let cluster = Cluster::start()?;
     if settings.wants("schedule") {
-        let found = runtime.block_on(schedule::measure(&cluster, &settings))?;
-        println!("{found}");
+        runtime.block_on(schedule::measure(&cluster, &settings))?;
     }
     if settings.wants("sqlite") {
         println!("{}", runtime.block_on(sqlite::measure(&settings))?);

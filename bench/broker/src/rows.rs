@@ -35,12 +35,15 @@ pub(crate) fn key(n: u64) -> Key {
 /// `n`, `account`, `id` (as the store computes it from [`key`]), `shard` and `at` (a due time in
 /// milliseconds) of `rows` rows, in the order of `id`, so that the tables are written from front to
 /// back. One row in `due_one_in` was due within the last ten minutes, the others come due in the next
-/// hour; 0: none was.
+/// hour; 0: none was, nor will be for a day, however long it takes to make them.
 pub(crate) fn select(rows: u64, due_one_in: u64) -> String {
-    let due = if due_one_in == 0 { "false".to_owned() } else { format!("n % {due_one_in} = 0") };
+    let (due, ahead) = match due_one_in {
+        0 => ("false".to_owned(), 86_400_000),
+        _ => (format!("n % {due_one_in} = 0"), 60_000),
+    };
     format!(
         "select n, account, id, (get_byte(id, 14) * 256 + get_byte(id, 15)) % {SHARDS} as shard, \
-           now_at + case when {due} then -(n % 600) * 1000 else 60000 + (n % 3600) * 1000 end as at \
+           now_at + case when {due} then -(n % 600) * 1000 else {ahead} + (n % 3600) * 1000 end as at \
          from (select n, account, substring(sha256( \
              int8send(10) || 'bench/acme'::bytea || \
              int8send(length(account)) || convert_to(account, 'UTF8') || \

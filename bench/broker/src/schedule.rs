@@ -16,10 +16,12 @@ const COMPLETED: usize = 100_000;
 const LOOKS: usize = 21;
 
 /// Measures all of it.
-pub(crate) async fn measure(cluster: &Cluster, settings: &Settings) -> Result<String> {
-    let busy = busy(cluster, settings).await?;
+pub(crate) async fn measure(cluster: &Cluster, settings: &Settings) -> Result<()> {
+    // One by one: what was found is not lost with what comes after it.
+    println!("{}", busy(cluster, settings).await?);
     let (idle, room) = idle(cluster, settings).await?;
-    Ok(format!("{busy}\n{idle}\n{room}"))
+    println!("{idle}\n{room}");
+    Ok(())
 }
 
 /// Half of all rows are due.
