@@ -3,13 +3,23 @@
 use std::time::Duration;
 
 use unlapse_core::{Key, Now, Place as Lies, Store as _, StoreError};
-use unlapse_store::sql::{SqlOptions, Statement, Value};
+use unlapse_store::sql::{SqlOptions, SqlStore, Statement, Value};
 
 use crate::place::Place;
 use crate::rig::{WAIT, eventually, key, node, node_of, record};
 
+/// A node that says once that it is alive, and not again while a test runs.
+async fn once_signed(place: &Place) -> SqlStore {
+    let options = SqlOptions { alive: Duration::from_secs(3600), ..SqlOptions::default() };
+    node_of(place.open().await, place.folder(), options).await
+}
+
 /// Says that a node has not been heard of for long, as if its process were stopped.
-const SILENT: Statement = Statement::both("UPDATE nodes SET alive_until = 0 WHERE id = $1");
+async fn silence(node: &SqlStore) {
+    const SILENT: Statement = Statement::both("UPDATE nodes SET alive_until = 0 WHERE id = $1");
+    let id = vec![Value::Int(node.node().as_i64())];
+    node.database().execute(SILENT, id).await.expect("silent");
+}
 
 #[tokio::test]
 async fn r1_two_nodes_of_a_process_are_two() {
@@ -31,14 +41,11 @@ async fn r1_two_nodes_of_a_process_are_two() {
 #[tokio::test]
 async fn r19_a_lease_that_was_lost_saves_nothing_and_gives_nothing_back() {
     for place in Place::each() {
-        // It signs once, for these tests' purposes.
-        let options = SqlOptions { alive: Duration::from_secs(3600), ..SqlOptions::default() };
-        let one = node_of(place.open().await, place.folder(), options).await;
+        let one = once_signed(&place).await;
         let other = node(&place).await;
         let mut lost = one.lease(&key(), WAIT).await.expect("free");
         lost.save(&record(1)).await.expect("saved");
-        let silent = vec![Value::Int(one.node().as_i64())];
-        one.database().execute(SILENT, silent).await.expect("silent");
+        silence(&one).await;
         let mut now = other.lease(&key(), WAIT).await.expect("free");
         assert_eq!(lost.save(&record(5)).await, Err(StoreError::Fenced));
         assert_eq!(lost.remove().await, Err(StoreError::Fenced));
@@ -59,11 +66,9 @@ async fn r19_a_lease_that_was_lost_saves_nothing_and_gives_nothing_back() {
 #[tokio::test]
 async fn a_lease_is_valid_by_its_number_while_nobody_has_the_next() {
     for place in Place::each() {
-        let options = SqlOptions { alive: Duration::from_secs(3600), ..SqlOptions::default() };
-        let one = node_of(place.open().await, place.folder(), options).await;
+        let one = once_signed(&place).await;
         let mut lease = one.lease(&key(), WAIT).await.expect("free");
-        let silent = vec![Value::Int(one.node().as_i64())];
-        one.database().execute(SILENT, silent).await.expect("silent");
+        silence(&one).await;
         lease.save(&record(1)).await.expect("nobody has come between");
     }
 }
@@ -106,12 +111,10 @@ async fn a_store_that_nobody_has_any_more_frees_what_it_has_leased() {
 #[tokio::test]
 async fn r19_a_lease_of_a_row_that_was_removed_stays_lost() {
     for place in Place::each() {
-        let options = SqlOptions { alive: Duration::from_secs(3600), ..SqlOptions::default() };
-        let one = node_of(place.open().await, place.folder(), options).await;
+        let one = once_signed(&place).await;
         let other = node(&place).await;
         let mut lost = one.lease(&key(), WAIT).await.expect("free");
-        let silent = vec![Value::Int(one.node().as_i64())];
-        one.database().execute(SILENT, silent).await.expect("silent");
+        silence(&one).await;
         drop(other.lease(&key(), WAIT).await.expect("free"));
         let rows = Statement::both("SELECT count(*) FROM records");
         eventually("the row goes with its lease", || async {
@@ -130,13 +133,11 @@ async fn r19_a_lease_of_a_row_that_was_removed_stays_lost() {
 #[tokio::test]
 async fn r19_nothing_is_spent_before_what_was_set_aside_is_adopted() {
     for place in Place::each() {
-        let options = SqlOptions { alive: Duration::from_secs(3600), ..SqlOptions::default() };
-        let one = node_of(place.open().await, place.folder(), options).await;
+        let one = once_signed(&place).await;
         let other = node(&place).await;
         let mut lost = one.lease(&key(), WAIT).await.expect("free");
         lost.save(&record(1)).await.expect("saved");
-        let silent = vec![Value::Int(one.node().as_i64())];
-        one.database().execute(SILENT, silent).await.expect("silent");
+        silence(&one).await;
         let mut now = other.lease(&key(), WAIT).await.expect("free");
         assert_eq!(now.load().await.expect("read").expect("a record").record, record(1));
         lost.set_aside(&record(2)).await.expect("needs no lease");
