@@ -8,7 +8,6 @@ mod conformance;
 mod database;
 mod interleavings;
 mod late;
-mod measured;
 mod nodes;
 mod place;
 mod processes;

@@ -6,7 +6,8 @@ use unlapse_core::{Grant, Key, Now, Secret, Store as _};
 use unlapse_parts::Postgres;
 use unlapse_store::sql::{SHARDS, SqlOptions};
 
-use crate::rig::{WAIT, eventually, node_of, open, record};
+use crate::place::Place;
+use crate::rig::{WAIT, eventually, node, node_of, open, record};
 
 /// I9: claim, intent, complete; and those of many share a statement.
 #[tokio::test(flavor = "multi_thread")]
@@ -87,4 +88,42 @@ async fn i9_a_renewal_is_three_statements_at_most_and_many_share_them() {
     assert!(calls < count, "{calls} for {count}: {queries}");
     assert_eq!(postgres.sql(database, leased), "0", "each gave its lease back as it ended");
     store.settle().await;
+}
+
+/// I9: a statement may be planned while a table is empty and be used when it has millions of rows.
+#[tokio::test(flavor = "multi_thread")]
+async fn i9_no_statement_of_a_renewal_reads_a_whole_table() {
+    let Some(place) = Place::server() else { return };
+    let server = Postgres::shared().expect("there is one");
+    let database = place.url.rsplit('/').next().expect("a path");
+    let store = node(&place).await;
+    // Indexes were made, which reads what is indexed.
+    server.sql(database, "SELECT pg_stat_reset()");
+    for round in 1..=3 {
+        for number in 0..20 {
+            let key = Key::new(format!("k{number}"));
+            let mut lease = store.lease(&key, WAIT).await.expect("free");
+            lease.load().await.expect("read");
+            lease.save(&record(round)).await.expect("saved");
+        }
+        for shard in 0..SHARDS {
+            for due in store.claim(shard, 200).await.expect("claimed") {
+                let mut lease = store.lease(due.key(), WAIT).await.expect("the claim");
+                let found = lease.load().await.expect("read").expect("a record").record;
+                lease.save(&found.intend(Now::default(), false)).await.expect("saved");
+                lease.set_aside(&record(round + 1)).await.expect("set aside");
+            }
+        }
+    }
+    store.settle().await;
+    // What a connection has done is counted when it ends, at the latest.
+    drop(store);
+    let counts = "SELECT relname, seq_scan, idx_scan FROM pg_stat_user_tables \
+         WHERE relname IN ('records', 'tokens', 'orphans') ORDER BY relname";
+    let counted = || server.sql(database, counts);
+    eventually("all is counted", || async { counted().lines().all(|row| !row.ends_with("|0")) })
+        .await;
+    for row in counted().lines() {
+        assert_eq!(row.split('|').nth(1), Some("0"), "table, read as a whole, by its keys: {row}");
+    }
 }

@@ -165,7 +165,9 @@ impl Connections {
 }
 
 /// What every connection begins with. Whoever changes a row relies on `read committed`: who has
-/// waited for a row sees it as it has become. One plan for all rows spares a plan a call.
+/// waited for a row sees it as it has become. One plan for all rows spares a plan a call; and since
+/// it may be made while a table is empty and be used when it has millions of rows, it goes by keys
+/// alone, which is what all that happens often is written for.
 fn settings(options: &Options) -> String {
     let [lock, statement] = [options.lock, options.statement].map(|wait| wait.as_millis());
     let schema = options.schema;
@@ -175,6 +177,9 @@ fn settings(options: &Options) -> String {
         SET lock_timeout = {lock};
         SET statement_timeout = {statement};
         SET plan_cache_mode = force_generic_plan;
+        SET enable_seqscan = off;
+        SET enable_hashjoin = off;
+        SET enable_mergejoin = off;
         SET jit = off;
         SELECT set_config('synchronous_commit', 'on', false)
             WHERE current_setting('synchronous_commit') = 'off'"

@@ -17,7 +17,7 @@ use super::save::{Answer, Save, save};
 use crate::sql::{Away, Database};
 
 /// So many share a statement.
-const TOGETHER: usize = 100;
+const TOGETHER: usize = 50;
 
 /// So many statements wait for the disk at the same time, when there is that much to write.
 const AT_ONCE: usize = 4;
