@@ -73,12 +73,18 @@ impl HttpSettings {
         })
     }
 
+    /// Connections to one server that are kept for the next request: of a busy client as many as
+    /// answer at a time, so that a request does not begin with a handshake.
+    fn kept_open(&self) -> usize {
+        self.at_once.div_ceil(2).clamp(1, 64)
+    }
+
     fn builder(&self) -> Result<reqwest::ClientBuilder, HttpSetupError> {
         let mut builder = reqwest::Client::builder()
             .connect_timeout(self.connect_timeout)
             .read_timeout(self.read_timeout)
             .pool_idle_timeout(Duration::from_secs(30))
-            .pool_max_idle_per_host(5)
+            .pool_max_idle_per_host(self.kept_open())
             .redirect(reqwest::redirect::Policy::none())
             // What may have been seen is sent again by the renewal alone, which knows when (R7).
             .retry(reqwest::retry::never())
@@ -122,6 +128,14 @@ mod tests {
             ("http://", None),
         ] {
             assert_eq!(host_of(proxy).as_deref(), expected, "{proxy}");
+        }
+    }
+
+    #[test]
+    fn c12_a_client_keeps_connections_open_for_as_many_as_it_has_at_once() {
+        for (at_once, kept) in [(0, 1), (1, 1), (10, 5), (100, 50), (256, 64), (usize::MAX, 64)] {
+            let settings = HttpSettings { at_once, ..HttpSettings::default() };
+            assert_eq!(settings.kept_open(), kept, "{at_once}");
         }
     }
 
