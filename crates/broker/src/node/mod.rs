@@ -1,6 +1,7 @@
 //! A node at work: what is due is renewed, what has happened is written down, and what others say is
 //! heard.
 
+mod begin;
 mod notes;
 mod portion;
 mod pump;
@@ -9,6 +10,7 @@ mod rotation;
 mod seats;
 mod shards;
 mod upkeep;
+mod usher;
 mod vain;
 
 use core::future::Future;

@@ -1,18 +1,19 @@
 //! From the schedule to renewals.
 
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
-use unlapse::tokio::TokioSpawn;
-use unlapse::unlapse_core::{Error, UnixTime, spread};
-use unlapse::{Clock as _, Renewal, Spawn as _};
+use unlapse::Clock as _;
+use unlapse::unlapse_core::UnixTime;
 use unlapse_store::sql::Due;
 
+use super::begin::begin;
 use super::pause;
 use super::portion::Portion;
 use super::queue::Queues;
 use super::shards::{SHARDS, preferred};
+use super::usher::{lock, of, usher};
 use crate::broker::Inner;
 
 /// Between looks at a schedule that has nothing due.
@@ -31,8 +32,17 @@ const CROWDED: Duration = Duration::from_millis(20);
 const RAMP: Duration = Duration::from_secs(60);
 
 /// Claims what is due and renews it, until the node stops.
-pub(super) async fn pump(broker: &Arc<Inner>, mut stopped: watch::Receiver<bool>) {
-    let (mut round, mut queues, mut portion) = (0_u32, Queues::default(), Portion::default());
+pub(super) async fn pump(broker: &Arc<Inner>, stopped: watch::Receiver<bool>) {
+    let queues = Mutex::default();
+    tokio::join!(claim(broker, &queues, stopped.clone()), usher(broker, &queues, stopped));
+}
+
+async fn claim(
+    broker: &Arc<Inner>,
+    queues: &Mutex<Queues<Due>>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let (mut round, mut portion) = (0_u32, Portion::default());
     loop {
         tokio::select! {
             biased;
@@ -41,9 +51,9 @@ pub(super) async fn pump(broker: &Arc<Inner>, mut stopped: watch::Receiver<bool>
         }
         round = round.wrapping_add(1);
         let others = round.is_multiple_of(OTHERS);
-        let span = match once(broker, &mut queues, &mut portion, others).await {
+        let span = match once(broker, queues, &mut portion, others).await {
             Ok(Found::Nothing) => IDLE,
-            Ok(Found::PutOff) => CROWDED,
+            Ok(Found::NoSeat) => CROWDED,
             Ok(Found::Begun) => Duration::ZERO,
             Err(()) => AWAY,
         };
@@ -60,8 +70,8 @@ pub(super) async fn pump(broker: &Arc<Inner>, mut stopped: watch::Receiver<bool>
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Found {
     Nothing,
-    /// All of it was put off.
-    PutOff,
+    /// Nothing that has a seat.
+    NoSeat,
     /// Something could be begun, and there may be more.
     Begun,
 }
@@ -69,7 +79,7 @@ enum Found {
 /// One look at the schedule.
 async fn once(
     broker: &Arc<Inner>,
-    queues: &mut Queues,
+    queues: &Mutex<Queues<Due>>,
     portion: &mut Portion,
     others: bool,
 ) -> Result<Found, ()> {
@@ -90,50 +100,31 @@ async fn once(
             return Err(());
         };
         portion.answered();
-        found = found.max(begin(broker, queues, claimed).await);
+        found = found.max(seat(broker, queues, claimed).await);
     }
     Ok(found)
 }
 
-/// Begins the renewals of what was claimed; what cannot be begun now is put off.
-async fn begin(broker: &Arc<Inner>, queues: &mut Queues, claimed: Vec<Due>) -> Found {
+/// Begins the renewals of what was claimed; what cannot be begun now waits, or is put off.
+async fn seat(broker: &Arc<Inner>, queues: &Mutex<Queues<Due>>, claimed: Vec<Due>) -> Found {
     let now = broker.clock.now().wall;
     let mut put_off = Vec::new();
     let mut found = Found::Nothing;
     for due in claimed {
-        let key = due.key().clone();
-        let server = &key.server;
-        if let Some(until) = broker.circuits.open_until(server, now) {
-            let at = parked(until, spread(&key, due.generation()));
-            put_off.push((due, at));
+        let (app, spread) = (due.key().server.clone(), of(&due));
+        if let Some(until) = broker.circuits.open_until(&app, now) {
+            put_off.push((due, parked(until, spread)));
+        } else if let Some(seat) = broker.seats.take(&app) {
+            lock(queues).begun(&app, now);
+            begin(broker, due, seat);
+            found = Found::Begun;
             continue;
+        } else {
+            put_off.extend(lock(queues).wait(&app, now, spread, due));
         }
-        let Some(seat) = broker.seats.take(server) else {
-            let at = queues.put_off(server, now, spread(&key, due.generation()));
-            put_off.push((due, at));
-            continue;
-        };
-        queues.begun(server, now);
-        found = Found::Begun;
-        let broker = Arc::clone(broker);
-        TokioSpawn.spawn(Box::pin(async move {
-            // The seat is free when the request has ended, and not when nobody waits for it any more
-            // (R6).
-            let renewal = Renewal::due(due.generation()).keeping(Arc::new(seat));
-            // What it comes to is in the record, and in the notes.
-            match broker.sources.renew(&key, renewal).await {
-                Ok(_) => return broker.vain.over(&key),
-                Err(Error::Temporary { attempts: 1.., .. }) => return,
-                Err(_) => {}
-            }
-            // Where nothing could be said of it in the record, its claim would soon end by itself,
-            // again and again.
-            let at = broker.clock.now().wall.plus(broker.vain.again(&key));
-            let _ = broker.store.leave_alone(due, at).await;
-        }));
+        found = found.max(Found::NoSeat);
     }
     if !put_off.is_empty() {
-        found = found.max(Found::PutOff);
         // Where that fails, the claims end by themselves.
         let _ = broker.store.postpone(put_off).await;
     }
@@ -141,7 +132,7 @@ async fn begin(broker: &Arc<Inner>, queues: &mut Queues, claimed: Vec<Due>) -> F
 }
 
 /// When a row comes back whose app's circuit is open.
-fn parked(until: UnixTime, spread: f64) -> UnixTime {
+pub(super) fn parked(until: UnixTime, spread: f64) -> UnixTime {
     until.plus(RAMP.mul_f64(spread))
 }
 

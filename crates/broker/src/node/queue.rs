@@ -1,71 +1,145 @@
 //! Where a row waits that finds no seat, since its app has all that one app may have.
 
 use core::time::Duration;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use unlapse::unlapse_core::UnixTime;
 
 /// The least and the most that a row is put off by.
 const LEAST: Duration = Duration::from_secs(2);
-const MOST: Duration = Duration::from_secs(60);
+const MOST: Duration = Duration::from_secs(300);
 
 /// An app's pace is measured over so long.
 const MEASURED: Duration = Duration::from_secs(2);
 
-/// Paces, in renewals a second: before anything was measured, and of an app that hangs.
-const AT_FIRST: f64 = 64.0;
+/// Paces, in renewals a second: before anything was measured, and of an app that hangs. At first it
+/// is high: what comes back too soon is put off once more, what comes back too late leaves seats empty.
+const AT_FIRST: f64 = 2000.0;
 const SLOWEST: f64 = 8.0;
 
 /// A row comes back a little before its turn, so that no seat is left empty.
 const AHEAD: f64 = 1.25;
 
-/// Queues of apps: rows come back as fast as their app takes them, and not all at once, to be put off
-/// again.
-#[derive(Default)]
-pub(super) struct Queues(HashMap<String, Queue>);
+/// So many seconds' worth of rows wait here, claimed, for the next seat, and so many at most: callers
+/// at other nodes cannot have them renewed meanwhile.
+const AT_HAND: f64 = 0.5;
+const MOST_AT_HAND: f64 = 256.0;
 
-struct Queue {
-    /// When the last of the queue comes back.
-    last: UnixTime,
+/// A row that is still here after so long is put off like the others.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Queues of apps: rows come back as fast as their app takes them, and not all at once, to be put off
+/// again. The first few wait at hand.
+pub(super) struct Queues<R>(HashMap<String, Queue<R>>);
+
+struct Queue<R> {
+    /// Those that have the next seats, with when they began to wait.
+    at_hand: VecDeque<(UnixTime, R)>,
+    /// When the last of those that were put off comes back, since 1970: thousands of them may come
+    /// back in a second, which are told apart by less than milliseconds.
+    last: Duration,
     pace: f64,
     /// Renewals that were begun since then.
     begun: u32,
     since: UnixTime,
 }
 
-impl Queues {
+impl<R> Default for Queues<R> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<R> Queues<R> {
     /// A renewal of `app` was begun.
     pub(super) fn begun(&mut self, app: &str, now: UnixTime) {
         // Those alone that have had a queue: the others need no pace.
         if let Some(queue) = self.0.get_mut(app) {
             queue.begun = queue.begun.saturating_add(1);
-            if queue.last.plus(MOST) < now {
+            if queue.at_hand.is_empty() && time(queue.last).plus(MOST) < now {
                 self.0.remove(app);
             }
         }
     }
 
-    /// When a row of `app` comes back that found no seat at `now`; `spread`, in 0..1, is its own.
-    pub(super) fn put_off(&mut self, app: &str, now: UnixTime, spread: f64) -> UnixTime {
-        let queue = self.0.entry(app.to_owned()).or_insert(Queue {
-            last: now,
-            pace: AT_FIRST,
-            begun: 0,
-            since: now,
-        });
-        let measured = now.since(queue.since);
-        if measured >= MEASURED {
-            queue.pace = (f64::from(queue.begun) / measured.as_secs_f64()).max(SLOWEST);
-            (queue.begun, queue.since) = (0, now);
+    /// A row of `app` found no seat at `now`. `None`: it waits here. Otherwise it is to be put off
+    /// until then; `spread`, in 0..1, is its own.
+    pub(super) fn wait(
+        &mut self,
+        app: &str,
+        now: UnixTime,
+        spread: f64,
+        row: R,
+    ) -> Option<(R, UnixTime)> {
+        let queue = self.0.entry(app.to_owned()).or_insert_with(|| Queue::new(now));
+        queue.measure(now);
+        let waiting = u32::try_from(queue.at_hand.len()).unwrap_or(u32::MAX);
+        if f64::from(waiting) < (queue.pace * AT_HAND).min(MOST_AT_HAND) {
+            queue.at_hand.push_back((now, row));
+            return None;
         }
-        let next = queue.last.max(now).plus(Duration::from_secs_f64(1.0 / (queue.pace * AHEAD)));
-        if next.since(now) >= MOST {
+        Some((row, queue.put_off(now, spread)))
+    }
+
+    /// The apps of which rows wait here.
+    pub(super) fn waiting(&self) -> Vec<String> {
+        let waiting = self.0.iter().filter(|(_, queue)| !queue.at_hand.is_empty());
+        waiting.map(|(app, _)| app.clone()).collect()
+    }
+
+    /// The next row of `app`: it has a seat now.
+    pub(super) fn next(&mut self, app: &str) -> Option<R> {
+        self.0.get_mut(app)?.at_hand.pop_front().map(|(_, row)| row)
+    }
+
+    /// Rows that have waited here for too long at `now`, and until when they are put off.
+    pub(super) fn late(&mut self, now: UnixTime, spread: impl Fn(&R) -> f64) -> Vec<(R, UnixTime)> {
+        let mut late = Vec::new();
+        for queue in self.0.values_mut() {
+            while queue.at_hand.front().is_some_and(|(since, _)| now.since(*since) >= PATIENCE) {
+                let Some((_, row)) = queue.at_hand.pop_front() else { break };
+                queue.measure(now);
+                let until = queue.put_off(now, spread(&row));
+                late.push((row, until));
+            }
+        }
+        late
+    }
+}
+
+impl<R> Queue<R> {
+    fn new(now: UnixTime) -> Self {
+        let (at_hand, last) = (VecDeque::new(), exactly(now));
+        Self { at_hand, last, pace: AT_FIRST, begun: 0, since: now }
+    }
+
+    fn measure(&mut self, now: UnixTime) {
+        let measured = now.since(self.since);
+        if measured >= MEASURED {
+            self.pace = (f64::from(self.begun) / measured.as_secs_f64()).max(SLOWEST);
+            (self.begun, self.since) = (0, now);
+        }
+    }
+
+    /// When the next that is put off comes back.
+    fn put_off(&mut self, now: UnixTime, spread: f64) -> UnixTime {
+        let next = self.last.max(exactly(now)) + Duration::from_secs_f64(1.0 / (self.pace * AHEAD));
+        let at = time(next);
+        if at.since(now) >= MOST {
             // Beyond the most, wherever: they would all come back together.
             return now.plus(MOST.mul_f64(0.5 + spread / 2.0));
         }
-        queue.last = next;
-        next.max(now.plus(LEAST))
+        self.last = next;
+        at.max(now.plus(LEAST))
     }
+}
+
+fn exactly(at: UnixTime) -> Duration {
+    Duration::from_millis(at.as_millis())
+}
+
+fn time(since_1970: Duration) -> UnixTime {
+    UnixTime::from_millis(0).plus(since_1970)
 }
 
 #[cfg(test)]
@@ -76,36 +150,76 @@ mod tests {
         UnixTime::from_secs(secs)
     }
 
+    /// A queue of whose app as many rows wait as may.
+    fn full(now: UnixTime) -> Queues<u32> {
+        let mut queues = Queues::default();
+        let waiting = (0..10_000).take_while(|row| queues.wait("a", now, 0.5, *row).is_none());
+        assert_eq!(waiting.count(), 256);
+        queues
+    }
+
+    fn put_off(queues: &mut Queues<u32>, now: UnixTime, spread: f64) -> UnixTime {
+        queues.wait("a", now, spread, 0).expect("no more can wait here").1
+    }
+
+    #[test]
+    fn i8_the_next_rows_wait_at_hand_in_their_order() {
+        let mut queues = full(at(1000));
+        assert_eq!(queues.waiting(), ["a"]);
+        assert_eq!(
+            (queues.next("a"), queues.next("a"), queues.next("b")),
+            (Some(0), Some(1), None)
+        );
+        assert_eq!(queues.wait("a", at(1000), 0.5, 7), None, "there is room again");
+        let rest: Vec<_> = std::iter::from_fn(|| queues.next("a")).collect();
+        assert_eq!((rest.len(), rest.last()), (255, Some(&7)));
+        assert!(queues.waiting().is_empty());
+    }
+
     #[test]
     fn i8_a_full_app_puts_rows_off_by_how_long_its_queue_is() {
-        let mut queues = Queues::default();
         let now = at(1000);
-        assert_eq!(queues.put_off("a", now, 0.0), now.plus(LEAST));
-        let hundredth = (0..800).map(|_| queues.put_off("a", now, 0.0)).last();
-        let wait = hundredth.expect("one").since(now).as_secs();
-        assert!((9..=11).contains(&wait), "801 rows at 80 a second: {wait}");
-        let last = (0..100_000).map(|_| queues.put_off("a", now, 0.5)).last();
-        assert_eq!(last, Some(now.plus(Duration::from_secs(45))), "a minute at most");
-        assert_eq!(queues.put_off("b", now, 0.0), now.plus(LEAST), "another's queue is its own");
+        let mut queues = full(now);
+        assert_eq!(put_off(&mut queues, now, 0.0), now.plus(LEAST));
+        let last = (0..25_000).map(|_| put_off(&mut queues, now, 0.0)).last();
+        let wait = last.expect("one").since(now).as_secs();
+        assert!((9..=11).contains(&wait), "25,000 rows at 2,500 a second: {wait}");
+        let last = (0..1_000_000).map(|_| put_off(&mut queues, now, 0.5)).last();
+        assert_eq!(last, Some(now.plus(MOST.mul_f64(0.75))), "five minutes at most");
+        assert_eq!(queues.wait("b", now, 0.0, 1), None, "another's queue is its own");
     }
 
     #[test]
     fn i8_the_pace_is_what_the_app_takes() {
-        let mut queues = Queues::default();
-        queues.put_off("a", at(1000), 0.0);
+        let mut queues = full(at(1000));
         (0..4000).for_each(|_| queues.begun("a", at(1001)));
         // 2000 a second: a thousand rows are gone within the least.
-        let quick = (0..1000).map(|_| queues.put_off("a", at(1002), 0.0)).last();
+        let quick = (0..1000).map(|_| put_off(&mut queues, at(1002), 0.0)).last();
         assert_eq!(quick, Some(at(1004)));
         // It hangs: ten rows a second.
-        let slow = (0..100).map(|_| queues.put_off("a", at(1010), 0.0)).last();
+        let slow = (0..100).map(|_| put_off(&mut queues, at(1010), 0.0)).last();
         assert_eq!(slow, Some(at(1020)));
     }
 
     #[test]
+    fn i8_a_row_waits_at_hand_for_moments_alone() {
+        let mut queues = full(at(1000));
+        assert!(queues.late(at(1001), |_| 0.0).is_empty());
+        let late = queues.late(at(1002), |_| 0.0);
+        assert_eq!(late.len(), 256);
+        assert!(late.iter().all(|(_, until)| *until >= at(1004)));
+        assert!(queues.waiting().is_empty());
+        // Nothing was begun all that time: four rows, half a second's worth.
+        let waiting = (0..100).filter(|row| queues.wait("a", at(1002), 0.5, *row).is_none());
+        assert_eq!(waiting.count(), 4);
+    }
+
+    #[test]
     fn an_app_without_a_queue_is_forgotten() {
-        let mut queues = Queues::default();
-        queues.put_off("a", at(1000), 0.0);
+        let mut queues = full(at(1000));
+        queues.begun("a", at(2000));
+        assert_eq!(queues.0.len(), 1, "of which rows wait here");
+        while queues.next("a").is_some() {}
         queues.begun("a", at(2000));
         assert!(queues.0.is_empty());
     }

@@ -60,9 +60,14 @@ impl Seats {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner).all
     }
 
+    /// Ends when one is given back after this call.
+    pub(super) fn freed(&self) -> impl Future<Output = ()> + Send {
+        self.free.notified()
+    }
+
     /// Waits until one may be free.
     pub(crate) async fn wait(&self) {
-        let freed = self.free.notified();
+        let freed = self.freed();
         if self.free() == 0 {
             freed.await;
         }
@@ -71,7 +76,7 @@ impl Seats {
     /// Waits until none is taken.
     pub(crate) async fn emptied(&self) {
         loop {
-            let freed = self.free.notified();
+            let freed = self.freed();
             if self.taken() == 0 {
                 return;
             }
