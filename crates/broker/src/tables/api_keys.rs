@@ -20,6 +20,7 @@ use super::{Tables, unreadable};
 use crate::name::Name;
 use crate::problem::Problem;
 use crate::random;
+use crate::tenant::Speed;
 use crate::verb::Verbs;
 
 /// An API key, without its secret.
@@ -53,6 +54,24 @@ const SUM: usize = 6;
 const MAKE: Statement = Statement::both(
     "INSERT INTO api_keys (id, tenant, label, verbs, hash, created_at, expires_at)
      VALUES ($1, $2, $3, $4, $5, now_ms(), $6)",
+);
+/// Where nothing has begun.
+macro_rules! make_first {
+    ($hash:literal) => {
+        concat!(
+            "INSERT INTO api_keys (id, tenant, label, verbs, hash, created_at)
+             SELECT $1, $2, $3, $4, ",
+            $hash,
+            ", now_ms() WHERE NOT EXISTS (SELECT 1 FROM tenants)
+                 AND NOT EXISTS (SELECT 1 FROM api_keys)"
+        )
+    };
+}
+const MAKE_FIRST: Statement = Statement::each(make_first!("$5"), make_first!("$5::bytea"));
+/// Of the key that was made: then there is no other tenant.
+const FIRST_TENANT: Statement = Statement::both(
+    "INSERT INTO tenants (name, speed, created_at)
+     SELECT tenant, $2, now_ms() FROM api_keys WHERE id = $1",
 );
 const ONE: Statement = Statement::both(
     "SELECT id, tenant, label, verbs, created_at, expires_at, revoked_at, hash FROM api_keys
@@ -103,6 +122,33 @@ impl Tables {
         let rows = self.database.query(BY_ID, vec![id.into()]).await?;
         let key = read(rows.first().ok_or_else(|| unreadable("an API key"))?)?;
         Ok((key, secret))
+    }
+
+    /// Makes the first tenant and its first API key, both or neither; `None` where there is a tenant or
+    /// a key. Of nodes that begin at the same moment, one makes them.
+    pub async fn make_first_api_key(
+        &self,
+        tenant: &Name,
+        label: &str,
+        verbs: Verbs,
+    ) -> Result<Option<Secret>, Problem> {
+        check("a label", label, SHORT)?;
+        self.envelope().ready(tenant).await?;
+        let (id, secret) = draw();
+        let key = vec![
+            id.as_str().into(),
+            tenant.as_str().into(),
+            label.into(),
+            verbs.to_string().into(),
+            hash(&secret).into(),
+        ];
+        let tenant = vec![id.into(), Speed::Eager.as_str().into()];
+        // Whoever makes a tenant or a key changes its version first: who waits for that sees, in the
+        // statement after it, what was made meanwhile.
+        let versions = [bump("api_keys"), bump("tenants")];
+        let made = [(MAKE_FIRST, key), (FIRST_TENANT, tenant)];
+        let changed = self.database.together(versions.into_iter().chain(made).collect()).await?;
+        Ok((changed.last() == Some(&1)).then_some(secret))
     }
 
     /// The key that `secret` is, if it is one that lives. A text that is none costs no statement.

@@ -25,19 +25,22 @@ fn i1_two_nodes_over_one_database_are_one_broker() {
     let key = project.root().join("work/one/master.key");
     let key = key.to_str().expect("text");
     let two = [&one[..6], &["--data", "two", "--master-key", key]].concat();
-    // At the same moment, over a database that is new: they agree on who makes the tables.
+    // At the same moment, over a database that is new: they agree on who makes the tables and the key.
     let nodes = [project.spawn(&one), project.spawn(&two)].map(Server::started);
-    let first = nodes.iter().find_map(|node| node.first_key.clone()).expect("one of them made it");
+    let made: Vec<_> = nodes.iter().filter_map(|node| node.first_key.clone()).collect();
+    let [first] = &made[..] else { panic!("one of them makes it: {} did", made.len()) };
+    let files = ["one", "two"].map(|data| project.root().join("work").join(data).join("first-key"));
+    assert_eq!(files.iter().filter(|file| file.exists()).count(), 1, "none without a key is left");
     let app = json!({ "provider": APP, "client_id": "cid", "client_secret": CLIENT_SECRET });
     let path = format!("/v1/apps/{APP}");
-    assert_eq!(nodes[0].ask(&first, "PUT", &path, &app.to_string()).status, 200);
+    assert_eq!(nodes[0].ask(first, "PUT", &path, &app.to_string()).status, 200);
 
     let login = provider.log_in();
     let ada = format!("/v1/connections/ada/{APP}/main");
     let brought = json!({ "refresh_token": login.refresh_token }).to_string();
-    assert_eq!(nodes[0].ask(&first, "PUT", &ada, &brought).status, 200);
+    assert_eq!(nodes[0].ask(first, "PUT", &ada, &brought).status, 200);
     let token = |node: usize| {
-        let reply = nodes[node].ask(&first, "POST", &format!("{ada}/token"), "");
+        let reply = nodes[node].ask(first, "POST", &format!("{ada}/token"), "");
         assert_eq!(reply.status, 200, "{reply:?}");
         let token = reply.json()["access_token"].as_str().expect("a token").to_owned();
         assert!(provider.is_valid(&token), "{token}");
@@ -45,18 +48,18 @@ fn i1_two_nodes_over_one_database_are_one_broker() {
     };
     let granted = token(1);
     assert_eq!(token(0), granted, "one connection, whichever node is asked");
-    let renewed = nodes[0].ask(&first, "POST", &format!("{ada}/refresh"), "");
+    let renewed = nodes[0].ask(first, "POST", &format!("{ada}/refresh"), "");
     assert_eq!(renewed.status, 200, "{renewed:?}");
     eventually("the other node hears of it", || token(1) != granted);
     assert_eq!(token(0), token(1));
     for node in &nodes {
-        assert_eq!(node.ask(&first, "GET", "/readyz", "").status, 200);
+        assert_eq!(node.ask(first, "GET", "/readyz", "").status, 200);
     }
 
     let [one, two] = nodes;
     let run = one.end().ok();
     assert!(run.stderr.contains("the broker has ended"), "{run}");
-    let left = two.ask(&first, "POST", &format!("{ada}/token"), "{\"force\":true}");
+    let left = two.ask(first, "POST", &format!("{ada}/token"), "{\"force\":true}");
     assert_eq!(left.status, 200, "the other goes on alone: {left:?}");
     let run = two.end().ok();
     assert!(run.took < Duration::from_secs(60), "{run}");

@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use unlapse_broker::{Name, Speed, Tables, Verb};
+use unlapse_broker::{Name, Tables, Verb};
 use unlapse_core::Secret;
 
 use super::failure;
@@ -45,41 +46,62 @@ pub(super) struct FirstKey {
 }
 
 /// Makes the first tenant and its first key, where there is neither a tenant nor a key; `None`: it
-/// was begun before. A file is made before the key: one that could not be kept would be nobody's, and
-/// the only one.
+/// was begun before, or another node has begun it just now. A file is made before the key: one that
+/// could not be kept would be nobody's, and the only one.
 pub(super) async fn first_key(
     tables: &Tables,
     place: Place,
 ) -> Result<Option<FirstKey>, Diagnosis> {
-    let failed = |problem| failure::problem(&problem);
-    if !tables.tenants().await.map_err(failed)?.is_empty()
-        || !tables.api_keys(None).await.map_err(failed)?.is_empty()
-    {
+    if has_begun(tables).await? {
         return Ok(None);
     }
     let secret = match &place {
         Place::Terminal => make(tables).await?,
         Place::File(path) => {
-            let mut file = new_file(path)?;
+            let mut file = match new_file(path) {
+                Ok(file) => file,
+                Err(_) if is_begun_by_another(tables).await? => return Ok(None),
+                Err(failure) => return Err(failure),
+            };
             let made = make(tables).await;
-            if made.is_err() {
+            if !matches!(made, Ok(Some(_))) {
                 remove(path);
             }
-            let secret = made?;
-            write(&mut file, &secret).map_err(|error| failure::file(path, &error))?;
-            secret
+            let made = made?;
+            if let Some(secret) = &made {
+                write(&mut file, secret).map_err(|error| failure::file(path, &error))?;
+            }
+            made
         }
     };
-    Ok(Some(FirstKey { secret, place }))
+    Ok(secret.map(|secret| FirstKey { secret, place }))
 }
 
-async fn make(tables: &Tables) -> Result<Secret, Diagnosis> {
+async fn has_begun(tables: &Tables) -> Result<bool, Diagnosis> {
     let failed = |problem| failure::problem(&problem);
+    let has_tenants = !tables.tenants().await.map_err(failed)?.is_empty();
+    Ok(has_tenants || !tables.api_keys(None).await.map_err(failed)?.is_empty())
+}
+
+/// A file that is in the way may be that of a node which begins at this moment, in the same directory:
+/// its key is in the database a moment after its file.
+#[expect(clippy::disallowed_methods, reason = "it is another process that is waited for")]
+async fn is_begun_by_another(tables: &Tables) -> Result<bool, Diagnosis> {
+    for _ in 0..10 {
+        if has_begun(tables).await? {
+            return Ok(true);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    has_begun(tables).await
+}
+
+/// `None`: another node was first.
+async fn make(tables: &Tables) -> Result<Option<Secret>, Diagnosis> {
     let tenant: Name = TENANT.parse().expect("a name of letters");
-    tables.put_tenant(&tenant, Speed::Eager).await.map_err(failed)?;
     let verbs = Verb::ALL.into_iter().collect();
-    let made = tables.make_api_key(Some(tenant), "first", verbs, None).await;
-    made.map(|(_, secret)| secret).map_err(failed)
+    let made = tables.make_first_api_key(&tenant, "first", verbs).await;
+    made.map_err(|problem| failure::problem(&problem))
 }
 
 /// A file that was not there, for this user alone.
