@@ -130,6 +130,47 @@ async fn r20_a_lease_that_nobody_knows_of_is_given_back_and_one_that_is_held_is_
     }
 }
 
+/// The same of a row that never comes due: an ended login's, and one of which there is no record.
+#[tokio::test]
+async fn r20_a_lost_lease_of_what_is_not_scheduled_is_given_back_and_one_that_is_held_is_not() {
+    for place in Place::each() {
+        let (store, other) = (node(&place).await, node(&place).await);
+        let ended = record(1).ended(LoginReason::Revoked);
+        put(&store, &key(), &ended).await;
+        let of_shard = |key: &Key| RecordId::of(key).shard() == RecordId::of(&self::key()).shard();
+        let mut keys = (0..).map(|number| Key::new(format!("k{number}"))).filter(of_shard);
+        let (held, theirs, bare) = (keys.next(), keys.next(), keys.next());
+        let (held, theirs, bare) = (held.expect("one"), theirs.expect("one"), bare.expect("one"));
+        put(&store, &held, &ended).await;
+        // Leased by somebody here, by another node, and for a record that is yet to be.
+        let mut lease = store.lease(&held, WAIT).await.expect("free");
+        let kept = other.lease(&theirs, WAIT).await.expect("free");
+        let ours = || Value::Int(store.node().as_i64());
+        let id = |key: &Key| Value::from(&RecordId::of(key).as_bytes()[..]);
+        let late =
+            Statement::both("UPDATE records SET lease_owner = $1, fence = fence + 1 WHERE id = $2");
+        store.database().execute(late, vec![ours(), id(&key())]).await.expect("leased");
+        let new = Statement::both(
+            "INSERT INTO records (id, server, account, scope, shard, state, attempt, lease_owner, \
+             fence, generation, revision, phase, seen_at) \
+             VALUES ($2, 'bare', '', '', $3, 0, 0, $1, 5, 0, 0, 0, 0)",
+        );
+        let params = vec![ours(), id(&bare), u32::from(RecordId::of(&bare).shard()).into()];
+        store.database().execute(new, params).await.expect("leased");
+        assert!(claim(&store, &key()).await.is_empty());
+        assert!(row(&store, &key()).await.1, "nobody has looked yet");
+        store.look_for_lost();
+        assert!(claim(&store, &key()).await.is_empty(), "nothing of it is due");
+        assert_eq!(row(&store, &key()).await, (None, false, 0));
+        assert!(row(&store, &held).await.1 && row(&store, &theirs).await.1, "they are held");
+        lease.save(&ended).await.expect("it has its lease still");
+        let left = Statement::both("SELECT count(*) FROM records WHERE id = $1");
+        let left = store.database().query(left, vec![id(&bare)]).await.expect("asked");
+        assert_eq!(left[0].int(0), Ok(0), "a row without a record is no row");
+        drop(kept);
+    }
+}
+
 #[tokio::test]
 async fn i8_a_claim_that_is_dropped_or_put_off_is_given_back() {
     for place in Place::each() {

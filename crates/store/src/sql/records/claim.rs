@@ -190,7 +190,8 @@ impl SqlStore {
 
     /// Has the next claim of each shard look for what this node has leased and nobody in it knows of: a
     /// statement that took a lease may happen so late that whoever made it has long given up. It would
-    /// be nobody's for as long as the node lives. Once a minute is often enough.
+    /// be nobody's for as long as the node lives. What is scheduled is found when it comes due, and what
+    /// is not at once. Once a minute is often enough.
     pub fn look_for_lost(&self) {
         self.shared.doubtful.add_all();
     }

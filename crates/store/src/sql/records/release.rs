@@ -148,27 +148,36 @@ async fn back(
     }
 }
 
-/// Gives back what this node has claimed of `shard` a moment ago, but for what somebody here knows
-/// of: the answer to a claim was lost.
+/// An index has each part: neither looks at much that others have leased, or nobody.
+macro_rules! leased {
+    () => {
+        "SELECT id, fence, 1, 0 FROM records \
+         WHERE shard = $1 AND due_at <= now_ms() + $2 AND lease_owner = $3 \
+         UNION ALL SELECT id, fence, 0, CASE WHEN revision = 0 THEN 1 ELSE 0 END FROM records \
+         WHERE shard = $1 AND due_at IS NULL AND lease_owner = $3"
+    };
+}
+
+/// Gives back what this node has leased of `shard`, but for what somebody here knows of: the answer to
+/// a statement was lost. Of what is scheduled, that is what was claimed a moment ago, and of the rest all.
 pub(super) async fn release_unknown(
     database: &Database,
     node: NodeId,
     held: &Arc<Held>,
     shard: u16,
 ) -> Result<(), Away> {
-    const CLAIMED: Statement = Statement::both(
-        "SELECT id, fence FROM records \
-         WHERE shard = $1 AND due_at <= now_ms() + $2 AND lease_owner = $3",
-    );
+    const LEASED: Statement = Statement::both(leased!());
     let params = vec![u32::from(shard).into(), millis(RECOVERY).into(), Value::Int(node.as_i64())];
-    let rows = database.query(CLAIMED, params).await?;
+    let rows = database.query(LEASED, params).await?;
     let (mut lost, mut turns) = (Vec::new(), Vec::new());
     for row in rows {
         let id = RecordId::from_bytes(row.bytes(0)?).ok_or_else(|| Away::misread("an id"))?;
         // Asked after the rows were read: a lease of that number is known by now.
         if let Some(turn) = held.nobodys(id) {
             let fence = Some(row.int(1)?);
-            lost.push(Release { id, fence, is_empty: false, due_at: Some(number(0)) });
+            // What nobody has scheduled is not due.
+            let due_at = (row.int(2)? == 1).then(|| number(0));
+            lost.push(Release { id, fence, is_empty: row.int(3)? == 1, due_at });
             turns.push(turn);
         }
     }
@@ -238,6 +247,25 @@ mod tests {
             assert_eq!(number_of(&database).await, 6);
             assert!(held.nobodys(id).is_some(), "nothing is left behind");
         }
+    }
+
+    #[tokio::test]
+    async fn i9_what_was_lost_is_looked_for_by_an_index() {
+        const PLAN: Statement = Statement::both(concat!("EXPLAIN QUERY PLAN ", leased!()));
+        let folder = tempfile::tempdir().expect("a folder");
+        let node = NodeId::draw().expect("random");
+        let id = RecordId::of(&unlapse_core::Key::new("a"));
+        let database = leased(folder.path(), node, id).await;
+        let params = vec![7_i64.into(), 15_000_i64.into(), Value::Int(node.as_i64())];
+        let plan = database.query(PLAN, params).await.expect("planned");
+        let plan: Vec<_> = plan.iter().map(|row| row.text(3).expect("a text")).collect();
+        for index in [
+            "records_due (shard=? AND due_at<?)",
+            "records_unscheduled (lease_owner=? AND shard=?)",
+        ] {
+            assert!(plan.iter().any(|line| line.contains(index)), "{index}: {plan:?}");
+        }
+        assert!(!plan.iter().any(|line| line.starts_with("SCAN")), "{plan:?}");
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 use crate::sql::Step;
 
 /// A step that was taken anywhere is never changed: the next corrects it.
-pub(super) const STEPS: &[Step] = &[TABLES, UNTOLD];
+pub(super) const STEPS: &[Step] = &[TABLES, UNTOLD, UNSCHEDULED];
 
 /// Of those that need a person, the few of which nobody was told yet are marked with 1.
 const UNTOLD: Step = Step {
@@ -11,6 +11,15 @@ const UNTOLD: Step = Step {
     CREATE INDEX records_untold ON records (id) WHERE untold IS NOT NULL;",
     postgres: "ALTER TABLE records ADD COLUMN untold bigint;
     CREATE INDEX records_untold ON records (id) WHERE untold IS NOT NULL;",
+};
+
+/// Leases of rows that never come due, by node: those of the schedule are found by their time. A renewal
+/// of the schedule writes nothing in it.
+const UNSCHEDULED: Step = Step {
+    sqlite: "CREATE INDEX records_unscheduled ON records (lease_owner, shard)
+        WHERE lease_owner IS NOT NULL AND due_at IS NULL;",
+    postgres: "CREATE INDEX records_unscheduled ON records (lease_owner, shard)
+        WHERE lease_owner IS NOT NULL AND due_at IS NULL;",
 };
 
 /// Times are milliseconds since 1970. What is read and changed all the time is small and apart from
