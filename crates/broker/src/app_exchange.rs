@@ -35,7 +35,7 @@ pub(crate) struct AppExchange {
 struct Ready {
     /// When the app had last changed.
     of: UnixTime,
-    /// When the connection had last been logged in to; `None` where requests do not depend on it.
+    /// When the connection had last been logged in to; `None` where nothing is kept beside its tokens.
     connected_at: Option<UnixTime>,
     exchange: Arc<ProviderExchange>,
 }
@@ -75,10 +75,10 @@ impl AppExchange {
             return Ok(ready.exchange);
         }
         let exchange = self.network.exchange(&app, metadata);
-        let exchange = match ConnectionId::of(&self.key) {
-            Some(id) => {
+        let exchange = match ConnectionId::of(&self.key).zip(connected_at) {
+            Some((id, connected_at)) => {
                 let notes = Arc::clone(&self.network.notes);
-                exchange.on_metadata(move |said| notes.said(&id, said))
+                exchange.on_metadata(move |said| notes.said(&id, connected_at, said))
             }
             None => exchange,
         };
@@ -89,10 +89,9 @@ impl AppExchange {
         Ok(exchange)
     }
 
-    /// When the connection was last logged in to, and what was said of it, where its requests depend
-    /// on that.
+    /// When the connection was last logged in to, and what was said of it: replies add to that.
     async fn login(&self, app: &Registered) -> Result<(Option<UnixTime>, Metadata), Cause> {
-        if app.provider.variables().is_empty() {
+        if !app.provider.has_metadata() {
             return Ok((None, Metadata::new()));
         }
         let id = ConnectionId::of(&self.key).ok_or(Cause::Request)?;

@@ -217,6 +217,13 @@ impl Provider {
         &self.descriptor.variables
     }
 
+    /// Whether anything may be known of a connection beside its tokens: values that requests are made
+    /// of, or what callbacks and replies say.
+    pub fn has_metadata(&self) -> bool {
+        let Descriptor { variables, callback, metadata, .. } = &self.descriptor;
+        !(variables.is_empty() && callback.is_empty() && metadata.is_empty())
+    }
+
     /// Whether `variable` is for the operator alone: as a whole host that is not limited, it says where
     /// the client's secret goes. What a connection has under that name fills in no URL.
     pub fn is_operators(&self, variable: &str) -> bool {

@@ -82,10 +82,10 @@ impl Broker {
         if let Err(error) = source.edit(logged_in).await {
             return Err(told::problem(id, &error, None));
         }
-        // Removed meanwhile: a record that no list shows would be renewed for ever.
-        if inner.tables.connection(id).await?.is_none() {
-            inner.tables.put_connection(new).await?;
-        }
+        // Again, behind every renewal of the login before it: what is said of that is told apart. And
+        // where the connection was removed meanwhile, a record that no list shows would be renewed for
+        // ever.
+        inner.tables.put_connection(new).await?;
         inner.said.forget(&key);
         Ok(())
     }

@@ -37,7 +37,7 @@ struct Waiting {
     events: Vec<NewEvent>,
     used: HashMap<Key, (u32, u32)>,
     /// What providers have said of connections beside their tokens, where it has changed.
-    said: HashMap<ConnectionId, BTreeMap<String, String>>,
+    said: HashMap<ConnectionId, Said>,
     /// When a connection was last marked as used.
     seen: HashMap<Key, UnixTime>,
     /// The requests under way.
@@ -45,6 +45,13 @@ struct Waiting {
     /// A login has ended, or may have: it is told of from its record, where it cannot be lost.
     has_ended: bool,
     dropped: u64,
+}
+
+/// What a provider has said of a connection.
+struct Said {
+    /// When its user had last given consent: which login it was said of.
+    connected_at: UnixTime,
+    metadata: BTreeMap<String, String>,
 }
 
 /// A renewal under way, and its request.
@@ -81,10 +88,10 @@ impl Notes {
         }
     }
 
-    /// The provider has said something new of a connection.
-    pub(crate) fn said(&self, id: &ConnectionId, said: &Metadata) {
-        let said = said.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        self.waiting().said.insert(id.clone(), said);
+    /// The provider has said something new of a connection, of its login of `connected_at`.
+    pub(crate) fn said(&self, id: &ConnectionId, connected_at: UnixTime, said: &Metadata) {
+        let metadata = said.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        self.waiting().said.insert(id.clone(), Said { connected_at, metadata });
     }
 
     /// Something happened that people and webhooks are told of.
@@ -180,8 +187,8 @@ impl Notes {
             return Err(problem);
         }
         let mut said = mem::take(&mut self.waiting().said).into_iter();
-        while let Some((id, metadata)) = said.next() {
-            let problem = match tables.say_of_connection(&id, &metadata).await {
+        while let Some((id, Said { connected_at, metadata })) = said.next() {
+            let problem = match tables.say_of_connection(&id, connected_at, &metadata).await {
                 Ok(_) => continue,
                 // No row takes it, however often it is tried.
                 Err(problem) if problem.code == Code::BadRequest => continue,
@@ -190,8 +197,9 @@ impl Notes {
             {
                 let mut waiting = self.waiting();
                 // What was said since is newer.
-                for (id, metadata) in iter::once((id, metadata)).chain(said) {
-                    waiting.said.entry(id).or_insert(metadata);
+                let first = (id, Said { connected_at, metadata });
+                for (id, said) in iter::once(first).chain(said) {
+                    waiting.said.entry(id).or_insert(said);
                 }
             }
             return Err(problem);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use unlapse::unlapse_core::UnixTime;
 use unlapse::unlapse_oauth::provider::Metadata;
 use unlapse_store::sql::{RecordId, Row, Statement, Value};
 
@@ -76,14 +77,17 @@ const THAT_LIVE: Statement = Statement::both(listed!(
          AND ($6 = '' OR c.user_name = $6) AND ($7 = '' OR c.provider = $7)
      ORDER BY c.user_name, c.provider, c.account LIMIT $5"
 ));
+/// Each consent has a time of its own, by which what is said of it is known from what is said of others.
 const PUT: Statement = Statement::both(
     "INSERT INTO connections (id, tenant, user_name, provider, account, scope, metadata, created_at,
                               connected_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, now_ms(), now_ms())
      ON CONFLICT (id) DO UPDATE SET scope = EXCLUDED.scope, metadata = EXCLUDED.metadata,
-         connected_at = EXCLUDED.connected_at",
+         connected_at = CASE WHEN EXCLUDED.connected_at > connections.connected_at
+             THEN EXCLUDED.connected_at ELSE connections.connected_at + 1 END",
 );
-const SAY: Statement = Statement::both("UPDATE connections SET metadata = $2 WHERE id = $1");
+const SAY: Statement =
+    Statement::both("UPDATE connections SET metadata = $3 WHERE id = $1 AND connected_at = $2");
 const REMOVE: Statement = Statement::both("DELETE FROM connections WHERE id = $1");
 const COUNTS: Statement = Statement::each(
     "SELECT tenant, provider, sum(connections) FROM connection_counts
@@ -164,16 +168,18 @@ impl Tables {
         Ok(())
     }
 
-    /// Keeps what the provider said with a renewal; whether there is such a connection.
+    /// Keeps what the provider said with a renewal of the login of `connected_at`; whether the
+    /// connection is there, and is that login still. What a newer one has brought stays.
     ///
     /// The scope stays: it is that of the user's consent.
     pub async fn say_of_connection(
         &self,
         id: &ConnectionId,
+        connected_at: UnixTime,
         metadata: &BTreeMap<String, String>,
     ) -> Result<bool, Problem> {
         check_metadata(metadata)?;
-        let params = vec![row_id(id).into(), json(metadata).into()];
+        let params = vec![row_id(id).into(), Some(connected_at).into(), json(metadata).into()];
         Ok(self.database.execute(SAY, params).await? == 1)
     }
 

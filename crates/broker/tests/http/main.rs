@@ -12,6 +12,7 @@ mod hostile;
 mod inside;
 mod keys;
 mod load;
+mod metadata;
 mod mix_up;
 mod rig;
 mod schemathesis;

@@ -59,6 +59,13 @@ sources = ["https://acme.example/docs"]
 date = "2026-11-21"
 variables = { host = { about = "Where it is", default = "acme.example" }, shop = { about = "Which" } }
 token = { url = "https://{host}/{shop}/token" }
+
+[talking]
+name = "Talking"
+sources = ["https://acme.example/docs"]
+date = "2026-11-21"
+token = { url = "https://talking.example/token" }
+metadata = { team = "team" }
 "#;
 
 /// Where users return to.
@@ -185,13 +192,17 @@ impl Rig {
 
     /// The same, without what it answers.
     pub(crate) async fn another_node(&self) -> Broker {
-        open(self.folder.path(), &self.provider.url(), |_| ()).await
+        self.another_node_at(&self.provider.url()).await
+    }
+
+    /// The same, with every provider at this server.
+    pub(crate) async fn another_node_at(&self, stand_in: &str) -> Broker {
+        open(self.folder.path(), stand_in, |_| ()).await
     }
 
     /// The same, with every provider at this server: at `/<its host>/<its path>`.
     pub(crate) async fn another_at(&self, stand_in: &str) -> Router {
-        let broker = open(self.folder.path(), stand_in, |_| ()).await;
-        router(broker, self.options.clone())
+        router(self.another_node_at(stand_in).await, self.options.clone())
     }
 
     /// A key of `shop` that may do so much.
@@ -213,14 +224,7 @@ impl Rig {
         path: &str,
         body: Option<Value>,
     ) -> Answer {
-        let method: Method = method.parse().expect("a method");
-        let request = Request::builder().method(method).uri(path);
-        let mut request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
-        if body.is_some() {
-            request = request.header(header::CONTENT_TYPE, "application/json");
-        }
-        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
-        self.send(request.body(body).expect("a request")).await
+        send_as(&self.router, key, method, path, body).await
     }
 
     /// Sends any request.
@@ -240,6 +244,24 @@ impl Rig {
         assert_eq!(put.status, 200, "{}", put.text());
         login
     }
+}
+
+/// Asks a node, with a key.
+pub(crate) async fn send_as(
+    router: &Router,
+    key: &str,
+    method: &str,
+    path: &str,
+    body: Option<Value>,
+) -> Answer {
+    let method: Method = method.parse().expect("a method");
+    let request = Request::builder().method(method).uri(path);
+    let mut request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
+    if body.is_some() {
+        request = request.header(header::CONTENT_TYPE, "application/json");
+    }
+    let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+    send(router, request.body(body).expect("a request")).await
 }
 
 pub(crate) async fn send(router: &Router, request: Request<Body>) -> Answer {

@@ -36,6 +36,15 @@ async fn i1_a_connection_is_shown_with_what_its_record_says() {
         save(&store, &ada, &record("rt").ended(LoginReason::RefreshRejected)).await;
         let ended = tables.connection(&ada).await.expect("read").expect("there");
         assert!(matches!(ended.state, State::NeedsUser(_)), "{ended:?}");
+        // What is said of the consent before it comes too late; the newest's is kept.
+        let said = BTreeMap::from([("instance_url".to_owned(), "https://us.example".to_owned())]);
+        assert!(anew.connected_at > shown.connected_at, "a time of its own");
+        assert_eq!(tables.say_of_connection(&ada, shown.connected_at, &said).await, Ok(false));
+        let kept = tables.connection(&ada).await.expect("read").expect("there");
+        assert_eq!(kept.metadata, new(&ada).metadata);
+        assert_eq!(tables.say_of_connection(&ada, anew.connected_at, &said).await, Ok(true));
+        let kept = tables.connection(&ada).await.expect("read").expect("there");
+        assert_eq!((kept.metadata, kept.connected_at), (said, anew.connected_at));
         assert_eq!(tables.remove_connection(&ada).await, Ok(true));
         assert_eq!(tables.remove_connection(&ada).await, Ok(false));
         assert_eq!(tables.connection(&ada).await, Ok(None));
