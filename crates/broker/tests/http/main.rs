@@ -1,6 +1,7 @@
 //! The API over a real broker, on SQLite and with a provider that knows what it must never see.
 #![allow(clippy::disallowed_methods, reason = "tests own their runtime")]
 
+mod brought;
 mod browser;
 mod circuits;
 mod connect;

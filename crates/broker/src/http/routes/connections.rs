@@ -9,7 +9,6 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::IntoResponse as _;
 use serde::{Deserialize, Serialize};
-use unlapse::unlapse_core::Secret;
 use url::form_urlencoded;
 
 use crate::broker::{Brought, Filter};
@@ -18,16 +17,12 @@ use crate::cursor;
 use crate::http::api::{Answer, Api, json};
 use crate::http::path::{Names, Path};
 use crate::http::refusal::Refusal;
-use crate::http::scopes::is_scope;
 use crate::http::shown::Shown;
+use crate::problem::Problem;
 use crate::sent_secret::SentSecret;
-use crate::tables::check_metadata;
+use crate::sent_tokens::SentTokens;
 use crate::verb::Verb;
 
-/// Longest token that is kept, in bytes.
-const LONGEST_TOKEN: usize = 16 * 1024;
-/// Ten years: no token that anybody knows of lives longer.
-const LONGEST_LIFE: u64 = 315_360_000;
 /// Connections in a part of a list, where nothing is said.
 const PART: u16 = 100;
 /// The most.
@@ -79,51 +74,17 @@ struct Sent {
 }
 
 impl Sent {
-    fn check(self) -> Result<Brought, Refusal> {
-        let bad = |detail: &str| Refusal::bad_request(detail);
-        let Self { expires_in, refresh_expires_in, .. } = self;
-        let access_token = self.access_token.map(|SentSecret(token)| token);
-        let refresh_token = self.refresh_token.map(|SentSecret(token)| token);
-        if access_token.is_none() && refresh_token.is_none() {
-            return Err(bad("there is neither `access_token` nor `refresh_token`"));
-        }
-        for (name, token) in [("access_token", &access_token), ("refresh_token", &refresh_token)] {
-            let is_ok = |token: &Secret| {
-                let is_visible = |byte: u8| byte.is_ascii_graphic();
-                (1..=LONGEST_TOKEN).contains(&token.len()) && token.expose().bytes().all(is_visible)
-            };
-            if !token.as_ref().is_none_or(is_ok) {
-                return Err(bad(&format!("`{name}` is 1 to 16384 visible characters of ASCII")));
-            }
-        }
-        for (name, life) in [("expires_in", expires_in), ("refresh_expires_in", refresh_expires_in)]
-        {
-            if life.is_some_and(|life| life > LONGEST_LIFE) {
-                return Err(bad(&format!("`{name}` is {LONGEST_LIFE} s at most")));
-            }
-        }
-        if self.scope.as_ref().is_some_and(|scope| !is_scope(scope)) {
-            return Err(bad(
-                "`scope` is words of ASCII with spaces between them, 4096 bytes at most",
-            ));
-        }
-        let is_type = |text: &String| {
-            let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-            (1..=64).contains(&text.len()) && text.bytes().all(is_token)
-        };
-        if !self.token_type.as_ref().is_none_or(is_type) {
-            return Err(bad("`token_type` is 1 to 64 of letters, digits, `-`, `.` and `_`"));
-        }
-        check_metadata(&self.metadata)?;
-        Ok(Brought {
-            access_token,
-            refresh_token,
-            expires_in: expires_in.map(Duration::from_secs),
-            refresh_expires_in: refresh_expires_in.map(Duration::from_secs),
+    fn check(self) -> Result<Brought, Problem> {
+        let tokens = SentTokens {
+            access_token: self.access_token,
+            refresh_token: self.refresh_token,
+            expires_in: self.expires_in.map(Duration::from_secs),
+            refresh_expires_in: self.refresh_expires_in.map(Duration::from_secs),
             scope: self.scope,
             token_type: self.token_type,
             metadata: self.metadata,
-        })
+        };
+        tokens.check()
     }
 }
 
@@ -175,39 +136,6 @@ fn next_link(query: Option<&str>, cursor: &str) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    fn check(text: &str) -> Result<Brought, Refusal> {
-        serde_json::from_str::<Sent>(text).expect("of the right types").check()
-    }
-
-    #[test]
-    fn i1_a_row_for_each_thing_that_is_brought() {
-        let long = |count: usize| format!("{{\"refresh_token\":\"{}\"}}", "x".repeat(count));
-        for good in [
-            "{\"access_token\":\"a\"}",
-            "{\"refresh_token\":\"r\",\"expires_in\":0,\"scope\":\"\",\"token_type\":\"Bearer\"}",
-            "{\"refresh_token\":\"r\",\"metadata\":{\"instance_url\":\"https://a.example\"}}",
-            &long(LONGEST_TOKEN),
-        ] {
-            assert!(check(good).is_ok(), "{good}");
-        }
-        for bad in [
-            "{}",
-            "{\"access_token\":\"\"}",
-            "{\"access_token\":\"a b\"}",
-            "{\"access_token\":\"ä\"}",
-            "{\"refresh_token\":\"r\\n\"}",
-            "{\"refresh_token\":\"r\",\"expires_in\":315360001}",
-            "{\"refresh_token\":\"r\",\"scope\":\"a\\\"b\"}",
-            "{\"refresh_token\":\"r\",\"token_type\":\"\"}",
-            "{\"refresh_token\":\"r\",\"metadata\":{\"\":\"\"}}",
-            "{\"refresh_token\":\"r\",\"metadata\":{\"a b\":\"\"}}",
-            "{\"refresh_token\":\"r\",\"metadata\":{\"a\":\"\\u0000\"}}",
-            &long(LONGEST_TOKEN + 1),
-        ] {
-            assert!(check(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn rfc8288_the_link_asks_for_the_same() {
