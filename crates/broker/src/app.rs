@@ -34,13 +34,25 @@ pub struct App {
 }
 
 impl App {
-    /// Refuses values that name a host which the broker would not ask, so that whoever registers the app
-    /// hears of it. What a name means is judged with each connection to it, and not here.
+    /// Refuses an app that lacks a value which nobody else may give, and values that name a host which the
+    /// broker would not ask, so that whoever registers the app hears of it, or changes it to this
+    /// provider. What a name means is judged with each connection to it, and not here.
     pub(crate) fn check_params(
         &self,
         provider: &Provider,
         private: &PrivateHosts,
     ) -> Result<(), Problem> {
+        // What is not the app's alone may come with each connection.
+        let lacks = |name: &String| {
+            provider.is_operators(name) && self.params.get(name).is_none_or(String::is_empty)
+        };
+        let mut lacking = provider.variables().iter();
+        if let Some((name, variable)) =
+            lacking.find(|(name, it)| it.default.is_none() && lacks(name))
+        {
+            let detail = format!("`params`: `{name}` is missing: {}", variable.about);
+            return Err(Problem::new(Code::BadRequest, detail));
+        }
         let metadata = Metadata::new();
         let caller = Caller {
             client_id: &self.client_id,

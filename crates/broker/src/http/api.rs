@@ -97,7 +97,8 @@ impl Api {
 }
 
 impl Api {
-    /// Refuses an app at a provider that nobody knows, or at a host that none may name.
+    /// Refuses an app at a provider that nobody knows, without what is an app's alone to say, or at a host
+    /// that none may name.
     pub(super) fn check_provider(&self, app: &App) -> Result<(), Refusal> {
         let Some(provider) = self.broker.catalogue().provider(app.provider.as_str()) else {
             let detail = format!("the catalogue has no provider `{}`", app.provider);

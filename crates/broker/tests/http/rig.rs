@@ -53,6 +53,13 @@ authorization_response_iss_parameter_supported = true
 authorization = { url = "https://stating.example/authorize" }
 token = { url = "https://stating.example/token" }
 
+[own-server]
+name = "A server of one's own, wherever it is"
+sources = ["https://acme.example/docs"]
+date = "2026-11-21"
+variables = { host = { about = "Where it is" } }
+token = { url = "https://{host}/token" }
+
 [own-host]
 name = "A server of one's own"
 sources = ["https://acme.example/docs"]

@@ -2,10 +2,10 @@
 
 use axum::body::Body;
 use axum::http::{Request, header};
-use serde_json::json;
+use serde_json::{Value, json};
 use unlapse_broker::AuditFilter;
 
-use crate::rig::{Rig, text};
+use crate::rig::{Answer, Rig, text};
 
 #[tokio::test]
 async fn an_app_keeps_its_secret_to_itself() {
@@ -47,6 +47,28 @@ async fn tenants_are_the_operators() {
     let audits =
         rig.broker.tables().audits(&AuditFilter::default(), None, 10).await.expect("audits");
     assert!(audits.iter().any(|entry| entry.what.action == "tenant.put"), "{audits:?}");
+}
+
+#[tokio::test]
+async fn an_app_says_what_is_an_apps_alone_when_it_is_made_and_when_it_changes_its_provider() {
+    let rig = Rig::new().await;
+    let put = async |app: Value| rig.ask("PUT", "/v1/apps/mine", Some(app)).await;
+    let at = |provider: &str| json!({"provider": provider, "client_id": "cid"});
+    let lacks_its_host = |answer: &Answer| {
+        answer.is_problem(400, "BAD_REQUEST");
+        assert_eq!(answer.json()["detail"], "`params`: `host` is missing: Where it is");
+    };
+    lacks_its_host(&put(at("own-server")).await);
+    rig.ask("GET", "/v1/apps/mine", None).await.is_problem(404, "NOT_FOUND");
+    assert_eq!(put(at("acme")).await.status, 200);
+    lacks_its_host(&put(at("own-server")).await);
+    let kept = rig.ask("GET", "/v1/apps/mine", None).await.json();
+    assert_eq!(kept["provider"], "acme", "it stays as it was: {kept}");
+    let mut whole = at("own-server");
+    whole["params"] = json!({"host": "id.acme.example"});
+    assert_eq!(put(whole).await.status, 200);
+    // Of its two variables, one has a default, and the other may come with each connection.
+    assert_eq!(put(at("own-host")).await.status, 200);
 }
 
 #[tokio::test]
