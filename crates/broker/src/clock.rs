@@ -32,6 +32,11 @@ impl DatabaseClock {
         Ok(())
     }
 
+    /// How far this machine's clock is from the database's, whichever is ahead.
+    pub(crate) fn skew(&self) -> Duration {
+        Duration::from_millis(self.offset.load(Ordering::Relaxed).unsigned_abs())
+    }
+
     fn corrected(&self, ours: UnixTime) -> UnixTime {
         ours.shifted(self.offset.load(Ordering::Relaxed))
     }
@@ -68,6 +73,7 @@ mod tests {
         for (theirs, ours) in [(2000, 1000), (1000, 2000), (1000, 1000)] {
             clock.offset.store(offset(at(theirs), at(ours)), Ordering::Relaxed);
             assert_eq!(clock.corrected(at(ours)), at(theirs));
+            assert_eq!(clock.skew(), Duration::from_secs(ours.abs_diff(theirs)));
             assert_eq!(clock.corrected(at(ours + 5)), at(theirs + 5));
         }
     }

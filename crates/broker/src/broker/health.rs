@@ -1,5 +1,7 @@
 //! Whether a node can do its work.
 
+use core::time::Duration;
+
 use unlapse::unlapse_core::UnixTime;
 
 use super::Broker;
@@ -23,6 +25,9 @@ pub struct Health {
     pub circuits: usize,
     /// Notes that were dropped, since the database could not take them in time.
     pub dropped: u64,
+    /// How far this machine's clock is from the database's, whichever is ahead. It hurts nobody: the
+    /// database's is the one that counts.
+    pub clock_skew: Duration,
 }
 
 impl Health {
@@ -46,6 +51,7 @@ impl Broker {
             renewing: inner.seats.taken(),
             circuits: inner.circuits.in_trouble().len(),
             dropped: inner.notes.dropped(),
+            clock_skew: inner.clock.skew(),
         }
     }
 }

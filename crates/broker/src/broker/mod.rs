@@ -4,6 +4,7 @@ mod asked;
 mod bulk;
 mod connecting;
 mod connections;
+mod exposition;
 mod health;
 mod inner;
 mod mix_up;

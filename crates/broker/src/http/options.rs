@@ -18,7 +18,8 @@ pub struct ApiOptions {
     /// Who signs JWTs that are good here, beside API keys; their claim `tenant` says whose they are,
     /// and their scope holds the verbs.
     pub verifier: Option<Verifier>,
-    /// The text of `/metrics`, for an operator's key; without it, there is none: it is served elsewhere, or not at all.
+    /// What `/metrics` says behind the node's health, for an operator's key; without it, there is none: it
+    /// is served elsewhere, or not at all.
     pub metrics: Option<Arc<dyn Fn() -> String + Send + Sync>>,
     /// How many requests are answered at once; more are told to come back (503). One tenant has seven
     /// eighths of them at most (429), as of the other two. 512.

@@ -119,12 +119,15 @@ async fn health_tells_the_truth() {
     get("/metrics").await.is_problem(401, "UNAUTHORIZED");
     rig.ask("GET", "/metrics", None).await.is_problem(403, "FORBIDDEN");
     let metrics = rig.ask_as(&rig.operator, "GET", "/metrics", None).await;
-    assert_eq!(metrics.text(), "up 1\n");
+    assert!(metrics.text().ends_with("\nup 1\n"), "{}", metrics.text());
+    assert!(metrics.text().contains("\nunlapse_broker_ready 1\n"), "{}", metrics.text());
     assert!(metrics.header("content-type").starts_with("text/plain; version=0.0.4"));
     rig.options.draining.begin();
     let ready = get("/readyz").await;
     assert_eq!(ready.status, 503);
     assert_eq!(ready.json()["draining"], true);
+    let metrics = rig.ask_as(&rig.operator, "GET", "/metrics", None).await;
+    assert!(metrics.text().contains("\nunlapse_broker_draining 1\n"), "{}", metrics.text());
     assert_eq!(get("/healthz").await.status, 200, "it still lives");
     let without = Rig::new().await;
     without.ask("GET", "/metrics", None).await.is_problem(404, "NOT_FOUND");

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use unlapse::Clock as _;
 
+use crate::broker::Health;
 use crate::http::api::{Answer, Api, json};
 use crate::http::refusal::Refusal;
 use crate::verb::Verb;
@@ -35,15 +36,21 @@ struct Ready {
 
 /// Whether requests may be sent here.
 pub(in crate::http) async fn ready(State(api): State<Api>) -> Response {
-    let health = api.health.or(|| api.timer.now(), async || api.broker.health().await).await;
-    let draining = health.draining || api.options.draining.has_begun();
-    let is_ready = health.database && health.keys && !draining;
-    let (code, status) = if is_ready {
+    let health = health(&api).await;
+    let (code, status) = if health.is_ready() {
         (StatusCode::OK, "ready")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "not_ready")
     };
-    json(code, Ready { status, database: health.database, keys: health.keys, draining })
+    let Health { database, keys, draining, .. } = health;
+    json(code, Ready { status, database, keys, draining })
+}
+
+/// How the node stood a moment ago: whoever asks often does not keep the database busy.
+async fn health(api: &Api) -> Health {
+    let health = api.health.or(|| api.timer.now(), async || api.broker.health().await).await;
+    let draining = health.draining || api.options.draining.has_begun();
+    Health { draining, ..health }
 }
 
 /// For Prometheus, where this listener has it. The address is the public one: it takes an operator's
@@ -54,7 +61,7 @@ pub(in crate::http) async fn metrics(State(api): State<Api>, request: Parts) -> 
     };
     // However much there is to do: whoever watches must not come to think that it is gone.
     api.known(&request, Verb::Read).await?.require_operator()?;
-    let mut response = text().into_response();
+    let mut response = (health(&api).await.exposition(api.now()) + &text()).into_response();
     let prometheus = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, prometheus);
     Ok(response)

@@ -50,8 +50,12 @@ pub(super) fn all(
 
 /// Metrics and health, for those who watch.
 pub(super) fn beside(broker: &Broker, metrics: &PrometheusHandle) -> Router {
-    let (broker, metrics) = (broker.clone(), metrics.clone());
-    let text = move || async move { ([(header::CONTENT_TYPE, TEXT)], metrics.render()) };
+    let (watched, metrics) = (broker.clone(), metrics.clone());
+    let text = move || async move {
+        let health = watched.health().await.exposition(watched.clock());
+        ([(header::CONTENT_TYPE, TEXT)], health + &metrics.render())
+    };
+    let broker = broker.clone();
     let ready = move || async move {
         if broker.health().await.is_ready() {
             StatusCode::OK
