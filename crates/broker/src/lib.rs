@@ -34,8 +34,11 @@
 //! let broker = Broker::open(Settings::new("broker.db", master)).await?;
 //!
 //! let public_url = "https://broker.example".parse()?;
-//! let pages = dashboard::router(broker.clone(), &DashboardOptions::new(&public_url));
-//! let routes = http::router(broker.clone(), ApiOptions::new(public_url)).merge(pages);
+//! let look = DashboardOptions::new(&public_url);
+//! let options = ApiOptions::new(public_url);
+//! let look = look.strangers(&options.strangers).places(&options.places);
+//! let pages = dashboard::router(broker.clone(), &look);
+//! let routes = http::router(broker.clone(), options).merge(pages);
 //! let service = routes.into_make_service_with_connect_info::<SocketAddr>();
 //!
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:8480").await?;
@@ -70,6 +73,7 @@ mod name;
 mod node;
 mod outward;
 mod peer;
+mod places;
 mod problem;
 mod random;
 mod redirect_uri;
@@ -99,6 +103,7 @@ pub use directory::{Directory, Registered};
 pub use import::{Export, ExportPage, Import};
 pub use name::{BadName, Name};
 pub use outward::{BadPrivateHost, NotPublic, PrivateHosts};
+pub use places::Places;
 pub use problem::Problem;
 pub use redirect_uri::redirect_uri;
 pub use seal::{

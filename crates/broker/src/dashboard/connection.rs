@@ -136,7 +136,7 @@ fn times(it: &crate::connection::Connection, now: UnixTime) -> Vec<(&'static str
 
 /// `POST /connection/renew`
 pub(super) async fn renewed(State(desk): State<Desk>, request: Parts, body: Body) -> Response {
-    let (visitor, form) = match desk.enter_with(&request, body).await {
+    let (visitor, form) = match desk.enter_for_long(&request, body).await {
         Ok(entered) => entered,
         Err(response) => return response,
     };
@@ -170,7 +170,7 @@ pub(super) async fn removing(
 
 /// `POST /connection/remove`
 pub(super) async fn removed(State(desk): State<Desk>, request: Parts, body: Body) -> Response {
-    let (visitor, form) = match desk.enter_with(&request, body).await {
+    let (visitor, form) = match desk.enter_for_long(&request, body).await {
         Ok(entered) => entered,
         Err(response) => return response,
     };

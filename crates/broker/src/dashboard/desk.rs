@@ -11,10 +11,12 @@ use super::form::Form;
 use super::host::is_loopback;
 use super::look::Look;
 use super::options::DashboardOptions;
-use super::page;
+use super::page::{self, crowded};
 use super::session::Cookies;
 use super::visitor::{Visitor, is_live};
+use crate::gate::Holder;
 use crate::peer::peer;
+use crate::places::Places;
 use crate::strangers::Strangers;
 
 /// What all pages share.
@@ -25,6 +27,7 @@ struct Shared {
     look: Box<dyn Look>,
     cookies: Cookies,
     strangers: Strangers,
+    places: Places,
     public_url: Url,
     is_open: bool,
 }
@@ -32,8 +35,9 @@ struct Shared {
 impl Desk {
     pub(super) fn new(look: Box<dyn Look>, options: &DashboardOptions) -> Self {
         let (cookies, strangers) = (Cookies::new(options), options.strangers.clone());
+        let places = options.places.clone();
         let (public_url, is_open) = (options.public_url.clone(), options.is_open);
-        Self(Arc::new(Shared { look, cookies, strangers, public_url, is_open }))
+        Self(Arc::new(Shared { look, cookies, strangers, places, public_url, is_open }))
     }
 
     /// Where facts come from.
@@ -70,8 +74,16 @@ impl Desk {
         !self.0.is_open || (is_near && host.is_some_and(is_loopback))
     }
 
-    /// The visitor that a request comes from; or the way to sign in.
+    /// The visitor that a request comes from, with a place among those who are answered; or the way to sign
+    /// in.
     pub(super) async fn enter(&self, request: &Parts) -> Result<Visitor, Response> {
+        let visitor = self.who(request).await?;
+        visitor.enter(self.0.places.requests()).map_err(|it| crowded(it, visitor.now))?;
+        Ok(visitor)
+    }
+
+    /// The same, without room for them.
+    pub(super) async fn who(&self, request: &Parts) -> Result<Visitor, Response> {
         let now = self.look().now();
         let shown = self.cookies().shown(&request.headers, now);
         if self.is_open() {
@@ -80,6 +92,8 @@ impl Desk {
         let Some((session, id)) = shown.and_then(|it| it.key.clone().map(|id| (it, id))) else {
             return Err(page::to_sign_in(request));
         };
+        let room = self.0.places.lookups().enter(Holder::stranger(peer(request)));
+        let _room = room.map_err(|it| crowded(it, now))?;
         match self.look().key_of_session(&id, session.hash()).await {
             Ok(Some(key)) if is_live(&key, now) => Ok(Visitor::of(session, key, now)),
             Ok(_) => Err(page::to_sign_in(request)),
@@ -93,14 +107,29 @@ impl Desk {
         request: &Parts,
         body: axum::body::Body,
     ) -> Result<(Visitor, Form), Response> {
-        let visitor = self.enter(request).await?;
-        match Form::read(&request.headers, body).await {
+        let visitor = self.who(request).await?;
+        // A body takes as long as its sender likes: meanwhile, it has no place among those who are answered.
+        visitor.enter(self.0.places.bodies()).map_err(|it| crowded(it, visitor.now))?;
+        let form = Form::read(&request.headers, body).await;
+        visitor.enter(self.0.places.requests()).map_err(|it| crowded(it, visitor.now))?;
+        match form {
             Ok(form) if is_from_here(&request.headers) && visitor.session.gave(&form) => {
                 Ok((visitor, form))
             }
             Ok(_) => Err(page::stale()),
             Err(problem) => Err(page::problem_to_stranger(&problem)),
         }
+    }
+
+    /// The same, for what takes as long as a provider does.
+    pub(super) async fn enter_for_long(
+        &self,
+        request: &Parts,
+        body: axum::body::Body,
+    ) -> Result<(Visitor, Form), Response> {
+        let (visitor, form) = self.enter_with(request, body).await?;
+        visitor.enter(self.0.places.long()).map_err(|it| crowded(it, visitor.now))?;
+        Ok((visitor, form))
     }
 }
 

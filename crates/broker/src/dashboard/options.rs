@@ -3,6 +3,7 @@
 use url::Url;
 use zeroize::Zeroizing;
 
+use crate::places::Places;
 use crate::seal::xaes;
 use crate::strangers::Strangers;
 
@@ -14,6 +15,7 @@ pub struct DashboardOptions {
     pub(super) is_open: bool,
     pub(super) session_key: Option<SessionKey>,
     pub(super) strangers: Strangers,
+    pub(super) places: Places,
 }
 
 /// The key that sessions are sealed with.
@@ -37,6 +39,7 @@ impl DashboardOptions {
             is_open: false,
             session_key: None,
             strangers: Strangers::default(),
+            places: Places::default(),
         }
     }
 
@@ -62,6 +65,13 @@ impl DashboardOptions {
     #[must_use]
     pub fn strangers(mut self, strangers: &Strangers) -> Self {
         self.strangers = strangers.clone();
+        self
+    }
+
+    /// How many visitors are answered at once, together with those of the API beside it.
+    #[must_use]
+    pub fn places(mut self, places: &Places) -> Self {
+        self.places = places.clone();
         self
     }
 

@@ -4,10 +4,12 @@ use askama::Template;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use unlapse::unlapse_core::UnixTime;
 use url::form_urlencoded;
 
 use super::desk::way_back;
 use crate::code::Code;
+use crate::gate::Crowd;
 use crate::problem::Problem;
 
 /// Nothing is loaded, run or framed that is not the broker's own, and nothing is sent elsewhere.
@@ -150,6 +152,13 @@ pub(super) fn problem(shell: Shell, problem: &Problem, again: Option<String>) ->
 /// The same, for somebody who is not known to have signed in.
 pub(super) fn problem_to_stranger(it: &Problem) -> Response {
     problem(Shell::stranger("", String::new()), it, None)
+}
+
+/// There is no room: 503, or 429 where it is the visitor's own share that is used up.
+pub(super) fn crowded(crowd: Crowd, now: UnixTime) -> Response {
+    let mut response = problem_to_stranger(&crowd.problem(now));
+    *response.status_mut() = crowd.status();
+    response
 }
 
 /// A form that cannot have come from a page of ours, or no more.

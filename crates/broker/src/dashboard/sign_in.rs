@@ -14,7 +14,7 @@ use unlapse::unlapse_core::Secret;
 
 use super::desk::{Desk, is_from_elsewhere, is_from_here, is_ours};
 use super::form::Form;
-use super::page::{Shell, page, problem_to_stranger, see_other, stale};
+use super::page::{Shell, crowded, page, problem_to_stranger, see_other, stale};
 use super::session::Session;
 use super::visitor::is_live;
 use super::words::span;
@@ -45,7 +45,7 @@ enum Refused {
 pub(super) async fn asked(State(desk): State<Desk>, request: Parts) -> Response {
     let to = Form::parse(request.uri.query().unwrap_or_default().as_bytes());
     let to = to.map(|form| form.text("to").to_owned()).unwrap_or_default();
-    if desk.is_open() || desk.enter(&request).await.is_ok() {
+    if desk.is_open() || desk.who(&request).await.is_ok() {
         return see_other(if is_ours(&to) { &to } else { "/" });
     }
     ask(&desk, &request, &to, None)
@@ -99,7 +99,7 @@ pub(super) async fn sent(State(desk): State<Desk>, request: Parts, body: Body) -
     let Some(session) = session else { return stale() };
     let _room = match desk.strangers().enter(peer(&request)) {
         Ok(room) => room,
-        Err(crowd) => return problem_to_stranger(&crowd.problem(now)),
+        Err(crowd) => return crowded(crowd, now),
     };
     let form = match Form::read_within(PATIENCE, &request.headers, body).await {
         Ok(form) => form,

@@ -12,6 +12,7 @@ use super::page::{Here, Shell, problem};
 use super::session::Session;
 use crate::broker::Actor;
 use crate::code::Code;
+use crate::gate::{Crowd, Gate, Holder, Stay};
 use crate::name::Name;
 use crate::problem::Problem;
 use crate::verb::{Verb, Verbs};
@@ -25,6 +26,7 @@ pub(super) struct Visitor {
     verbs: Verbs,
     label: String,
     is_fresh: bool,
+    stay: Stay,
     /// When they came.
     pub(super) now: UnixTime,
 }
@@ -37,13 +39,20 @@ impl Visitor {
         let actor = Actor { tenant: None, name: "operator".to_owned() };
         let verbs = Verb::ALL.into_iter().collect();
         let label = "open on this machine".to_owned();
-        Self { session, actor, verbs, label, is_fresh, now }
+        Self { session, actor, verbs, label, is_fresh, stay: Stay::default(), now }
     }
 
     /// Whoever has signed in with this key.
     pub(super) fn of(session: Session, key: Key, now: UnixTime) -> Self {
         let actor = Actor { tenant: key.tenant, name: format!("key:{}", key.id) };
-        Self { session, actor, verbs: key.verbs, label: key.label, is_fresh: false, now }
+        let stay = Stay::default();
+        Self { session, actor, verbs: key.verbs, label: key.label, is_fresh: false, stay, now }
+    }
+
+    /// A place behind `gate` until they are answered, counted as those of the API are; the one before is
+    /// given back.
+    pub(super) fn enter(&self, gate: &Gate) -> Result<(), Crowd> {
+        self.stay.enter(gate, Holder::known(&self.actor))
     }
 
     /// Whose part they see; `None`: all of it.

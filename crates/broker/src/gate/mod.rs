@@ -2,15 +2,18 @@
 
 mod entry;
 mod holder;
+mod stay;
 
 use core::time::Duration;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::http::StatusCode;
 use unlapse::unlapse_core::UnixTime;
 
 use self::entry::{Entry, entry};
 pub(crate) use self::holder::{Holder, network};
+pub(crate) use self::stay::Stay;
 use crate::code::Code;
 use crate::problem::Problem;
 
@@ -101,6 +104,14 @@ impl Drop for Place {
 }
 
 impl Crowd {
+    /// 503, or 429 where it is the caller's own share that is used up.
+    pub(crate) fn status(self) -> StatusCode {
+        match self {
+            Self::Everybody => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Own => StatusCode::TOO_MANY_REQUESTS,
+        }
+    }
+
     /// What is told, with when to come back.
     pub(crate) fn problem(self, now: UnixTime) -> Problem {
         let detail = match self {

@@ -26,9 +26,6 @@ use crate::problem::Problem;
 use crate::tables::NewAudit;
 use crate::webhooks::Post;
 
-/// Credentials that are looked up at once.
-const LOOKUPS: usize = 512;
-
 /// What a route answers.
 pub(super) type Answer = Result<Response, Refusal>;
 
@@ -39,14 +36,6 @@ pub(super) struct Api(Arc<Shared>);
 pub(super) struct Shared {
     pub(super) broker: Broker,
     pub(super) options: ApiOptions,
-    /// Who is answered.
-    pub(super) requests: Gate,
-    /// Who waits for a provider, or sends on and on.
-    pub(super) long: Gate,
-    /// Whose body is still to come.
-    pub(super) bodies: Gate,
-    /// Whose credential is looked up.
-    pub(super) lookups: Gate,
     /// Who listens to events.
     pub(super) listeners: Gate,
     pub(super) keys: Keys,
@@ -76,10 +65,6 @@ impl Api {
         Self(Arc::new(Shared {
             facts: Opened::new(broker.clone()),
             broker,
-            requests: Gate::new(options.requests),
-            long: Gate::new(options.long_requests),
-            bodies: Gate::new(options.requests),
-            lookups: Gate::new(LOOKUPS),
             listeners: Gate::new(options.listeners),
             keys: Keys::default(),
             health: Lately::default(),

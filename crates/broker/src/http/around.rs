@@ -7,7 +7,7 @@ use axum::response::Response;
 
 use super::api::Api;
 use super::refusal::{PROBLEM_JSON, Refusal};
-use super::stay::Stay;
+use crate::gate::Stay;
 
 /// Types of replies that say by themselves what went wrong.
 const SPEAKING: [&str; 3] = ["application/json", "text/html", PROBLEM_JSON];

@@ -141,7 +141,7 @@ impl Api {
             Look::New if is_key => self.turn(peer, now).await?,
             Look::New | Look::Again => None,
         };
-        let room = self.lookups.enter(Holder::stranger(peer));
+        let room = self.options.places.lookups().enter(Holder::stranger(peer));
         let _room = room.map_err(|crowd| Refusal::crowd(crowd, now))?;
         let found =
             if is_key { self.by_key(credential).await? } else { self.by_jwt(credential).await? };

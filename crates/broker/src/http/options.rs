@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use unlapse_verify::Verifier;
 use url::Url;
 
+use crate::places::Places;
 use crate::strangers::Strangers;
 
 /// What the API is given by whoever runs it.
@@ -21,13 +22,10 @@ pub struct ApiOptions {
     /// What `/metrics` says behind the node's health, for an operator's key; without it, there is none: it
     /// is served elsewhere, or not at all.
     pub metrics: Option<Arc<dyn Fn() -> String + Send + Sync>>,
-    /// How many requests are answered at once; more are told to come back (503). One tenant has seven
-    /// eighths of them at most (429), as of the other two. 512.
-    pub requests: usize,
-    /// How many requests at once may wait for a provider, or bring an import: those take none of the
-    /// places of the others. 256.
-    pub long_requests: usize,
-    /// How many clients listen to events at once. 256.
+    /// How many requests are answered at once: whoever serves the dashboard beside the API gives it the
+    /// same.
+    pub places: Places,
+    /// How many clients listen to events at once; of these, too, one tenant has seven eighths at most. 256.
     pub listeners: usize,
     /// Callers who have not proven who they are: whoever serves the dashboard beside the API gives it the
     /// same.
@@ -46,8 +44,7 @@ impl ApiOptions {
             public_url,
             verifier: None,
             metrics: None,
-            requests: 512,
-            long_requests: 256,
+            places: Places::default(),
             listeners: 256,
             strangers: Strangers::default(),
             private_webhooks: false,

@@ -2,10 +2,8 @@
 
 use core::future::Future;
 use core::time::Duration;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::{Body, Bytes};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use unlapse::Clock as _;
@@ -14,48 +12,17 @@ use unlapse::unlapse_core::UnixTime;
 use super::api::Api;
 use super::body;
 use super::refusal::Refusal;
-use crate::gate::{Crowd, Gate, Holder, Place};
+use crate::gate::{Crowd, Holder, Stay};
 use crate::peer::peer;
 use crate::strangers::{LARGEST, PATIENCE};
 
 /// What takes longer waits for a provider, and does so among others that do.
 const BRIEF: Duration = Duration::from_secs(1);
 
-/// The place that a request has behind one gate at a time. Clones are the same: it is given back with
-/// the last of them, when the request is answered or its client is gone.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Stay(Arc<Mutex<Option<Place>>>);
-
-impl Stay {
-    /// A place behind `gate`; the one before is given back.
-    fn enter(&self, gate: &Gate, holder: Holder) -> Result<(), Crowd> {
-        let place = gate.enter(holder)?;
-        self.put(place);
-        Ok(())
-    }
-
-    /// The same for whoever has a place already.
-    fn pass(&self, gate: &Gate) -> Result<(), Crowd> {
-        let holder = {
-            let place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            place.as_ref().map(|place| place.holder().clone())
-        };
-        holder.map_or(Ok(()), |holder| self.enter(gate, holder))
-    }
-
-    fn put(&self, place: Place) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
-    }
-}
-
 impl Refusal {
     /// There is no room: 503, or 429 where it is the caller's own share that is used up.
     pub(super) fn crowd(crowd: Crowd, now: UnixTime) -> Self {
-        let refusal = Self::from(crowd.problem(now));
-        match crowd {
-            Crowd::Everybody => refusal,
-            Crowd::Own => refusal.status(StatusCode::TOO_MANY_REQUESTS),
-        }
+        Self::from(crowd.problem(now)).status(crowd.status())
     }
 }
 
@@ -63,12 +30,12 @@ impl Api {
     /// The request is of somebody who is known: from here on, it has a place among those that are
     /// answered.
     pub(super) fn admit(&self, request: &Parts, holder: Holder) -> Result<(), Refusal> {
-        self.stay(request, |stay| stay.enter(&self.requests, holder))
+        self.stay(request, |stay| stay.enter(self.options.places.requests(), holder))
     }
 
     /// The request may take as long as a provider does.
     pub(super) fn lengthen(&self, request: &Parts) -> Result<(), Refusal> {
-        self.stay(request, |stay| stay.pass(&self.long))
+        self.stay(request, |stay| stay.pass(self.options.places.long()))
     }
 
     /// The request is of a stranger.
@@ -125,9 +92,9 @@ impl Api {
         request: &Parts,
         read: impl Future<Output = Result<T, Refusal>>,
     ) -> Result<T, Refusal> {
-        self.stay(request, |stay| stay.pass(&self.bodies))?;
+        self.stay(request, |stay| stay.pass(self.options.places.bodies()))?;
         let read = read.await?;
-        self.stay(request, |stay| stay.pass(&self.requests))?;
+        self.stay(request, |stay| stay.pass(self.options.places.requests()))?;
         Ok(read)
     }
 
@@ -139,33 +106,5 @@ impl Api {
         // Without one, nobody waits for an answer any more.
         let Some(stay) = request.extensions.get::<Stay>() else { return Ok(()) };
         change(stay).map_err(|crowd| Refusal::crowd(crowd, self.now()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_request_has_one_place_at_a_time_until_it_is_over() {
-        let (one, other) = (Gate::new(1), Gate::new(1));
-        let holder = || Holder::Operator;
-        let is_free = |gate: &Gate| gate.enter(holder()).is_ok();
-        let stay = Stay::default();
-        assert_eq!(stay.pass(&one), Ok(()), "whoever has none gets none");
-        assert!(is_free(&one));
-        stay.enter(&one, holder()).expect("room");
-        assert!(!is_free(&one));
-        stay.pass(&other).expect("room");
-        assert!(is_free(&one) && !is_free(&other));
-        let taken = one.enter(holder()).expect("room");
-        assert_eq!(stay.pass(&one), Err(Crowd::Everybody));
-        assert!(!is_free(&other), "it stays where it was");
-        drop(taken);
-        let clone = stay.clone();
-        drop(stay);
-        assert!(!is_free(&other));
-        drop(clone);
-        assert!(is_free(&other));
     }
 }

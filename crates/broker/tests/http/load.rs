@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
+use unlapse_broker::Places;
 use unlapse_parts::Fault;
 
 use crate::rig::{Rig, name, serve, until, verbs};
@@ -44,7 +45,7 @@ const LONG: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn a_crowd_of_slow_strangers_takes_no_place_from_known_callers() {
-    let rig = Rig::with(|options| options.requests = 1).await;
+    let rig = Rig::with(|options| options.places = Places::new(1, 256)).await;
     let login = rig.bring("ada").await;
     let url = serve(rig.router.clone()).await;
     let (mut crowd, mut refused) = (Vec::new(), None);
@@ -89,7 +90,7 @@ async fn a_crowd_of_slow_strangers_takes_no_place_from_known_callers() {
 
 #[tokio::test]
 async fn a_body_that_is_still_to_come_has_no_place_and_is_given_up() {
-    let rig = Rig::with(|options| options.requests = 2).await;
+    let rig = Rig::with(|options| options.places = Places::new(2, 256)).await;
     let url = serve(rig.router.clone()).await;
     let head = format!("PUT {ADA} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\n", rig.key);
     let head = format!("{head}content-type: application/json\r\ncontent-length: 9\r\n\r\n");
@@ -117,11 +118,7 @@ async fn hanging(rig: &Rig) {
 
 #[tokio::test]
 async fn a_tenant_that_waits_for_its_provider_starves_neither_others_nor_itself() {
-    let rig = Rig::with(|options| {
-        options.requests = 2;
-        options.long_requests = 4;
-    })
-    .await;
+    let rig = Rig::with(|options| options.places = Places::new(2, 4)).await;
     hanging(&rig).await;
     let url = serve(rig.router.clone()).await;
     let client = reqwest::Client::new();
@@ -160,7 +157,7 @@ async fn a_tenant_that_waits_for_its_provider_starves_neither_others_nor_itself(
 
 #[tokio::test]
 async fn a_token_that_its_provider_keeps_waiting_for_makes_room_for_others() {
-    let rig = Rig::with(|options| options.requests = 1).await;
+    let rig = Rig::with(|options| options.places = Places::new(1, 256)).await;
     let login = rig.provider.log_in();
     // It has no access token: one has to be had.
     let body = json!({"refresh_token": login.refresh_token.as_str()});
@@ -181,7 +178,7 @@ async fn a_token_that_its_provider_keeps_waiting_for_makes_room_for_others() {
 #[tokio::test]
 async fn those_who_watch_are_let_in_however_much_there_is_to_do() {
     let rig = Rig::with(|options| {
-        options.requests = 0;
+        options.places = Places::new(0, 0);
         options.metrics = Some(crate::rig::text("a 1\n"));
     })
     .await;

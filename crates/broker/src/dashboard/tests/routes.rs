@@ -1,15 +1,23 @@
 //! Every route, asked rightly and wrongly.
 
 use core::net::{Ipv4Addr, SocketAddr};
+use core::pin::Pin;
+use core::task::{Context, Poll};
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
+use http_body::Frame;
+use unlapse::Clock as _;
+use unlapse::tokio::TokioClock;
 use url::form_urlencoded;
 
 use super::browser::{Browser, NOW, options};
 use super::shown::{HOSTILE, OPERATOR, READER, Shown, TOKENS_ONLY, TURNED};
 use crate::code::Code;
+use crate::dashboard::assets::STYLE;
+use crate::gate::Holder;
+use crate::places::Places;
 use crate::problem::Problem;
 
 const PAGES: [&str; 7] = [
@@ -25,6 +33,21 @@ const ADA: [(&str, &str); 4] =
     [("tenant", "acme"), ("user", "ada"), ("provider", "google"), ("account", "ada@example.org")];
 const BASE: [&str; 4] =
     ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"];
+
+/// A body that never comes.
+struct Never;
+
+impl http_body::Body for Never {
+    type Data = axum::body::Bytes;
+    type Error = core::convert::Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Poll::Pending
+    }
+}
 
 fn with<'a>(token: &'a str, form: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     [("token", token)].into_iter().chain(form.iter().copied()).collect()
@@ -160,6 +183,68 @@ async fn a_crowd_that_wants_to_sign_in_keeps_nobody_from_the_pages() {
     assert_eq!(visitor.get("/").await.status, 200);
     drop(crowd);
     assert_eq!(stranger.post("/login", &form).await.status, 303);
+}
+
+#[tokio::test]
+async fn a_visitor_has_the_places_of_their_tenant_and_no_others() {
+    let (shown, places) = (Shown::new(NOW), Places::new(8, 8));
+    let options = options().places(&places);
+    let signed_in = async |key: &str| {
+        let mut browser = Browser::new(&shown, &options);
+        assert_eq!(browser.sign_in(key).await.status, 303);
+        browser
+    };
+    let (mut reader, mut operator) = (signed_in(READER).await, signed_in(OPERATOR).await);
+    let acme = || Holder::Tenant("acme".parse().expect("a name"));
+    // As many calls of the API as one tenant may have at once.
+    let calls: Vec<_> = core::iter::from_fn(|| places.requests().enter(acme()).ok()).collect();
+    assert_eq!(calls.len(), 7);
+    for path in ["/", "/apps", "/imports", "/events", "/audit"] {
+        let refused = reader.get(path).await;
+        assert_eq!((refused.status, refused.header("retry-after")), (429, "5"), "{path}");
+        assert_eq!(operator.get(path).await.status, 200, "{path}: the last place is for others");
+    }
+    let last = places.requests().enter(Holder::Operator).expect("room");
+    assert_eq!(operator.get("/").await.status, 503);
+    // What pages are made of, and the way in, need none.
+    assert_eq!(operator.get("/login").await.header("location"), "/");
+    assert_eq!(reader.get(STYLE.path()).await.status, 200);
+    drop((calls, last));
+    // One after the other needs one place: it is given back with each answer.
+    for _ in 0..20 {
+        assert_eq!((reader.get("/").await.status, operator.get("/").await.status), (200, 200));
+    }
+}
+
+#[tokio::test]
+async fn a_form_that_is_still_to_come_and_a_renewal_have_places_of_their_own() {
+    let (shown, places) = (Shown::new(NOW), Places::new(2, 1));
+    // Both browsers are of one session.
+    let options = options().places(&places).session_key([7; 32]);
+    let mut browser = Browser::new(&shown, &options);
+    assert_eq!(browser.sign_in(OPERATOR).await.status, 303);
+    let token = browser.get(PAGES[2]).await.token();
+    let mut slow = Browser::new(&shown, &options);
+    slow.cookie.clone_from(&browser.cookie);
+    let request = Request::post("/connection/renew")
+        .header("sec-fetch-site", "same-origin")
+        .header("content-type", "application/x-www-form-urlencoded");
+    let mut sending = Box::pin(slow.send(request, Body::new(Never)));
+    tokio::select! {
+        reply = &mut sending => panic!("its form does not come: {reply:?}"),
+        () = TokioClock::new().sleep(core::time::Duration::from_millis(100)) => {}
+    }
+    // It has the operators' share of forms that are to come, and no place of those who are answered.
+    let form = with(&token, &ADA);
+    assert_eq!(browser.post("/connection/renew", &form).await.status, 429);
+    assert_eq!(browser.get("/").await.status, 200);
+    drop(sending);
+    let renewing = places.long().enter(Holder::Operator).expect("room");
+    assert_eq!(browser.post("/connection/renew", &form).await.status, 503);
+    assert_eq!(browser.get("/").await.status, 200);
+    assert!(!shown.facts().noted.iter().any(|noted| noted.starts_with("renew")));
+    drop(renewing);
+    assert_eq!(browser.post("/connection/renew", &form).await.status, 303);
 }
 
 #[tokio::test]

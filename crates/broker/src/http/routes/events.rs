@@ -19,11 +19,10 @@ use unlapse::tokio::TokioSpawn;
 use unlapse::{Clock as _, Spawn as _};
 
 use crate::code::Code;
-use crate::gate::Place;
+use crate::gate::{Place, Stay};
 use crate::http::api::{Answer, Api};
 use crate::http::params::Params;
 use crate::http::refusal::Refusal;
-use crate::http::stay::Stay;
 use crate::name::Name;
 use crate::problem::Problem;
 use crate::tables::Event;

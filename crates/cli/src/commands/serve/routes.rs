@@ -6,9 +6,9 @@ use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
-use unlapse_broker::Broker;
 use unlapse_broker::dashboard::{self, DashboardOptions};
 use unlapse_broker::http::{self, ApiOptions, Draining};
+use unlapse_broker::{Broker, Places};
 use unlapse_oauth::Endpoint;
 use unlapse_verify::{JwksCache, ReqwestFetch, TokioRuntime, Verifier};
 
@@ -32,9 +32,10 @@ pub(super) fn all(
     let keys = &settings.file.keys;
     let mut options = ApiOptions::new(url.url().clone());
     options.draining = draining.clone();
-    options.requests = keys.requests.as_ref().map_or(options.requests, |set| set.value as usize);
+    let requests = keys.requests.as_ref().map_or(Places::REQUESTS, |set| set.value as usize);
     let long_requests = keys.long_requests.as_ref();
-    options.long_requests = long_requests.map_or(options.long_requests, |set| set.value as usize);
+    let long_requests = long_requests.map_or(Places::LONG_REQUESTS, |set| set.value as usize);
+    options.places = Places::new(requests, long_requests);
     options.listeners = keys.listeners.as_ref().map_or(options.listeners, |set| set.value as usize);
     options.private_webhooks = keys.private_webhooks.as_ref().is_some_and(|set| set.value);
     options.verifier = verifier;
@@ -43,7 +44,8 @@ pub(super) fn all(
         options.metrics = Some(Arc::new(move || metrics.render()));
     }
     let is_open = keys.dashboard_open.as_ref().is_some_and(|set| set.value);
-    let look = DashboardOptions::new(url.url()).open(is_open).strangers(&options.strangers);
+    let look = DashboardOptions::new(url.url()).open(is_open);
+    let look = look.strangers(&options.strangers).places(&options.places);
     let pages = dashboard::router(broker.clone(), &look);
     http::router(broker.clone(), options).merge(pages)
 }
