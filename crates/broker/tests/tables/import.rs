@@ -26,7 +26,7 @@ fn by() -> Actor {
     Actor { tenant: None, name: "operator".to_owned() }
 }
 
-async fn node(world: &World) -> (Tables, SqlStore) {
+pub(crate) async fn node(world: &World) -> (Tables, SqlStore) {
     let tables = world.tables().await;
     tables.put_app(&app("acme", "secret")).await.expect("put");
     let seal = Arc::new(tables.envelope().clone());
@@ -35,7 +35,7 @@ async fn node(world: &World) -> (Tables, SqlStore) {
     (tables, store.expect("opened"))
 }
 
-async fn begin(tables: &Tables, id: &str) -> Result<Import, Problem> {
+pub(crate) async fn begin(tables: &Tables, id: &str) -> Result<Import, Problem> {
     Import::begin(tables, Arc::new(AtTheEnd), &name("acme"), &name(id), &by()).await
 }
 
@@ -48,7 +48,7 @@ async fn import(tables: &Tables, id: &str, text: &str) -> ImportProgress {
     import.finish().await.expect("done")
 }
 
-fn line(user: &str, refresh_token: &str) -> String {
+pub(crate) fn line(user: &str, refresh_token: &str) -> String {
     format!(
         "{{\"user\":\"{user}\",\"provider\":\"google\",\"account\":\"main\",\"access_token\":\"at-{refresh_token}\",\
          \"refresh_token\":\"{refresh_token}\",\"expires_in\":3600}}\n"
@@ -59,7 +59,7 @@ fn lines(range: core::ops::Range<usize>) -> String {
     range.map(|nth| line(&format!("user {nth}"), &format!("rt-canary-{nth}"))).collect()
 }
 
-fn counts(progress: &ImportProgress) -> (u64, u64, u64, u64) {
+pub(crate) fn counts(progress: &ImportProgress) -> (u64, u64, u64, u64) {
     (progress.lines, progress.brought, progress.left_alone, progress.refused)
 }
 

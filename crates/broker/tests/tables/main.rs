@@ -6,6 +6,7 @@ mod connections;
 mod ends;
 mod events;
 mod import;
+mod import_killed;
 mod logs;
 mod nodes;
 mod rotation;
