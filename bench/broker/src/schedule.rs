@@ -10,7 +10,7 @@ use crate::rows::SEALED;
 use crate::settings::Settings;
 
 /// Rows that are completed.
-const COMPLETED: usize = 100_000;
+const COMPLETED: usize = 200_000;
 
 /// Looks at an idle schedule.
 const LOOKS: usize = 21;
