@@ -123,9 +123,9 @@ impl SqlStore {
         let shared = &self.shared;
         if shared.doubtful.take(shard) {
             let Parts { database, node, held, .. } = &**shared;
-            if let Err(away) = release_unknown(database, *node, held, shard).await {
+            if release_unknown(database, *node, held, shard).await.is_err() {
+                // With the next claim. What is due does not wait for it.
                 shared.doubtful.add(shard);
-                return Err(away);
             }
         }
         let params = [

@@ -148,7 +148,8 @@ async fn back(
     }
 }
 
-/// An index has each part: neither looks at much that others have leased, or nobody.
+/// An index has each part. The first looks at all that is due, whoever has leased it: that is little
+/// where nodes keep up.
 macro_rules! leased {
     () => {
         "SELECT id, fence, 1, 0 FROM records \

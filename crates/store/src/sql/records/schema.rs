@@ -14,12 +14,16 @@ const UNTOLD: Step = Step {
 };
 
 /// Leases of rows that never come due, by node: those of the schedule are found by their time. A renewal
-/// of the schedule writes nothing in it.
+/// of the schedule writes nothing in it; a lease that leaves the schedule alone, and its release, write
+/// into the row's other indexes as well from now on, as `PostgreSQL` has it. And copies by the key that
+/// they are sealed with, so that a key which nothing needs is found out without a look at each token.
 const UNSCHEDULED: Step = Step {
     sqlite: "CREATE INDEX records_unscheduled ON records (lease_owner, shard)
-        WHERE lease_owner IS NOT NULL AND due_at IS NULL;",
+        WHERE lease_owner IS NOT NULL AND due_at IS NULL;
+    CREATE INDEX orphans_key ON orphans (key_id);",
     postgres: "CREATE INDEX records_unscheduled ON records (lease_owner, shard)
-        WHERE lease_owner IS NOT NULL AND due_at IS NULL;",
+        WHERE lease_owner IS NOT NULL AND due_at IS NULL;
+    CREATE INDEX orphans_key ON orphans (key_id);",
 };
 
 /// Times are milliseconds since 1970. What is read and changed all the time is small and apart from
