@@ -76,7 +76,7 @@ impl Broker {
         let NewConnection { id, .. } = new;
         let (inner, key) = (&self.inner, id.key());
         inner.tables.envelope().ready(&id.tenant).await?;
-        inner.tables.put_connection(new).await?;
+        let connected_at = inner.tables.put_connection(new).await?;
         let source = inner.sources.source(&key).await;
         let logged_in = |record: Record, _| record.logged_in(grant.clone(), at);
         if let Err(error) = source.edit(logged_in).await {
@@ -85,7 +85,7 @@ impl Broker {
         // Again, behind every renewal of the login before it: what is said of that is told apart. And
         // where the connection was removed meanwhile, a record that no list shows would be renewed for
         // ever.
-        inner.tables.put_connection(new).await?;
+        inner.tables.put_connection_again(new, connected_at).await?;
         inner.said.forget(&key);
         Ok(())
     }

@@ -84,7 +84,17 @@ const PUT: Statement = Statement::both(
      VALUES ($1, $2, $3, $4, $5, $6, $7, now_ms(), now_ms())
      ON CONFLICT (id) DO UPDATE SET scope = EXCLUDED.scope, metadata = EXCLUDED.metadata,
          connected_at = CASE WHEN EXCLUDED.connected_at > connections.connected_at
-             THEN EXCLUDED.connected_at ELSE connections.connected_at + 1 END",
+             THEN EXCLUDED.connected_at ELSE connections.connected_at + 1 END
+     RETURNING connected_at",
+);
+/// Of the login of that time, a moment later: behind another that came between, nothing is changed.
+const AGAIN: Statement = Statement::both(
+    "INSERT INTO connections (id, tenant, user_name, provider, account, scope, metadata, created_at,
+                              connected_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, now_ms(), now_ms())
+     ON CONFLICT (id) DO UPDATE SET metadata = EXCLUDED.metadata,
+         connected_at = connections.connected_at + 1
+     WHERE connections.connected_at = $8",
 );
 const SAY: Statement =
     Statement::both("UPDATE connections SET metadata = $3 WHERE id = $1 AND connected_at = $2");
@@ -95,6 +105,19 @@ const COUNTS: Statement = Statement::each(
     "SELECT tenant, provider, sum(connections)::bigint FROM connection_counts
      WHERE $1 = '' OR tenant = $1 GROUP BY tenant, provider ORDER BY tenant, provider",
 );
+
+fn columns(new: &NewConnection) -> Vec<Value> {
+    let NewConnection { id, scope, metadata } = new;
+    vec![
+        row_id(id).into(),
+        id.tenant.as_str().into(),
+        id.user.as_str().into(),
+        id.provider.as_str().into(),
+        id.account.as_str().into(),
+        scope.as_deref().filter(|scope| !scope.contains('\0')).into(),
+        json(metadata).into(),
+    ]
+}
 
 /// What its rows are found by, here and in the store of records.
 pub(crate) fn row_id(id: &ConnectionId) -> Vec<u8> {
@@ -151,20 +174,26 @@ impl Tables {
         Ok(Page { connections, next })
     }
 
-    /// Makes a connection, or says that its user has given consent anew.
-    pub async fn put_connection(&self, new: &NewConnection) -> Result<(), Problem> {
+    /// Makes a connection, or says that its user has given consent anew: when, by which this login is
+    /// told from others.
+    pub async fn put_connection(&self, new: &NewConnection) -> Result<UnixTime, Problem> {
         check_metadata(&new.metadata)?;
-        let NewConnection { id, scope, metadata } = new;
-        let params = vec![
-            row_id(id).into(),
-            id.tenant.as_str().into(),
-            id.user.as_str().into(),
-            id.provider.as_str().into(),
-            id.account.as_str().into(),
-            scope.as_deref().filter(|scope| !scope.contains('\0')).into(),
-            json(metadata).into(),
-        ];
-        self.database.execute(PUT, params).await?;
+        let rows = self.database.query(PUT, columns(new)).await?;
+        let row = rows.first().ok_or_else(|| unreadable("a connection"))?;
+        Ok(row.time(0)?)
+    }
+
+    /// The login of `connected_at` was kept: tells renewals that begin now from those of the login before
+    /// it, and makes the connection again where it was removed meanwhile. What another login has brought
+    /// since stays.
+    pub async fn put_connection_again(
+        &self,
+        new: &NewConnection,
+        connected_at: UnixTime,
+    ) -> Result<(), Problem> {
+        let mut params = columns(new);
+        params.push(Some(connected_at).into());
+        self.database.execute(AGAIN, params).await?;
         Ok(())
     }
 

@@ -45,6 +45,20 @@ async fn i1_a_connection_is_shown_with_what_its_record_says() {
         assert_eq!(tables.say_of_connection(&ada, anew.connected_at, &said).await, Ok(true));
         let kept = tables.connection(&ada).await.expect("read").expect("there");
         assert_eq!((kept.metadata, kept.connected_at), (said, anew.connected_at));
+        // Two logins at once, the second of which ends first: its metadata stays.
+        let named = |name: &str| NewConnection {
+            metadata: BTreeMap::from([("shop".to_owned(), name.to_owned())]),
+            ..new(&ada)
+        };
+        let one = tables.put_connection(&named("one")).await.expect("put");
+        let two = tables.put_connection(&named("two")).await.expect("put");
+        // Of a renewal that began before the second was kept.
+        assert_eq!(tables.say_of_connection(&ada, two, &named("old").metadata).await, Ok(true));
+        tables.put_connection_again(&named("two"), two).await.expect("put");
+        tables.put_connection_again(&named("one"), one).await.expect("put");
+        assert_eq!(tables.say_of_connection(&ada, two, &named("old").metadata).await, Ok(false));
+        let kept = tables.connection(&ada).await.expect("read").expect("there");
+        assert_eq!(kept.metadata, named("two").metadata);
         assert_eq!(tables.remove_connection(&ada).await, Ok(true));
         assert_eq!(tables.remove_connection(&ada).await, Ok(false));
         assert_eq!(tables.connection(&ada).await, Ok(None));
