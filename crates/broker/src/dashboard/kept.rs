@@ -16,7 +16,9 @@ pub(super) struct Kept<T>(Mutex<BTreeMap<Option<Name>, Entry<T>>>);
 
 #[derive(Debug)]
 struct Entry<T> {
-    value: T,
+    /// What could not be found out is kept as well: otherwise each of many who wait would try by itself,
+    /// one after the other.
+    found: Result<T, Problem>,
     until: UnixTime,
 }
 
@@ -49,17 +51,17 @@ impl<T: Clone> Kept<T> {
         let begun = clock();
         let tenant = tenant.cloned();
         if let Some(entry) = kept.get(&tenant).filter(|entry| begun < entry.until) {
-            return Ok(entry.value.clone());
+            return entry.found.clone();
         }
-        let value = find().await?;
+        let found = find().await;
         let ended = clock();
         kept.retain(|_, entry| ended < entry.until);
         if kept.len() >= MOST {
             kept.clear();
         }
-        let until = ended.plus(kept_for(ended.since(begun)));
-        kept.insert(tenant, Entry { value: value.clone(), until });
-        Ok(value)
+        let for_long = kept_for(if found.is_ok() { ended.since(begun) } else { Duration::ZERO });
+        kept.insert(tenant, Entry { found: found.clone(), until: ended.plus(for_long) });
+        found
     }
 }
 
@@ -87,11 +89,13 @@ mod tests {
         assert_eq!(kept.of(Some(&acme), clock, find).await, Ok(1));
         now.store(1002, SeqCst);
         assert_eq!(kept.of(None, clock, find).await, Ok(2));
-        // What could not be found out is not kept.
         now.store(1010, SeqCst);
         let away = Problem::new(crate::code::Code::DatabaseAway, "away");
         let lost = || async { Err(away.clone()) };
         assert_eq!(kept.of(None, clock, lost).await, Err(away.clone()));
+        // What could not be found out is kept for a moment.
+        assert_eq!(kept.of(None, clock, find).await, Err(away));
+        now.store(1012, SeqCst);
         assert_eq!(kept.of(None, clock, find).await, Ok(3));
     }
 }

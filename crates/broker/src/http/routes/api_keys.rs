@@ -14,14 +14,13 @@ use crate::http::api::{Answer, Api, json, secret_json};
 use crate::http::path::Path;
 use crate::http::refusal::Refusal;
 use crate::name::Name;
+use crate::sent_tokens::LONGEST_LIFE;
 use crate::tables::ApiKey;
 use crate::timestamp::Timestamp;
 use crate::verb::{Verb, Verbs};
 
 /// Longest label, in bytes.
 const LONGEST_LABEL: usize = 256;
-/// Ten years, in seconds.
-const LONGEST_LIFE: u64 = 315_360_000;
 
 #[derive(Serialize)]
 struct Shown<'a> {
@@ -85,8 +84,8 @@ impl Sent {
                 "`label` is 1 to 256 bytes, without control characters",
             ));
         }
-        if self.expires_in.is_some_and(|secs| !(1..=LONGEST_LIFE).contains(&secs)) {
-            let detail = format!("`expires_in` is 1 to {LONGEST_LIFE} s");
+        if self.expires_in.is_some_and(|secs| !(1..=LONGEST_LIFE.as_secs()).contains(&secs)) {
+            let detail = format!("`expires_in` is 1 to {} s", LONGEST_LIFE.as_secs());
             return Err(Refusal::bad_request(detail));
         }
         let verbs: Result<Vec<Verb>, _> = self.verbs.iter().map(|verb| verb.parse()).collect();
