@@ -33,6 +33,12 @@ impl Health {
                 lag,
             ),
             (
+                "longest_queue_seconds",
+                "gauge",
+                "For how long what is due is put off here, of the app with the longest queue.",
+                Some(self.longest_queue.as_secs_f64()),
+            ),
+            (
                 "renewals_in_progress",
                 "gauge",
                 "Renewals under way here.",
@@ -90,10 +96,28 @@ mod tests {
             draining: false,
             unsaved: 0,
             oldest_due: None,
+            longest_queue: Duration::ZERO,
             renewing: 0,
             circuits: 0,
             dropped: 0,
             clock_skew: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn i7_docs_and_dashboard_name_what_health_knows_and_nothing_else() {
+        let said: Vec<_> = samples(&well())
+            .iter()
+            .filter_map(|line| Some(format!("unlapse_broker_{}", line.split(' ').next()?)))
+            .collect();
+        let docs = include_str!("../../../../docs/observability.md");
+        let rows = docs.lines().filter_map(|line| line.strip_prefix("| `unlapse_broker_"));
+        let rows =
+            rows.filter_map(|row| Some(format!("unlapse_broker_{}", row.split('`').next()?)));
+        assert_eq!(rows.collect::<Vec<_>>(), said);
+        let dashboard = include_str!("../../../../docs/grafana/unlapse-broker.json");
+        for name in said {
+            assert!(dashboard.contains(&name), "{name}");
         }
     }
 
@@ -115,6 +139,7 @@ mod tests {
             "keys_up 1",
             "draining 0",
             "schedule_lag_seconds 0",
+            "longest_queue_seconds 0",
             "renewals_in_progress 0",
             "unsaved_tokens 0",
             "circuits_not_closed 0",
@@ -129,6 +154,10 @@ mod tests {
             (Health { draining: true, ..well() }, &["ready 0", "draining 1"]),
             (Health { oldest_due: late, ..well() }, &["schedule_lag_seconds 1.5"]),
             (Health { oldest_due: early, ..well() }, &[]),
+            (
+                Health { longest_queue: Duration::from_secs(90), ..well() },
+                &["longest_queue_seconds 90"],
+            ),
             (Health { renewing: 7, ..well() }, &["renewals_in_progress 7"]),
             (Health { unsaved: 2, ..well() }, &["unsaved_tokens 2"]),
             (Health { circuits: 3, ..well() }, &["circuits_not_closed 3"]),

@@ -19,6 +19,9 @@ pub struct Health {
     pub unsaved: usize,
     /// When the oldest renewal that waits was due; `None`: none waits.
     pub oldest_due: Option<UnixTime>,
+    /// For how long this node puts off what is due of the app with the longest queue. What is put off
+    /// is not counted as due until then.
+    pub longest_queue: Duration,
     /// Renewals under way here.
     pub renewing: usize,
     /// Circuits that are not closed.
@@ -48,6 +51,7 @@ impl Broker {
             draining: inner.is_draining(),
             unsaved: inner.unsaved_now(),
             oldest_due: oldest_due.unwrap_or_default(),
+            longest_queue: inner.lobby.longest(self.clock()),
             renewing: inner.seats.taken(),
             circuits: inner.circuits.in_trouble().len(),
             dropped: inner.notes.dropped(),

@@ -16,7 +16,7 @@ use crate::circuits::Circuits;
 use crate::clock::DatabaseClock;
 use crate::connection_id::ConnectionId;
 use crate::directory::Directory;
-use crate::node::{Notes, Seats, Vain};
+use crate::node::{Lobby, Notes, Seats, Vain};
 use crate::outward::{JudgedHttp, PrivateHosts};
 use crate::problem::Problem;
 use crate::schedule;
@@ -34,6 +34,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<DatabaseClock>,
     pub(crate) notes: Arc<Notes>,
     pub(crate) seats: Arc<Seats>,
+    pub(crate) lobby: Lobby,
     pub(crate) vain: Vain,
     pub(crate) node: String,
     /// The names of the nodes that are alive.
@@ -119,6 +120,7 @@ impl Inner {
             clock,
             notes,
             seats: Seats::new(settings.renewals),
+            lobby: Lobby::default(),
             vain: Vain::default(),
             nodes: ArcSwap::from_pointee(vec![node.clone()]),
             node,

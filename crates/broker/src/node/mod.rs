@@ -2,6 +2,7 @@
 //! heard.
 
 mod begin;
+mod lobby;
 mod notes;
 mod portion;
 mod pump;
@@ -16,6 +17,7 @@ mod vain;
 use core::future::Future;
 use std::sync::Arc;
 
+pub(crate) use lobby::Lobby;
 pub(crate) use notes::Notes;
 pub(crate) use seats::Seats;
 use tokio::sync::watch;

@@ -1,19 +1,19 @@
 //! From the schedule to renewals.
 
 use core::time::Duration;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use tokio::sync::watch;
 use unlapse::Clock as _;
-use unlapse::unlapse_core::UnixTime;
 use unlapse_store::sql::Due;
 
 use super::begin::begin;
+use super::lobby::share;
 use super::pause;
 use super::portion::Portion;
-use super::queue::Queues;
+use super::queue::parked;
 use super::shards::{SHARDS, preferred};
-use super::usher::{lock, of, usher};
+use super::usher::usher;
 use crate::broker::Inner;
 
 /// Between looks at a schedule that has nothing due.
@@ -28,20 +28,13 @@ const OTHERS: u32 = 8;
 /// Between looks at a schedule in which nothing could be begun.
 const CROWDED: Duration = Duration::from_millis(20);
 
-/// After a circuit closes, its rows come back over this time.
-const RAMP: Duration = Duration::from_secs(60);
-
 /// Claims what is due and renews it, until the node stops.
 pub(super) async fn pump(broker: &Arc<Inner>, stopped: watch::Receiver<bool>) {
-    let queues = Mutex::default();
-    tokio::join!(claim(broker, &queues, stopped.clone()), usher(broker, &queues, stopped));
+    tokio::join!(claim(broker, stopped.clone()), usher(broker, stopped));
+    broker.lobby.close();
 }
 
-async fn claim(
-    broker: &Arc<Inner>,
-    queues: &Mutex<Queues<Due>>,
-    mut stopped: watch::Receiver<bool>,
-) {
+async fn claim(broker: &Arc<Inner>, mut stopped: watch::Receiver<bool>) {
     let (mut round, mut portion) = (0_u32, Portion::default());
     loop {
         tokio::select! {
@@ -51,7 +44,7 @@ async fn claim(
         }
         round = round.wrapping_add(1);
         let others = round.is_multiple_of(OTHERS);
-        let span = match once(broker, queues, &mut portion, others).await {
+        let span = match once(broker, &mut portion, others, &stopped).await {
             Ok(Found::Nothing) => IDLE,
             Ok(Found::NoSeat) => CROWDED,
             Ok(Found::Begun) => Duration::ZERO,
@@ -79,9 +72,9 @@ enum Found {
 /// One look at the schedule.
 async fn once(
     broker: &Arc<Inner>,
-    queues: &Mutex<Queues<Due>>,
     portion: &mut Portion,
     others: bool,
+    stopped: &watch::Receiver<bool>,
 ) -> Result<Found, ()> {
     let due = broker.store.due_shards().await.map_err(|_| ())?;
     if due.is_empty() {
@@ -92,7 +85,8 @@ async fn once(
     let mut found = Found::Nothing;
     for shard in mine.into_iter().filter(|shard| due.contains(shard)) {
         let free = broker.seats.free();
-        if free == 0 {
+        if free == 0 || *stopped.borrow() {
+            found = found.max(Found::NoSeat);
             break;
         }
         let Ok(claimed) = broker.store.claim(shard, portion.of(free)).await else {
@@ -100,50 +94,39 @@ async fn once(
             return Err(());
         };
         portion.answered();
-        found = found.max(seat(broker, queues, claimed).await);
+        found = found.max(admit(broker, claimed).await);
     }
     Ok(found)
 }
 
 /// Begins the renewals of what was claimed; what cannot be begun now waits, or is put off.
-async fn seat(broker: &Arc<Inner>, queues: &Mutex<Queues<Due>>, claimed: Vec<Due>) -> Found {
+async fn admit(broker: &Arc<Inner>, claimed: Vec<Due>) -> Found {
     let now = broker.clock.now().wall;
     let mut put_off = Vec::new();
     let mut found = Found::Nothing;
     for due in claimed {
-        let (app, spread) = (due.key().server.clone(), of(&due));
+        let app = due.key().server.clone();
         if let Some(until) = broker.circuits.open_until(&app, now) {
-            put_off.push((due, parked(until, spread)));
-        } else if let Some(seat) = broker.seats.take(&app) {
-            lock(queues).begun(&app, now);
+            let at = parked(until, share(&due));
+            put_off.push((due, at));
+            found = found.max(Found::NoSeat);
+            continue;
+        }
+        let mut queues = broker.lobby.queues();
+        // Whoever waits already comes before it.
+        let seat = if queues.has(&app) { None } else { broker.seats.take(&app) };
+        if let Some(seat) = seat {
+            queues.begun(&app, now);
             begin(broker, due, seat);
             found = Found::Begun;
-            continue;
         } else {
-            put_off.extend(lock(queues).wait(&app, now, spread, due));
+            put_off.extend(queues.wait(&app, now, due.into()));
+            found = found.max(Found::NoSeat);
         }
-        found = found.max(Found::NoSeat);
     }
     if !put_off.is_empty() {
         // Where that fails, the claims end by themselves.
         let _ = broker.store.postpone(put_off).await;
     }
     found
-}
-
-/// When a row comes back whose app's circuit is open.
-pub(super) fn parked(until: UnixTime, spread: f64) -> UnixTime {
-    until.plus(RAMP.mul_f64(spread))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn i8_an_open_circuit_parks_its_rows_over_a_ramp() {
-        let until = UnixTime::from_secs(1000);
-        assert_eq!(parked(until, 0.0), until);
-        assert_eq!(parked(until, 0.5), UnixTime::from_secs(1030));
-    }
 }

@@ -1,34 +1,29 @@
 //! From the queues to seats that have become free.
 
 use core::time::Duration;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::watch;
 use unlapse::Clock as _;
-use unlapse::unlapse_core::{UnixTime, spread};
+use unlapse::unlapse_core::UnixTime;
 use unlapse_store::sql::Due;
 
 use super::begin::begin;
+use super::lobby::share;
 use super::pause;
-use super::pump::parked;
-use super::queue::Queues;
+use super::queue::parked;
 use crate::broker::Inner;
 
 /// Between looks for rows that have waited for too long.
 const LATE: Duration = Duration::from_millis(500);
 
-/// Gives each seat that becomes free to the row that waits for it, until the node stops. What waits
-/// then is given back as it is dropped.
-pub(super) async fn usher(
-    broker: &Arc<Inner>,
-    queues: &Mutex<Queues<Due>>,
-    mut stopped: watch::Receiver<bool>,
-) {
+/// Gives each seat that becomes free to the row that waits for it, until the node stops.
+pub(super) async fn usher(broker: &Arc<Inner>, mut stopped: watch::Receiver<bool>) {
     loop {
         let freed = broker.seats.freed();
         let now = broker.clock.now().wall;
-        let mut put_off = seat(broker, queues, now);
-        put_off.extend(lock(queues).late(now, of));
+        let mut put_off = seat(broker, now);
+        put_off.extend(broker.lobby.queues().late(now));
         if !put_off.is_empty() {
             // Where that fails, the claims end by themselves.
             let _ = broker.store.postpone(put_off).await;
@@ -41,13 +36,13 @@ pub(super) async fn usher(
 }
 
 /// Begins what has a seat now; what comes back later, since its app's circuit has opened meanwhile.
-fn seat(broker: &Arc<Inner>, queues: &Mutex<Queues<Due>>, now: UnixTime) -> Vec<(Due, UnixTime)> {
+fn seat(broker: &Arc<Inner>, now: UnixTime) -> Vec<(Due, UnixTime)> {
     let mut put_off = Vec::new();
-    let mut queues = lock(queues);
+    let mut queues = broker.lobby.queues();
     for app in queues.waiting() {
         if let Some(until) = broker.circuits.open_until(&app, now) {
             while let Some(due) = queues.next(&app) {
-                let at = parked(until, of(&due));
+                let at = parked(until, share(&due));
                 put_off.push((due, at));
             }
             continue;
@@ -59,13 +54,4 @@ fn seat(broker: &Arc<Inner>, queues: &Mutex<Queues<Due>>, now: UnixTime) -> Vec<
         }
     }
     put_off
-}
-
-/// A row's own share of a span, in 0..1.
-pub(super) fn of(due: &Due) -> f64 {
-    spread(due.key(), due.generation())
-}
-
-pub(super) fn lock(queues: &Mutex<Queues<Due>>) -> std::sync::MutexGuard<'_, Queues<Due>> {
-    queues.lock().unwrap_or_else(PoisonError::into_inner)
 }
