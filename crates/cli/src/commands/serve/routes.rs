@@ -8,7 +8,7 @@ use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use unlapse_broker::dashboard::{self, DashboardOptions};
 use unlapse_broker::http::{self, ApiOptions, Draining};
-use unlapse_broker::{Broker, Places};
+use unlapse_broker::{Broker, Health, Places};
 use unlapse_oauth::Endpoint;
 use unlapse_verify::{JwksCache, ReqwestFetch, TokioRuntime, Verifier};
 
@@ -51,15 +51,15 @@ pub(super) fn all(
 }
 
 /// Metrics and health, for those who watch.
-pub(super) fn beside(broker: &Broker, metrics: &PrometheusHandle) -> Router {
-    let (watched, metrics) = (broker.clone(), metrics.clone());
+pub(super) fn beside(broker: &Broker, draining: &Draining, metrics: &PrometheusHandle) -> Router {
+    let (watched, metrics, begun) = (broker.clone(), metrics.clone(), draining.clone());
     let text = move || async move {
-        let health = watched.health().await.exposition(watched.clock());
+        let health = health(&watched, &begun).await.exposition(watched.clock());
         ([(header::CONTENT_TYPE, TEXT)], health + &metrics.render())
     };
-    let broker = broker.clone();
+    let (broker, draining) = (broker.clone(), draining.clone());
     let ready = move || async move {
-        if broker.health().await.is_ready() {
+        if health(&broker, &draining).await.is_ready() {
             StatusCode::OK
         } else {
             StatusCode::SERVICE_UNAVAILABLE
@@ -69,6 +69,12 @@ pub(super) fn beside(broker: &Broker, metrics: &PrometheusHandle) -> Router {
         .route("/metrics", get(text))
         .route("/healthz", get(|| async { StatusCode::OK }))
         .route("/readyz", get(ready))
+}
+
+/// A node begins to end with its requests, and says so before its renewals are finished.
+async fn health(broker: &Broker, draining: &Draining) -> Health {
+    let health = broker.health().await;
+    Health { draining: health.draining || draining.has_begun(), ..health }
 }
 
 /// Who signs JWTs that are good here, where the configuration says so.

@@ -58,7 +58,8 @@ async fn start(run: &Run<'_>, settings: &Settings) -> Result<Exit, Diagnosis> {
     let at = beside.as_ref().map(|(_, at)| *at);
     let routes = routes::all(&broker, settings, &url, verifier, &draining, &metrics);
     let routes = serving::behind(proxies, routes);
-    let beside = beside.map(|(listener, _)| (listener, routes::beside(&broker, &metrics)));
+    let beside =
+        beside.map(|(listener, _)| (listener, routes::beside(&broker, &draining, &metrics)));
     let first = first.as_ref();
     // From here on, a signal is heard: whoever reads that it listens may send one.
     let first_signal = signals::interrupted();
