@@ -174,4 +174,17 @@ mod tests {
     fn the_command_line_is_sound() {
         Arguments::command().debug_assert();
     }
+
+    #[test]
+    fn rfc9449_8_a_nonce_is_whatever_the_server_has_drawn() {
+        for nonce in ["eyJ7S_zG", "-3mP_x", "--dpop", "-"] {
+            let words = ["unlapse", "token", "acme", "--dpop-proof", "GET", "https://a.example/"];
+            let words = words.into_iter().chain(["--dpop-nonce", nonce, "--no-input"]);
+            let Ok(Command::Token(token)) = Arguments::try_parse_from(words).map(|it| it.command)
+            else {
+                panic!("{nonce}");
+            };
+            assert_eq!((token.dpop_nonce.as_deref(), token.no_input), (Some(nonce), true));
+        }
+    }
 }

@@ -18,7 +18,8 @@ pub(crate) struct TokenArguments {
     #[arg(long, num_args = 2, value_names = ["METHOD", "URL"], conflicts_with = "format")]
     pub(crate) dpop_proof: Option<Vec<String>>,
     /// The nonce that the API's last reply had in its DPoP-Nonce header
-    #[arg(long, value_name = "NONCE", requires = "dpop_proof")]
+    // Any server draws one that begins with a hyphen now and then.
+    #[arg(long, value_name = "NONCE", requires = "dpop_proof", allow_hyphen_values = true)]
     pub(crate) dpop_nonce: Option<String>,
     /// Renew first if it would not live for this long (60s, 5m)
     #[arg(long, value_parser = duration, default_value = "0s", value_name = "DURATION")]
