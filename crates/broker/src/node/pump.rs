@@ -12,7 +12,7 @@ use super::lobby::share;
 use super::pause;
 use super::portion::Portion;
 use super::queue::parked;
-use super::shards::{SHARDS, preferred};
+use super::shards::{SHARDS, in_turn, preferred};
 use super::usher::usher;
 use crate::broker::Inner;
 
@@ -43,8 +43,7 @@ async fn claim(broker: &Arc<Inner>, mut stopped: watch::Receiver<bool>) {
             () = broker.seats.wait() => {}
         }
         round = round.wrapping_add(1);
-        let others = round.is_multiple_of(OTHERS);
-        let span = match once(broker, &mut portion, others, &stopped).await {
+        let span = match once(broker, &mut portion, round, &stopped).await {
             Ok(Found::Nothing) => IDLE,
             Ok(Found::NoSeat) => CROWDED,
             Ok(Found::Begun) => Duration::ZERO,
@@ -73,7 +72,7 @@ enum Found {
 async fn once(
     broker: &Arc<Inner>,
     portion: &mut Portion,
-    others: bool,
+    round: u32,
     stopped: &watch::Receiver<bool>,
 ) -> Result<Found, ()> {
     let due = broker.store.due_shards().await.map_err(|_| ())?;
@@ -81,9 +80,13 @@ async fn once(
         return Ok(Found::Nothing);
     }
     let nodes = broker.nodes.load();
-    let mine = if others { (0..SHARDS).collect() } else { preferred(&broker.node, &nodes) };
+    let mine = if round.is_multiple_of(OTHERS) {
+        (0..SHARDS).collect()
+    } else {
+        preferred(&broker.node, &nodes)
+    };
     let mut found = Found::Nothing;
-    for shard in mine.into_iter().filter(|shard| due.contains(shard)) {
+    for shard in in_turn(mine, round).into_iter().filter(|shard| due.contains(shard)) {
         let free = broker.seats.free();
         if free == 0 || *stopped.borrow() {
             found = found.max(Found::NoSeat);

@@ -20,6 +20,14 @@ pub(crate) fn preferred<N: AsRef<str>>(me: &str, nodes: &[N]) -> Vec<u16> {
     (0..SHARDS).filter(mine).collect()
 }
 
+/// Begins with another one in each round: where there is not room for all that is due, none waits for
+/// those before it.
+pub(crate) fn in_turn(mut shards: Vec<u16>, round: u32) -> Vec<u16> {
+    let count = shards.len().max(1);
+    shards.rotate_left(round as usize % count);
+    shards
+}
+
 /// The same in every process: the hasher has no seed.
 fn weight(node: &str, shard: u16) -> u64 {
     let mut hasher = BuildHasherDefault::<DefaultHasher>::default().build_hasher();
@@ -47,6 +55,14 @@ mod tests {
         assert!(before.iter().all(|shard| after.contains(shard)));
         let all = preferred("a", &["a"]);
         assert_eq!(all.len(), usize::from(SHARDS));
+    }
+
+    #[test]
+    fn i8_each_shard_is_the_first_in_its_turn() {
+        let first: Vec<_> = (7..10).map(|round| in_turn(vec![3, 5, 8], round)[0]).collect();
+        assert_eq!(first, [5, 8, 3]);
+        assert_eq!(in_turn(vec![3, 5, 8], 2), [8, 3, 5]);
+        assert!(in_turn(Vec::new(), 2).is_empty());
     }
 
     #[test]
