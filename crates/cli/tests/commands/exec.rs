@@ -54,11 +54,18 @@ fn what_the_command_inherits_is_what_it_would_have_without_us() {
     // Blocked and ignored signals (the last two of 33 are the C library's own), limits, descriptors.
     let script = "sed -nE 's/^(SigBlk|SigIgn):.*(.{8})$/\\1 \\2/p' /proc/self/status | tr 89 01; \
                   ulimit -a; ls /proc/self/fd";
-    let ours = project.run(&["exec", "acme", "--", "sh", "-c", script]).ok();
-    let mut plain = std::process::Command::new("sh");
-    project.isolate(plain.args(["-c", script]).current_dir(project.root().join("work")));
-    let theirs = Running::start(&mut plain, b"").wait().ok();
-    assert_eq!(ours.stdout, theirs.stdout);
+    // Whatever whoever starts us does with the signal that we handle.
+    for before in ["", "trap '' XFSZ;"] {
+        let after = |command: &[&str]| {
+            let mut shell = std::process::Command::new("sh");
+            shell.args(["-c", &format!("{before} exec \"$@\""), "sh"]).args(command);
+            project.isolate(shell.current_dir(project.root().join("work")));
+            Running::start(&mut shell, b"").wait().ok().stdout
+        };
+        let plain = ["sh", "-c", script];
+        let ours = [&[env!("CARGO_BIN_EXE_unlapse"), "exec", "acme", "--"][..], &plain].concat();
+        assert_eq!(after(&ours), after(&plain), "{before}");
+    }
 }
 
 #[test]
