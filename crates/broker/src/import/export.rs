@@ -13,6 +13,7 @@ use crate::connection::{Connection, State};
 use crate::connection_id::ConnectionId;
 use crate::name::Name;
 use crate::problem::Problem;
+use crate::scope::is_scope;
 use crate::tables::{NewAudit, RotationsTable, Tables};
 
 /// What is exported.
@@ -128,7 +129,8 @@ fn room(of: &Connection, record: Option<&Record>) -> usize {
     let token = record.and_then(|record| record.token.as_ref()).map_or(0, |token| {
         2 * (token.access_token.len() + token.refresh_token.as_ref().map_or(0, Secret::len))
     });
-    ROOM + 2 * (of.id.user.len() + of.id.account.len()) + metadata.sum::<usize>() + token
+    let scope = of.scope.as_ref().map_or(0, String::len);
+    ROOM + 2 * (of.id.user.len() + of.id.account.len() + scope) + metadata.sum::<usize>() + token
 }
 
 fn write(lines: &mut String, of: &Connection, record: Option<&Record>) -> Result<(), Problem> {
@@ -148,7 +150,8 @@ fn write(lines: &mut String, of: &Connection, record: Option<&Record>) -> Result
         token_type: token.map(|token| token.token_type.as_str()),
         expires_at: of.access_expires_at.map(rfc3339),
         refresh_expires_at: of.refresh_expires_at.map(rfc3339),
-        scope: of.scope.as_deref(),
+        // One that a provider wrote and that is none (RFC 6749 §3.3) could not be brought again.
+        scope: of.scope.as_deref().filter(|scope| is_scope(scope)),
         metadata: &of.metadata,
         state: of.state.as_str(),
         code,

@@ -294,6 +294,25 @@ async fn what_is_exported_can_be_imported_and_has_no_secret_unless_it_is_asked_f
     }
 }
 
+/// RFC 6749 §3.3 knows no `"` in a scope; some provider may.
+#[tokio::test]
+async fn what_a_provider_wrote_keeps_no_login_from_being_brought_again() {
+    for world in worlds() {
+        let (tables, _store) = node(&world).await;
+        import(&tables, "first", &lines(0..2)).await;
+        let odd = Statement::both(
+            "UPDATE connections SET scope = 'an \"odd\" one' WHERE user_name = 'user 0'",
+        );
+        tables.database().execute(odd, Vec::new()).await.expect("odd");
+        let what = Export { with_secrets: true };
+        let page = tables.export(&name("acme"), what, None, 10, &by()).await.expect("exported");
+        assert!(!page.lines.contains("odd"), "{}", world.name);
+        let (other, _other_store) = node(&worlds().remove(0)).await;
+        let done = import(&other, "moved", &page.lines).await;
+        assert_eq!(counts(&done), (2, 2, 0, 0), "{}", world.name);
+    }
+}
+
 /// What of a record cannot be read is said, and hinders no other.
 #[tokio::test]
 async fn i4_an_export_says_what_it_could_not_read() {
