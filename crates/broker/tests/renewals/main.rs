@@ -50,6 +50,32 @@ async fn i8_what_is_due_is_renewed_with_nobody_asking() {
     assert!(logins.iter().all(|login| stage.provider.is_alive(login.family)));
 }
 
+/// One app has one seat here: all but one of what is due together waits for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i8_what_finds_no_seat_is_renewed_in_its_turn() {
+    let stage = Stage::new(terms(5, Rotation::Strict), "strict").at_once(2);
+    let broker = stage.open().await;
+    let mut logins = Vec::new();
+    for user in 0..20 {
+        logins.push(stage.bring(&broker, &format!("u{user}")).await);
+    }
+    drop(broker);
+    // Nobody renews them, until all are due.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let node = stage.work().await;
+    let is_renewed = async |user: usize| {
+        let found = node.broker.connection(&id(&format!("u{user}"))).await.unwrap();
+        found.generation > 1
+    };
+    for user in 0..logins.len() {
+        until("each has had its turn", async || is_renewed(user).await).await;
+    }
+    node.stop().await;
+    let tally = stage.provider.tally();
+    assert_eq!((tally.doubles, tally.families_revoked), (0, 0));
+    assert!(logins.iter().all(|login| stage.provider.is_alive(login.family)));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn i3_i4_a_failed_renewal_loses_nothing() {
     let stage = Stage::new(terms(3600, Rotation::Strict), "strict");

@@ -42,6 +42,12 @@ impl Stage {
         self
     }
 
+    /// Its nodes renew so many at once.
+    pub(crate) fn at_once(mut self, renewals: usize) -> Self {
+        self.place.renewals = renewals;
+        self
+    }
+
     /// A node that does nothing by itself.
     pub(crate) async fn open(&self) -> Broker {
         self.place.open().await.unwrap()
