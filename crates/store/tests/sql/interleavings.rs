@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_lite::future::poll_once;
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
 use unlapse_core::{Cause, Grant, Key, Lease, Now, Record, Secret, Store as _, StoreError};
@@ -23,6 +24,8 @@ enum Step {
     /// The answer is put aside, whatever becomes of the lease.
     SetAside,
     Release,
+    /// Its caller stops to wait for the answer to be saved, and lets go of the lease.
+    Leave,
     /// It is taken for dead, and what it has leased is free; it does not know.
     Silent,
     /// It dies, and another comes in its place.
@@ -40,6 +43,7 @@ fn step() -> impl Strategy<Value = (usize, Step)> {
         1 => Just(Step::Doubt),
         2 => Just(Step::SetAside),
         3 => Just(Step::Release),
+        2 => Just(Step::Leave),
         2 => Just(Step::Silent),
         1 => Just(Step::Dies),
     ];
@@ -155,6 +159,11 @@ impl World {
                 *record = next;
             }
             Step::Release => self.hands[node].lease = None,
+            Step::Leave => {
+                let Some((mut lease, record)) = self.hands[node].lease.take() else { return };
+                // Nobody is told what becomes of it.
+                drop(poll_once(lease.save(&granted(&record))).await);
+            }
             Step::Silent => self.silence(node).await,
             Step::Dies => {
                 self.silence(node).await;

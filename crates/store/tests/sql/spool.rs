@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_lite::future::poll_once;
 use rustix::io::Errno;
 use rustix::process::{Signal, getpid, kill_process};
 use unlapse_core::{Grant, Key, Now, Place as Lies, Record, Secret, Store as _, StoreError};
@@ -81,6 +82,24 @@ async fn r4_an_answer_is_on_the_disk_before_it_is_saved_and_gone_from_there_afte
         assert!(files(place.folder(), ".spool").len() < 10, "sheets are used again");
         drop((lease, store));
         eventually("nothing is left", || async { files(place.folder(), "").is_empty() }).await;
+    }
+}
+
+/// The lease is kept, and nobody asks it for anything: not even that it be let go of.
+#[tokio::test]
+async fn r6_a_save_goes_on_to_its_end_when_its_caller_stops_to_wait() {
+    for place in Place::each() {
+        let store = spooling(&place).await;
+        begin(&store).await;
+        let mut lease = store.lease(&key(), WAIT).await.expect("free");
+        let left = poll_once(lease.save(&answer())).await;
+        assert!(left.is_none(), "it waits for the spool's disk");
+        eventually("it is saved", || async {
+            let found = store.load(&key()).await.expect("loaded").expect("a record");
+            found.record == answer()
+        })
+        .await;
+        drop(lease);
     }
 }
 
@@ -301,6 +320,46 @@ async fn c4_hostile_bytes_in_the_folder_hide_no_answer_and_are_kept() {
     kept.sort();
     assert_eq!(kept, ["00aa-1.spool-damaged", "00aa-4.spool-damaged"]);
     assert!(secret.exists() && !files(place.folder(), "stranger.txt").is_empty());
+}
+
+/// The runtime ends between the spool's disk and the database: nobody knows of the answer any more.
+#[test]
+fn r4_an_answer_whose_runtime_has_ended_is_found_by_the_next() {
+    let place = Place::file();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let synced = Arc::new(AtomicBool::new(false));
+    let is_synced = Arc::clone(&synced);
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let store = runtime.block_on(async {
+        begin(&node(&place).await).await;
+        let disk = WatchedDisk::new(move |step: &DiskStep| {
+            if step.operation == DiskOperation::Sync {
+                is_synced.store(true, Ordering::SeqCst);
+                let _ = wait.lock().expect("one at a time").recv();
+            }
+            Ok(())
+        });
+        on(Arc::new(disk), place.open().await, place.folder()).await
+    });
+    let mut lease = runtime.block_on(store.lease(&key(), WAIT)).expect("free");
+    let left = runtime.block_on(async { poll_once(lease.save(&answer())).await });
+    assert!(left.is_none());
+    while !synced.load(Ordering::SeqCst) {
+        std::thread::yield_now();
+    }
+    runtime.shutdown_background();
+    drop((lease, store));
+    go.send(()).expect("it waits for the disk");
+    let runtime = tokio::runtime::Runtime::new().expect("another");
+    runtime.block_on(async {
+        let store = spooling(&place).await;
+        eventually("it is found", || async {
+            let found = store.load(&key()).await.expect("loaded").expect("a record");
+            found.record == answer()
+        })
+        .await;
+    });
 }
 
 #[tokio::test]

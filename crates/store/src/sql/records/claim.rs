@@ -170,6 +170,7 @@ impl SqlStore {
         let key = Key::new(read(row.text(1)?)).account(read(row.text(2)?));
         let due = Due {
             shared: self.shared.clone(),
+            id,
             key: key.scope(read(row.text(3)?)),
             fence: row.int(4)? + next,
             generation: row.int(5)?.try_into().unwrap_or_default(),
@@ -227,7 +228,7 @@ impl SqlStore {
              AND attempt = $5 AND phase = $6 AND due_at IS NOT NULL",
         );
         let params = vec![
-            RecordId::of(&due.key).as_bytes()[..].into(),
+            due.id.as_bytes()[..].into(),
             due.fence.into(),
             super::save::number(until.as_millis()).into(),
             due.generation.into(),

@@ -1,5 +1,5 @@
-//! The core's contract. Calls run on the store's own runtime, so that they may be awaited on any
-//! executor; one whose future is dropped is ended there (R6).
+//! The core's contract. What asks the database runs on the store's own runtime, so that calls may be
+//! awaited on any executor; one whose future is dropped is ended there (R6).
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::copies;
 use super::found::{Raw, away, newest};
 use super::record_id::{RecordId, read};
 use super::store::SqlStore;
-use super::take::{holder, take};
+use super::take::{holder, resting, take};
 use crate::sql::{Away, Statement};
 
 const KEYS: Statement = Statement::both(
@@ -37,8 +37,17 @@ impl Store for SqlStore {
         wait: Duration,
     ) -> BoxFuture<'a, Result<Box<dyn Lease>, StoreError>> {
         Box::pin(async move {
+            let id = RecordId::of(key);
+            let mut turn = self.shared.held.wait(id);
+            if turn.has_come() {
+                // What came due is here already, and asks the database nothing.
+                match resting(&self.shared, key, turn) {
+                    Ok(lease) => return Ok(Box::new(lease) as Box<dyn Lease>),
+                    Err(first) => turn = first,
+                }
+            }
             let (caller, taken) = oneshot::channel();
-            self.shared.runtime.spawn(take(self.shared.clone(), key.clone(), wait, caller));
+            self.shared.runtime.spawn(take(self.shared.clone(), key.clone(), turn, wait, caller));
             let cut_off = |_| Err(away(Away::misread("a call was cut off")));
             let lease = taken.await.unwrap_or_else(cut_off)?;
             Ok(Box::new(lease) as Box<dyn Lease>)

@@ -14,6 +14,7 @@ use super::store::Shared;
 /// back, and comes due again within moments.
 pub struct Due {
     pub(super) shared: Shared,
+    pub(super) id: RecordId,
     pub(super) key: Key,
     pub(super) fence: i64,
     pub(super) generation: u64,
@@ -56,7 +57,7 @@ impl Due {
 
     /// The release of the claim, where nobody has taken it over.
     pub(super) fn unclaim(&self, due_at: UnixTime) -> Option<Release> {
-        let id = RecordId::of(&self.key);
+        let id = self.id;
         let idle = self.shared.held.unclaim(id, self.fence)?;
         let due_at = Some(super::save::number(due_at.as_millis()));
         Some(Release { id, fence: idle.fence, is_empty: idle.is_empty, due_at })

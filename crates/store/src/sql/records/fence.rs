@@ -1,6 +1,7 @@
 //! The number that a lease writes under, raised where something under it may still happen.
 
 use core::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::Arc;
 
 use unlapse_core::StoreError;
 
@@ -51,9 +52,19 @@ impl Fence {
 
     /// A number under which nothing happens but what is written from now on: a statement where there is
     /// a doubt, else none. `Fenced` when the lease was lost.
-    pub(super) async fn sure(&self, shared: &Shared, id: RecordId) -> Result<i64, StoreError> {
-        let number = self.raised(&shared.database, id, shared.node).await.map_err(away)?;
-        number.ok_or(StoreError::Fenced)
+    pub(super) async fn sure(
+        self: &Arc<Self>,
+        shared: &Shared,
+        id: RecordId,
+    ) -> Result<i64, StoreError> {
+        if let Some(number) = self.known() {
+            return Ok(number);
+        }
+        let fence = Arc::clone(self);
+        let raising = shared.run(move |shared| async move {
+            fence.raised(&shared.database, id, shared.node).await.map_err(away)
+        });
+        raising.await?.ok_or(StoreError::Fenced)
     }
 
     async fn raised(

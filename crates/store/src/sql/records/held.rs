@@ -134,9 +134,23 @@ pub(super) struct Turn {
 }
 
 impl Turn {
+    pub(super) fn id(&self) -> RecordId {
+        self.id
+    }
+
     /// Waits for the turn.
     pub(super) async fn come(&mut self) {
-        self.guard = Some(Arc::clone(&self.gate).lock_owned().await);
+        if !self.has_come() {
+            self.guard = Some(Arc::clone(&self.gate).lock_owned().await);
+        }
+    }
+
+    /// Whether it has come, or does so now.
+    pub(super) fn has_come(&mut self) -> bool {
+        if self.guard.is_none() {
+            self.guard = Arc::clone(&self.gate).try_lock_owned().ok();
+        }
+        self.guard.is_some()
     }
 }
 
@@ -166,6 +180,7 @@ mod tests {
         one.come().await;
         assert!(held.is_held(id()));
         let mut other = held.wait(id());
+        assert!(one.has_come() && !other.has_come());
         {
             let mut waiting = core::pin::pin!(other.come());
             assert!(futures_lite::future::poll_once(waiting.as_mut()).await.is_none());

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use tokio::task::JoinHandle;
 use unlapse_core::{BoxFuture, Key, Lease, Record, StoreError, Stored};
 
+use super::call::Call;
 use super::copies;
 use super::fence::Fence;
 use super::found::{Raw, away, newest};
@@ -26,8 +26,8 @@ pub(super) struct SqlLease {
     /// The generation that the database has; `None` while that is not known.
     known: Option<u64>,
     grip: Option<Grip>,
-    /// A call whose caller was dropped goes on (R6), and the next waits for it.
-    pending: Option<JoinHandle<Result<Done, StoreError>>>,
+    /// A call whose future was dropped goes on (R6), and the next waits for it.
+    pending: Option<Call<Result<Done, StoreError>>>,
 }
 
 /// What a call has come to.
@@ -48,7 +48,7 @@ impl SqlLease {
         is_empty: bool,
         found: Raw,
     ) -> Self {
-        let (id, fence) = (RecordId::of(&key), Arc::new(Fence::new(fence)));
+        let (id, fence) = (turn.id(), Arc::new(Fence::new(fence)));
         let grip = Grip { shared, id, fence, is_empty, is_released: false, turn: Some(turn) };
         Self { key, is_claim, found, known: None, grip: Some(grip), pending: None }
     }
@@ -57,29 +57,30 @@ impl SqlLease {
         self.grip.as_mut().expect("invariant: only drop takes it")
     }
 
-    /// Runs a call to its end, whether or not its caller waits for it.
+    /// Runs a call to its end on the store's runtime, whatever becomes of its caller.
     async fn run(
         &mut self,
         call: impl Future<Output = Result<Done, StoreError>> + Send + 'static,
     ) -> Result<(), StoreError> {
         self.settled().await.ok();
-        self.found = Raw::Unknown;
         let runtime = self.grip().shared.runtime.clone();
-        self.pending = Some(runtime.spawn(call));
+        self.begin(Call::on_task(runtime, call)).await
+    }
+
+    /// Waits for a call that begins now.
+    async fn begin(&mut self, call: Call<Result<Done, StoreError>>) -> Result<(), StoreError> {
+        self.found = Raw::Unknown;
+        self.pending = Some(call);
         self.settled().await
     }
 
     /// Waits for a call that is under way.
     async fn settled(&mut self) -> Result<(), StoreError> {
         let Some(pending) = &mut self.pending else { return Ok(()) };
-        let done = pending.await;
+        let done = pending.wait().await;
         self.pending = None;
-        // A call that panicked, or whose runtime is shutting down, has told nobody what it did.
-        let done = done.map_err(|_| away(Away::misread("a call was cut off")))??;
+        let done = self.grip().came_to(done)?;
         self.known = done.known.or(self.known);
-        let grip = self.grip();
-        grip.is_empty = !done.has_record;
-        grip.is_released = done.is_released;
         Ok(())
     }
 }
@@ -120,17 +121,19 @@ impl Lease for SqlLease {
 
     fn save<'a>(&'a mut self, record: &'a Record) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
+            self.settled().await.ok();
             let (key, record) = (self.key.clone(), record.clone());
             let releases = self.is_claim && record.intent.is_none();
-            let grip = self.grip();
-            let (shared, id, fence) = (grip.shared.clone(), grip.id, Arc::clone(&grip.fence));
             // An answer: nothing that is asked again brings it back.
             let is_news = record.intent.is_none()
                 && record.token.is_some()
                 && self.known.is_none_or(|known| record.generation > known);
+            let grip = self.grip();
             // Until it is known that it was.
-            self.grip().is_released = false;
-            self.run(async move {
+            grip.is_released = false;
+            let (shared, id, fence) = (grip.shared.clone(), grip.id, Arc::clone(&grip.fence));
+            // It waits for other tasks, and needs none of its own while somebody waits for it.
+            let call = Call::here(grip.shared.runtime.clone(), async move {
                 let next = shared.timetable.next(&key, &record);
                 let sealed = shared.seal.seal(&key, &record)?;
                 let ticket = match &shared.spool {
@@ -141,7 +144,7 @@ impl Lease for SqlLease {
                     _ => None,
                 };
                 let number = fence.sure(&shared, id).await?;
-                let save = Save::new(&key, number, &record, next, sealed, releases);
+                let save = Save::new(id, number, &record, next, sealed, releases);
                 let saved = shared.line.save(save).await;
                 let saved = saved.unwrap_or(Err(Away::misread("the store was closed")));
                 if !saved.inspect_err(|_| fence.doubt()).map_err(away)? {
@@ -153,8 +156,8 @@ impl Lease for SqlLease {
                 }
                 let known = Some(record.generation);
                 Ok(Done { known, has_record: true, is_released: releases })
-            })
-            .await
+            });
+            self.begin(call).await
         })
     }
 
@@ -199,11 +202,13 @@ impl Lease for SqlLease {
 
 impl Drop for SqlLease {
     fn drop(&mut self) {
-        let (Some(pending), Some(grip)) = (self.pending.take(), self.grip.take()) else { return };
+        let (Some(mut pending), Some(mut grip)) = (self.pending.take(), self.grip.take()) else {
+            return;
+        };
         // Nobody has the row before what is under way is done: it would undo what comes then.
         let runtime = grip.shared.runtime.clone();
         runtime.spawn(async move {
-            let _ = pending.await;
+            let _ = grip.came_to(pending.wait().await);
             drop(grip);
         });
     }
@@ -217,6 +222,20 @@ struct Grip {
     is_empty: bool,
     is_released: bool,
     turn: Option<Turn>,
+}
+
+impl Grip {
+    /// What a call has come to. One that panicked, or whose runtime is shutting down, has told nobody
+    /// what it did: it may be done, or happen yet.
+    fn came_to(&mut self, done: Option<Result<Done, StoreError>>) -> Result<Done, StoreError> {
+        let done = done.unwrap_or_else(|| {
+            self.fence.doubt();
+            Err(away(Away::misread("a call was cut off")))
+        })?;
+        self.is_empty = !done.has_record;
+        self.is_released = done.is_released;
+        Ok(done)
+    }
 }
 
 impl Drop for Grip {

@@ -1,5 +1,6 @@
 //! Records in a database.
 
+mod call;
 mod claim;
 mod contract;
 mod copies;

@@ -1,7 +1,7 @@
 //! Saves: the token's row and the schedule's, under the fence.
 
 use tokio::sync::oneshot;
-use unlapse_core::{Key, Record, State, UnixTime};
+use unlapse_core::{Record, State, UnixTime};
 
 use super::node::NodeId;
 use super::node::millis;
@@ -41,7 +41,7 @@ pub(super) type Answer = oneshot::Sender<Result<bool, Away>>;
 
 impl Save {
     pub(super) fn new(
-        key: &Key,
+        id: RecordId,
         fence: i64,
         record: &Record,
         next: Next,
@@ -53,7 +53,7 @@ impl Save {
         let end = token.and_then(|token| token.refresh_ends_at);
         let refresh_ends_at = idle_end.into_iter().chain(end).min();
         Self {
-            id: RecordId::of(key),
+            id,
             fence,
             releases,
             generation: number(record.generation),

@@ -103,7 +103,7 @@ impl SqlStore {
     ///
     /// # Panics
     ///
-    /// Outside of a runtime of tokio, which everything here runs on.
+    /// Outside of a runtime of tokio, on which the database is asked.
     pub async fn open(
         database: Database,
         seal: Arc<dyn Seal>,

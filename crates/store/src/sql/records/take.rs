@@ -66,15 +66,27 @@ struct Taken {
     found: Raw,
 }
 
+/// The lease that rests in this process, for whoever has the row's turn. The turn, where none does.
+pub(super) fn resting(shared: &Shared, key: &Key, turn: Turn) -> Result<SqlLease, Turn> {
+    match shared.held.take(turn.id()) {
+        Some(Idle { fence: Some(fence), claim, is_empty }) => {
+            let is_claim = claim.is_some();
+            let taken = Taken { fence, is_empty, found: claim.unwrap_or_default() };
+            Ok(lease(shared.clone(), key.clone(), turn, taken, is_claim))
+        }
+        _ => Err(turn),
+    }
+}
+
 /// Takes the lease on `key` within `wait`, for as long as there is a caller.
 pub(super) async fn take(
     shared: Shared,
     key: Key,
+    mut turn: Turn,
     wait: Duration,
     mut caller: oneshot::Sender<Result<SqlLease, StoreError>>,
 ) {
-    let (id, deadline) = (RecordId::of(&key), Instant::now() + wait);
-    let mut turn = shared.held.wait(id);
+    let (id, deadline) = (turn.id(), Instant::now() + wait);
     tokio::select! {
         biased;
         () = turn.come() => {}
@@ -85,13 +97,14 @@ pub(super) async fn take(
         }
         () = caller.closed() => return,
     }
-    if let Some(Idle { fence: Some(fence), claim, is_empty }) = shared.held.take(id) {
-        let is_claim = claim.is_some();
-        let taken = Taken { fence, is_empty, found: claim.unwrap_or_default() };
+    let turn = match resting(&shared, &key, turn) {
         // A caller that is gone leaves the lease, which gives itself back.
-        let _ = caller.send(Ok(lease(shared, key, turn, taken, is_claim)));
-        return;
-    }
+        Ok(lease) => {
+            let _ = caller.send(Ok(lease));
+            return;
+        }
+        Err(turn) => turn,
+    };
     let mut look = FIRST_LOOK;
     loop {
         match ask(&shared, &key).await {

@@ -34,6 +34,8 @@ struct State {
     numbered: u64,
     /// Sheets of which no entry is needed any more.
     blank: Vec<DiskFile>,
+    /// So many sheets have something on them.
+    written: usize,
     /// What nobody sees to: its save has failed, or its process was told to end.
     undone: Vec<Kept>,
 }
@@ -135,7 +137,9 @@ impl Spool {
         unblock(move || {
             // Otherwise it stays as it is, and its entries are found to be old one day.
             if inner.disk.truncate(&file, 0).is_ok() {
-                inner.state().blank.push(file);
+                let mut state = inner.state();
+                state.written -= 1;
+                state.blank.push(file);
             }
         })
         .detach();
@@ -165,6 +169,7 @@ impl Inner {
             }
             return Err(error);
         }
+        self.state().written += 1;
         Ok(sheet)
     }
 }
@@ -172,7 +177,9 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if state.undone.is_empty() {
+        // Else the next process of this machine finds it: also what nobody knows of, since the runtime
+        // ended in the middle.
+        if state.undone.is_empty() && state.written == 0 {
             for sheet in &state.blank {
                 let _ = self.disk.remove(&sheet.path);
             }
