@@ -11,6 +11,7 @@ mod schedule;
 mod settings;
 mod sqlite;
 mod tokens;
+mod walk;
 mod wire;
 #[path = "../../../crates/broker/tests/world/mod.rs"]
 mod world;

@@ -1,6 +1,6 @@
 //! The store of the broker, over a schedule of so many rows.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -14,6 +14,7 @@ use unlapse_store::sql::{
 
 use crate::cluster::Cluster;
 use crate::rows::{self, CLAIMED, SHARDS, WORKERS};
+use crate::walk::Walk;
 
 /// Renewals under way at once, as in a busy node.
 const AT_ONCE: usize = 256;
@@ -21,19 +22,15 @@ const AT_ONCE: usize = 256;
 /// How long a lease is waited for.
 const WAIT: Duration = Duration::from_secs(5);
 
+/// Before a save is tried again.
+const AGAIN: Duration = Duration::from_millis(100);
+
 /// The store under measurement.
 #[derive(Clone)]
 pub(crate) struct Ours {
     store: SqlStore,
     /// The database's name.
     name: String,
-}
-
-/// What was claimed, and how quickly.
-pub(crate) struct Claims {
-    dues: Vec<Due>,
-    /// Rows a second.
-    pub(crate) rate: f64,
 }
 
 /// Seals nothing: what is measured is the database. As long as what is sealed is.
@@ -92,7 +89,8 @@ impl Ours {
                     select id, 1, 1, 'k1', {sealed} from made"
             ),
         );
-        for table in ["records", "tokens"] {
+        // What is small and read all the time comes last, and is in memory after it.
+        for table in ["tokens", "records"] {
             cluster.sql(&self.name, &format!("vacuum analyze unlapse_broker.{table}"));
         }
     }
@@ -119,33 +117,24 @@ impl Ours {
         cluster.drop(&self.name);
     }
 
-    /// Claims for at most `time` and until there is no more.
-    pub(crate) async fn claims(&self, time: Duration) -> Result<Claims> {
-        let (start, mut all) = (Instant::now(), JoinSet::new());
-        for worker in 0..WORKERS {
-            let ours = self.clone();
+    /// Claims until there is enough at hand.
+    pub(crate) async fn claims(&self, walk: &Arc<Walk>) -> Result<Vec<Due>> {
+        walk.begin();
+        let mut all = JoinSet::new();
+        for _ in 0..WORKERS {
+            let (ours, walk) = (self.clone(), Arc::clone(walk));
             all.spawn(async move {
-                let (mut dues, mut dry) = (Vec::new(), 0);
-                for shard in (worker..).step_by(usize::try_from(WORKERS)?).map(|n| n % SHARDS) {
-                    if start.elapsed() >= time || dry == SHARDS / WORKERS {
-                        break;
-                    }
+                let mut dues = Vec::new();
+                while let Some(shard) = walk.next() {
                     let found = ours.claim(shard).await?;
-                    dry = if found.is_empty() { dry + 1 } else { 0 };
+                    walk.found(found.len());
                     dues.extend(found);
                 }
-                anyhow::Ok((dues, start.elapsed()))
+                anyhow::Ok(dues)
             });
         }
-        let mut claims = Claims { dues: Vec::new(), rate: 0.0 };
-        let mut took = Duration::ZERO;
-        while let Some(ended) = all.join_next().await {
-            let (dues, ended) = ended??;
-            claims.dues.extend(dues);
-            took = took.max(ended);
-        }
-        claims.rate = claims.dues.len() as f64 / took.as_secs_f64();
-        Ok(claims)
+        let dues: Vec<_> = all.join_all().await.into_iter().collect::<Result<_>>()?;
+        Ok(dues.into_iter().flatten().collect())
     }
 
     async fn claim(&self, shard: u64) -> Result<Vec<Due>> {
@@ -160,26 +149,28 @@ impl Ours {
         }
     }
 
-    /// Completes `rows` of what was claimed, and says how many a second.
-    pub(crate) async fn completions(&self, claims: &mut Claims, rows: usize) -> Result<f64> {
-        let rows = rows.min(claims.dues.len());
-        let mut dues = claims.dues.drain(..rows);
-        let (start, mut all) = (Instant::now(), JoinSet::new());
-        loop {
-            while all.len() < AT_ONCE
-                && let Some(due) = dues.next()
-            {
-                let store = self.store.clone();
-                all.spawn(async move {
+    /// Completes what was claimed.
+    pub(crate) async fn completions(&self, dues: Vec<Due>) -> Result<()> {
+        let (dues, mut all) = (Arc::new(Mutex::new(dues.into_iter())), JoinSet::new());
+        for _ in 0..AT_ONCE {
+            let (store, dues) = (self.store.clone(), Arc::clone(&dues));
+            all.spawn(async move {
+                let next = || dues.lock().unwrap_or_else(PoisonError::into_inner).next();
+                while let Some(due) = next() {
                     let mut lease = store.lease(due.key(), WAIT).await?;
                     let Some(found) = lease.load().await? else { return Err(StoreError::Fenced) };
-                    lease.save(&found.record.granted(grant(), Now::default())).await
-                });
-            }
-            let Some(ended) = all.join_next().await else { break };
-            ended??;
+                    let granted = found.record.granted(grant(), Now::default());
+                    // As a renewal does: a database that takes too long is asked once more.
+                    while let Err(error) = lease.save(&granted).await {
+                        let StoreError::Io { .. } = error else { return Err(error) };
+                        tokio::time::sleep(AGAIN).await;
+                    }
+                }
+                Ok(())
+            });
         }
-        Ok(rows as f64 / start.elapsed().as_secs_f64())
+        all.join_all().await.into_iter().collect::<Result<(), _>>()?;
+        Ok(())
     }
 
     /// How long it takes to look at every shard once.

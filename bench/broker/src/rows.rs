@@ -1,5 +1,8 @@
 //! Rows of a schedule, made by the database itself.
 
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use unlapse_core::Key;
 
 /// The shards that both schedules have.
@@ -11,14 +14,25 @@ pub(crate) const WORKERS: u64 = 4;
 /// Rows of one claim.
 pub(crate) const CLAIMED: u32 = 200;
 
+/// So many rows are claimed, and then completed: what is claimed is completed soon after, as a node
+/// does it, which has no more at hand than it can renew.
+pub(crate) const AT_HAND: usize = 10_000;
+
 /// As long as a sealed record is.
 pub(crate) const SEALED: usize = 900;
 
-/// What stands for a sealed record: as long, and nothing in it that could be compressed.
+/// What stands for a sealed record: as long, and nothing in it that could be compressed. A piece of
+/// what was drawn once: it is the database that is measured, not the system's randomness.
 pub(crate) fn sealed() -> Vec<u8> {
-    let mut bytes = vec![0; SEALED];
-    getrandom::fill(&mut bytes).expect("the system has randomness");
-    bytes
+    static DRAWN: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let mut drawn = vec![0; 1 << 20];
+        getrandom::fill(&mut drawn).expect("the system has randomness");
+        drawn
+    });
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    // Pieces that share anything hardly ever come to lie in the same page.
+    let from = NEXT.fetch_add(997, Ordering::Relaxed) % (DRAWN.len() - SEALED);
+    DRAWN[from..from + SEALED].to_vec()
 }
 
 /// The same, as SQL makes it of a row's `id`.

@@ -1,16 +1,17 @@
 //! The schedule on `PostgreSQL`: claims, completions, and looks at what is not due.
 
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use anyhow::Result;
 use unlapse_bench_report::{Samples, Table};
 
-use crate::by_hand::ByHand;
+use crate::by_hand::{ByHand, postgres};
 use crate::cluster::Cluster;
 use crate::ours::Ours;
-use crate::rows::SEALED;
+use crate::rows::{self, SEALED};
 use crate::settings::Settings;
-
-/// Rows that are completed.
-const COMPLETED: usize = 200_000;
 
 /// Looks at an idle schedule.
 const LOOKS: usize = 21;
@@ -24,6 +25,53 @@ pub(crate) async fn measure(cluster: &Cluster, settings: &Settings) -> Result<()
     Ok(())
 }
 
+/// What was done in rounds: so many rows were claimed, and then completed.
+#[derive(Default)]
+struct Rates {
+    rows: usize,
+    claiming: Duration,
+    completing: Duration,
+}
+
+impl Rates {
+    fn took(&self) -> Duration {
+        self.claiming + self.completing
+    }
+
+    /// Whether there was something to be claimed.
+    fn claimed(&mut self, rows: usize, start: Instant) -> bool {
+        self.rows += rows;
+        self.claiming += start.elapsed();
+        rows > 0
+    }
+
+    fn completed(&mut self, start: Instant) {
+        self.completing += start.elapsed();
+    }
+
+    /// Rows a second.
+    fn claims(&self) -> f64 {
+        self.rows as f64 / self.claiming.as_secs_f64()
+    }
+
+    /// Rows a second.
+    fn completions(&self) -> f64 {
+        self.rows as f64 / self.completing.as_secs_f64()
+    }
+}
+
+impl fmt::Display for Rates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rows, .. } = self;
+        write!(
+            f,
+            "{rows} rows: {:.0} claims/s, {:.0} completions/s",
+            self.claims(),
+            self.completions()
+        )
+    }
+}
+
 /// Half of all rows are due. One after the other: two databases of ten million rows do not lie side by
 /// side in the memory of the machine, and neither is to wait for what the other has put there.
 async fn busy(cluster: &Cluster, settings: &Settings) -> Result<Table> {
@@ -31,26 +79,46 @@ async fn busy(cluster: &Cluster, settings: &Settings) -> Result<Table> {
     say(&format!("{rows} rows, half of them due, by hand"));
     let by_hand = ByHand::fill(cluster, rows, 2);
     settle(cluster);
-    let their_claims = by_hand.claims(settings.time).await?;
-    let theirs = by_hand.completions(&their_claims, COMPLETED).await?;
-    let their_claimed = their_claims.rate;
-    drop(their_claims);
+    let (mut theirs, mut mine) = (Rates::default(), Rates::default());
+    // It is drawn once, before anybody's time counts.
+    drop(rows::sealed());
+    let (workers, walk) = (by_hand.workers().await?, Arc::default());
+    while theirs.took() < 2 * settings.time {
+        let start = Instant::now();
+        let found = postgres::claims(&workers, &walk).await?;
+        if !theirs.claimed(found.len(), start) {
+            break;
+        }
+        let start = Instant::now();
+        postgres::completions(&workers, found).await?;
+        theirs.completed(start);
+    }
+    drop(workers);
     by_hand.drop(cluster);
+    say(&theirs.to_string());
     say(&format!("{rows} rows, half of them due, ours"));
     let ours = Ours::new(cluster).await?;
     ours.fill(cluster, rows, 2);
     settle(cluster);
-    let mut our_claims = ours.claims(settings.time).await?;
-    let mine = ours.completions(&mut our_claims, COMPLETED).await?;
-    let claimed = our_claims.rate;
-    drop(our_claims);
+    let walk = Arc::default();
+    while mine.took() < 2 * settings.time {
+        let start = Instant::now();
+        let found = ours.claims(&walk).await?;
+        if !mine.claimed(found.len(), start) {
+            break;
+        }
+        let start = Instant::now();
+        ours.completions(found).await?;
+        mine.completed(start);
+    }
     ours.drop(cluster);
+    say(&mine.to_string());
     let head = format!("{rows} connections, half of them due");
     let columns = ["**unlapse**, rows/s", "bar", "SQL by hand, rows/s", "ratio"];
     let mut table = Table::new([head.as_str(), columns[0], columns[1], columns[2], columns[3]]);
     for (what, ours, bar, theirs) in [
-        ("claimed", claimed, "30,000", their_claimed),
-        ("completed, token and all", mine, "20,000", theirs),
+        ("claimed", mine.claims(), "30,000", theirs.claims()),
+        ("completed, token and all", mine.completions(), "20,000", theirs.completions()),
     ] {
         let ratio = format!("{:.2}", ours / theirs);
         let [ours, theirs] = [ours, theirs].map(|rate| format!("{rate:.0}"));

@@ -1,6 +1,6 @@
 //! The peers: schedules whose statements were written by hand, for one engine and one purpose.
 
-mod postgres;
+pub(crate) mod postgres;
 mod sqlite;
 
 pub(crate) use postgres::ByHand;

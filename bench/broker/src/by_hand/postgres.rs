@@ -1,13 +1,16 @@
 //! The peer: a schedule in `PostgreSQL`, its statements written by hand, over plain connections.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use tokio::task::JoinSet;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, NoTls};
 
 use crate::cluster::Cluster;
 use crate::rows::{self, CLAIMED, SHARDS, WORKERS};
+use crate::walk::Walk;
 
 /// Rows of one completion.
 const COMPLETED: usize = 50;
@@ -57,16 +60,8 @@ pub(crate) struct ByHand {
     name: String,
 }
 
-/// What was claimed, and how quickly.
-pub(crate) struct Claims {
-    rows: Vec<Claimed>,
-    /// Rows a second.
-    pub(crate) rate: f64,
-}
-
 /// A row that was claimed.
-#[derive(Clone)]
-struct Claimed {
+pub(crate) struct Claimed {
     id: Vec<u8>,
     fence: i64,
 }
@@ -87,8 +82,9 @@ impl ByHand {
                 {INDEX}"
             ),
         );
-        cluster.sql(&name, "vacuum analyze schedule");
+        // What is small and read all the time comes last, and is in memory after it.
         cluster.sql(&name, "vacuum analyze token");
+        cluster.sql(&name, "vacuum analyze schedule");
         Self { url, name }
     }
 
@@ -97,93 +93,98 @@ impl ByHand {
         cluster.drop(&self.name);
     }
 
-    /// Claims for at most `time` and until there is no more.
-    pub(crate) async fn claims(&self, time: Duration) -> Result<Claims> {
-        let (start, mut all) = (Instant::now(), JoinSet::new());
-        for worker in 0..WORKERS {
-            let claimer = Claimer::new(&self.url).await?;
-            all.spawn(async move {
-                let (mut rows, mut dry) = (Vec::new(), 0);
-                for shard in (worker..).step_by(usize::try_from(WORKERS)?).map(|n| n % SHARDS) {
-                    if start.elapsed() >= time || dry == SHARDS / WORKERS {
-                        break;
-                    }
-                    let found = claimer.claim(shard).await?;
-                    dry = if found.is_empty() { dry + 1 } else { 0 };
-                    rows.extend(found);
-                }
-                anyhow::Ok((rows, start.elapsed()))
-            });
+    /// Connections that claim, and that complete.
+    pub(crate) async fn workers(&self) -> Result<Vec<Worker>> {
+        let mut workers = Vec::new();
+        for _ in 0..WORKERS {
+            workers.push(Worker::new(&self.url).await?);
         }
-        let mut claims = Claims { rows: Vec::new(), rate: 0.0 };
-        let mut took = Duration::ZERO;
-        while let Some(ended) = all.join_next().await {
-            let (rows, ended) = ended??;
-            claims.rows.extend(rows);
-            took = took.max(ended);
-        }
-        claims.rate = claims.rows.len() as f64 / took.as_secs_f64();
-        Ok(claims)
-    }
-
-    /// Completes `rows` of what was claimed, and says how many a second.
-    pub(crate) async fn completions(&self, claims: &Claims, rows: usize) -> Result<f64> {
-        let rows = &claims.rows[..rows.min(claims.rows.len())];
-        let mut mine = Vec::new();
-        for part in rows.chunks(rows.len().div_ceil(usize::try_from(WORKERS)?).max(1)) {
-            mine.push((connect(&self.url).await?, part.to_vec()));
-        }
-        let (start, mut all) = (Instant::now(), JoinSet::new());
-        for (client, part) in mine {
-            all.spawn(async move {
-                let statement = client.prepare(COMPLETE).await?;
-                for batch in part.chunks(COMPLETED) {
-                    let ids: Vec<&[u8]> = batch.iter().map(|row| row.id.as_slice()).collect();
-                    let fences: Vec<i64> = batch.iter().map(|row| row.fence).collect();
-                    let sealed = batch.iter().map(|_| rows::sealed()).collect::<Vec<_>>();
-                    let done =
-                        client.execute(&statement, &[&ids, &fences, &sealed, &now()]).await?;
-                    ensure!(done == batch.len() as u64, "a row was not completed");
-                }
-                anyhow::Ok(())
-            });
-        }
-        while let Some(ended) = all.join_next().await {
-            ended??;
-        }
-        Ok(rows.len() as f64 / start.elapsed().as_secs_f64())
+        Ok(workers)
     }
 
     /// How long it takes to look at every shard once.
     pub(crate) async fn look(&self) -> Result<Duration> {
-        let claimer = Claimer::new(&self.url).await?;
+        let worker = Worker::new(&self.url).await?;
         let start = Instant::now();
         for shard in 0..SHARDS {
-            ensure!(claimer.claim(shard).await?.is_empty(), "nothing was to be due");
+            ensure!(worker.claim(shard).await?.is_empty(), "nothing was to be due");
         }
         Ok(start.elapsed())
     }
 }
 
-struct Claimer {
-    client: Client,
-    statement: tokio_postgres::Statement,
+/// Claims until there is enough at hand.
+pub(crate) async fn claims(workers: &[Worker], walk: &Arc<Walk>) -> Result<Vec<Claimed>> {
+    walk.begin();
+    let mut all = JoinSet::new();
+    for worker in workers {
+        let (worker, walk) = (worker.clone(), Arc::clone(walk));
+        all.spawn(async move {
+            let mut rows = Vec::new();
+            while let Some(shard) = walk.next() {
+                let found = worker.claim(shard).await?;
+                walk.found(found.len());
+                rows.extend(found);
+            }
+            anyhow::Ok(rows)
+        });
+    }
+    let rows: Vec<_> = all.join_all().await.into_iter().collect::<Result<_>>()?;
+    Ok(rows.into_iter().flatten().collect())
 }
 
-impl Claimer {
+/// Completes what was claimed.
+pub(crate) async fn completions(workers: &[Worker], rows: Vec<Claimed>) -> Result<()> {
+    let (rows, mut all) = (Arc::new(Mutex::new(rows.into_iter())), JoinSet::new());
+    for worker in workers {
+        let (worker, rows) = (worker.clone(), Arc::clone(&rows));
+        all.spawn(async move {
+            let next = || {
+                let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
+                rows.by_ref().take(COMPLETED).collect::<Vec<_>>()
+            };
+            loop {
+                let batch = next();
+                if batch.is_empty() {
+                    return anyhow::Ok(());
+                }
+                worker.complete(&batch).await?;
+            }
+        });
+    }
+    all.join_all().await.into_iter().collect()
+}
+
+/// A connection, and what it asks.
+#[derive(Clone)]
+pub(crate) struct Worker {
+    client: Arc<Client>,
+    claim: tokio_postgres::Statement,
+    complete: tokio_postgres::Statement,
+}
+
+impl Worker {
     async fn new(url: &str) -> Result<Self> {
         let client = connect(url).await?;
-        let statement = client.prepare(CLAIM).await?;
-        Ok(Self { client, statement })
+        let (claim, complete) = (client.prepare(CLAIM).await?, client.prepare(COMPLETE).await?);
+        Ok(Self { client: Arc::new(client), claim, complete })
     }
 
     async fn claim(&self, shard: u64) -> Result<Vec<Claimed>> {
         let shard = i64::try_from(shard)?;
-        let rows = self
-            .client
-            .query(&self.statement, &[&shard, &now(), &i64::from(CLAIMED), &7_i64])
-            .await?;
+        let params: [&(dyn ToSql + Sync); 4] = [&shard, &now(), &i64::from(CLAIMED), &7_i64];
+        let rows = self.client.query(&self.claim, &params).await?;
         Ok(rows.iter().map(|row| Claimed { id: row.get(0), fence: row.get(1) }).collect())
+    }
+
+    async fn complete(&self, rows: &[Claimed]) -> Result<()> {
+        let ids: Vec<&[u8]> = rows.iter().map(|row| row.id.as_slice()).collect();
+        let fences: Vec<i64> = rows.iter().map(|row| row.fence).collect();
+        let sealed = rows.iter().map(|_| rows::sealed()).collect::<Vec<_>>();
+        let params: [&(dyn ToSql + Sync); 4] = [&ids, &fences, &sealed, &now()];
+        let done = self.client.execute(&self.complete, &params).await?;
+        ensure!(done == rows.len() as u64, "a row was not completed");
+        Ok(())
     }
 }
 
