@@ -118,8 +118,13 @@ fn r5_what_could_not_be_saved_is_counted_until_it_is() {
     node.kill();
     // Nothing but what is in the database is known to the next.
     let node = Server::start(&project, &more[3..]);
-    let renewed = node.ask(&first, "POST", &format!("{ada}/refresh"), "");
-    assert_eq!(renewed.status, 200, "{renewed:?}");
+    // The lease may not have been given back before its holder was killed: then it has to run out.
+    eventually("it is renewed", || {
+        let renewed = node.ask(&first, "POST", &format!("{ada}/refresh"), "");
+        let is_leased = renewed.body.contains("\"REFRESH_IN_PROGRESS\"");
+        assert!(renewed.status == 200 || is_leased, "{renewed:?}");
+        renewed.status == 200
+    });
     let tally = provider.tally();
     assert_eq!((tally.grants, tally.doubles, tally.families_revoked), (2, 0, 0), "{tally:?}");
     node.end().ok();
