@@ -31,14 +31,16 @@ pub(crate) struct Ours {
     store: SqlStore,
     /// The database's name.
     name: String,
+    /// Bytes of what stands for a sealed record.
+    sealed: usize,
 }
 
-/// Seals nothing: what is measured is the database. As long as what is sealed is.
-struct Unsealed;
+/// Seals nothing: what is measured is the database. So many bytes, as long as what is sealed is.
+struct Unsealed(usize);
 
 impl Seal for Unsealed {
     fn seal(&self, _: &Key, _: &Record) -> Result<Sealed, StoreError> {
-        Ok(Sealed { key_id: "k1".to_owned(), bytes: rows::sealed() })
+        Ok(Sealed { key_id: "k1".to_owned(), bytes: rows::sealed(self.0) })
     }
 
     fn open(&self, _: &Key, generation: u64, _: &Sealed) -> Result<Record, Unopened> {
@@ -68,14 +70,14 @@ impl Timetable for Hourly {
 
 impl Ours {
     /// An empty store in a database of its own.
-    pub(crate) async fn new(cluster: &Cluster) -> Result<Self> {
+    pub(crate) async fn new(cluster: &Cluster, sealed: usize) -> Result<Self> {
         let (url, name) = cluster.database();
-        Ok(Self { name, ..Self::open(&url).await? })
+        Ok(Self { name, ..Self::open(&url, sealed).await? })
     }
 
     /// Makes `rows` rows.
     pub(crate) fn fill(&self, cluster: &Cluster, rows: u64, due_one_in: u64) {
-        let (select, sealed) = (rows::select(rows, due_one_in), rows::sealed_by_sql());
+        let (select, sealed) = (rows::select(rows, due_one_in), rows::sealed_by_sql(self.sealed));
         cluster.sql(
             &self.name,
             &format!(
@@ -96,11 +98,11 @@ impl Ours {
     }
 
     /// An empty store at this place.
-    pub(crate) async fn open(place: &str) -> Result<Self> {
+    pub(crate) async fn open(place: &str, sealed: usize) -> Result<Self> {
         let database = Database::open(place, Options::default()).await?;
-        let (seal, timetable) = (Arc::new(Unsealed), Arc::new(Hourly));
+        let (seal, timetable) = (Arc::new(Unsealed(sealed)), Arc::new(Hourly));
         let store = SqlStore::open(database, seal, timetable, SqlOptions::default()).await?;
-        Ok(Self { store, name: String::new() })
+        Ok(Self { store, name: String::new(), sealed })
     }
 
     /// Bytes on the disk, with indexes: the schedule's, and what is sealed.

@@ -18,12 +18,12 @@ pub(crate) const CLAIMED: u32 = 200;
 /// does it, which has no more at hand than it can renew.
 pub(crate) const AT_HAND: usize = 10_000;
 
-/// As long as a sealed record is.
+/// As long as a sealed record is, in bytes, where nothing else is said.
 pub(crate) const SEALED: usize = 900;
 
-/// What stands for a sealed record: as long, and nothing in it that could be compressed. A piece of
+/// What stands for a sealed record: so long, and nothing in it that could be compressed. A piece of
 /// what was drawn once: it is the database that is measured, not the system's randomness.
-pub(crate) fn sealed() -> Vec<u8> {
+pub(crate) fn sealed(bytes: usize) -> Vec<u8> {
     static DRAWN: LazyLock<Vec<u8>> = LazyLock::new(|| {
         let mut drawn = vec![0; 1 << 20];
         getrandom::fill(&mut drawn).expect("the system has randomness");
@@ -31,14 +31,14 @@ pub(crate) fn sealed() -> Vec<u8> {
     });
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     // Pieces that share anything hardly ever come to lie in the same page.
-    let from = NEXT.fetch_add(997, Ordering::Relaxed) % (DRAWN.len() - SEALED);
-    DRAWN[from..from + SEALED].to_vec()
+    let from = NEXT.fetch_add(bytes, Ordering::Relaxed) % (DRAWN.len() - bytes);
+    DRAWN[from..from + bytes].to_vec()
 }
 
 /// The same, as SQL makes it of a row's `id`.
-pub(crate) fn sealed_by_sql() -> String {
-    let blocks = (0..SEALED.div_ceil(64)).map(|n| format!("sha512(id || int4send({n}))"));
-    format!("substring({} for {SEALED})", blocks.collect::<Vec<_>>().join(" || "))
+pub(crate) fn sealed_by_sql(bytes: usize) -> String {
+    let blocks = (0..bytes.div_ceil(64)).map(|n| format!("sha512(id || int4send({n}))"));
+    format!("substring({} for {bytes})", blocks.collect::<Vec<_>>().join(" || "))
 }
 
 /// The key of row `n`.

@@ -10,7 +10,7 @@ use unlapse_bench_report::{Samples, Table};
 use crate::by_hand::{ByHand, postgres};
 use crate::cluster::Cluster;
 use crate::ours::Ours;
-use crate::rows::{self, SEALED};
+use crate::rows;
 use crate::settings::Settings;
 
 /// Looks at an idle schedule.
@@ -75,13 +75,13 @@ impl fmt::Display for Rates {
 /// Half of all rows are due. One after the other: two databases of ten million rows do not lie side by
 /// side in the memory of the machine, and neither is to wait for what the other has put there.
 async fn busy(cluster: &Cluster, settings: &Settings) -> Result<Table> {
-    let rows = settings.rows;
+    let Settings { rows, sealed, .. } = *settings;
     say(&format!("{rows} rows, half of them due, by hand"));
-    let by_hand = ByHand::fill(cluster, rows, 2);
+    let by_hand = ByHand::fill(cluster, rows, 2, sealed);
     settle(cluster);
     let (mut theirs, mut mine) = (Rates::default(), Rates::default());
     // It is drawn once, before anybody's time counts.
-    drop(rows::sealed());
+    drop(rows::sealed(sealed));
     let (workers, walk) = (by_hand.workers().await?, Arc::default());
     while theirs.took() < 2 * settings.time {
         let start = Instant::now();
@@ -97,7 +97,7 @@ async fn busy(cluster: &Cluster, settings: &Settings) -> Result<Table> {
     by_hand.drop(cluster);
     say(&theirs.to_string());
     say(&format!("{rows} rows, half of them due, ours"));
-    let ours = Ours::new(cluster).await?;
+    let ours = Ours::new(cluster, sealed).await?;
     ours.fill(cluster, rows, 2);
     settle(cluster);
     let walk = Arc::default();
@@ -113,7 +113,7 @@ async fn busy(cluster: &Cluster, settings: &Settings) -> Result<Table> {
     }
     ours.drop(cluster);
     say(&mine.to_string());
-    let head = format!("{rows} connections, half of them due");
+    let head = format!("{rows} connections of {sealed} bytes, half of them due");
     let columns = ["**unlapse**, rows/s", "bar", "SQL by hand, rows/s", "ratio"];
     let mut table = Table::new([head.as_str(), columns[0], columns[1], columns[2], columns[3]]);
     for (what, ours, bar, theirs) in [
@@ -138,13 +138,13 @@ async fn idle(cluster: &Cluster, settings: &Settings) -> Result<(Table, Table)> 
     for rows in [settings.rows / 100, settings.rows] {
         say(&format!("{rows} rows, none of them due"));
         let (mut mine, mut theirs) = (Samples::default(), Samples::default());
-        let by_hand = ByHand::fill(cluster, rows, 0);
+        let by_hand = ByHand::fill(cluster, rows, 0, settings.sealed);
         settle(cluster);
         for _ in 0..LOOKS {
             theirs.push(by_hand.look().await?.as_secs_f64() * 1000.0);
         }
         by_hand.drop(cluster);
-        let ours = Ours::new(cluster).await?;
+        let ours = Ours::new(cluster, settings.sealed).await?;
         ours.fill(cluster, rows, 0);
         settle(cluster);
         for _ in 0..LOOKS {
@@ -153,8 +153,9 @@ async fn idle(cluster: &Cluster, settings: &Settings) -> Result<(Table, Table)> 
         let [mine, theirs] = [mine, theirs].map(|looks| format!("{:.1}", looks.median()));
         table.row([format!("{rows} connections"), mine, theirs]);
         let bytes = ours.bytes(cluster)?.map(|bytes| (bytes / rows).to_string());
+        let what = format!("of {rows}, with {} bytes that are sealed", settings.sealed);
         let [schedule, sealed] = bytes;
-        room.row([format!("of {rows}, with {SEALED} bytes that are sealed"), schedule, sealed]);
+        room.row([what, schedule, sealed]);
         ours.drop(cluster);
     }
     Ok((table, room))

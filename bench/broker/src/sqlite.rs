@@ -5,6 +5,7 @@ use unlapse_bench_report::Table;
 
 use crate::by_hand::ByHandSqlite;
 use crate::ours::Ours;
+use crate::rows::SEALED;
 use crate::settings::Settings;
 
 /// Renewals that share a commit, by hand; and that are under way at once, with us.
@@ -15,7 +16,7 @@ const AT_ONCE: usize = 256;
 pub(crate) async fn measure(settings: &Settings) -> Result<Table> {
     eprintln!("measuring: renewals on SQLite");
     let folder = tempfile::tempdir()?;
-    let ours = Ours::open(&folder.path().join("broker.db").to_string_lossy()).await?;
+    let ours = Ours::open(&folder.path().join("broker.db").to_string_lossy(), SEALED).await?;
     let mut by_hand = ByHandSqlite::fill()?;
     let mut table =
         Table::new(["renewals on SQLite, durable", "a second", "bar", "of SQL by hand"]);

@@ -58,6 +58,8 @@ pub(crate) struct ByHand {
     url: String,
     /// The database's name.
     name: String,
+    /// Bytes of what stands for a sealed record.
+    sealed: usize,
 }
 
 /// A row that was claimed.
@@ -68,9 +70,9 @@ pub(crate) struct Claimed {
 
 impl ByHand {
     /// Makes it.
-    pub(crate) fn fill(cluster: &Cluster, rows: u64, due_one_in: u64) -> Self {
+    pub(crate) fn fill(cluster: &Cluster, rows: u64, due_one_in: u64, sealed: usize) -> Self {
         let (url, name) = cluster.database();
-        let (select, sealed) = (rows::select(rows, due_one_in), rows::sealed_by_sql());
+        let (select, bytes) = (rows::select(rows, due_one_in), rows::sealed_by_sql(sealed));
         cluster.sql(
             &name,
             &format!(
@@ -78,14 +80,14 @@ impl ByHand {
                 create temporary table made as {select};
                 insert into schedule select id, shard, 0, at, at + 600000, 0, null, null, 1, 1, 0, null, null
                     from made;
-                insert into token select id, 1, 'k1', {sealed} from made;
+                insert into token select id, 1, 'k1', {bytes} from made;
                 {INDEX}"
             ),
         );
         // What is small and read all the time comes last, and is in memory after it.
         cluster.sql(&name, "vacuum analyze token");
         cluster.sql(&name, "vacuum analyze schedule");
-        Self { url, name }
+        Self { url, name, sealed }
     }
 
     /// Gives its room on the disk back.
@@ -97,14 +99,14 @@ impl ByHand {
     pub(crate) async fn workers(&self) -> Result<Vec<Worker>> {
         let mut workers = Vec::new();
         for _ in 0..WORKERS {
-            workers.push(Worker::new(&self.url).await?);
+            workers.push(Worker::new(self).await?);
         }
         Ok(workers)
     }
 
     /// How long it takes to look at every shard once.
     pub(crate) async fn look(&self) -> Result<Duration> {
-        let worker = Worker::new(&self.url).await?;
+        let worker = Worker::new(self).await?;
         let start = Instant::now();
         for shard in 0..SHARDS {
             ensure!(worker.claim(shard).await?.is_empty(), "nothing was to be due");
@@ -161,13 +163,14 @@ pub(crate) struct Worker {
     client: Arc<Client>,
     claim: tokio_postgres::Statement,
     complete: tokio_postgres::Statement,
+    sealed: usize,
 }
 
 impl Worker {
-    async fn new(url: &str) -> Result<Self> {
-        let client = connect(url).await?;
+    async fn new(schedule: &ByHand) -> Result<Self> {
+        let client = connect(&schedule.url).await?;
         let (claim, complete) = (client.prepare(CLAIM).await?, client.prepare(COMPLETE).await?);
-        Ok(Self { client: Arc::new(client), claim, complete })
+        Ok(Self { client: Arc::new(client), claim, complete, sealed: schedule.sealed })
     }
 
     async fn claim(&self, shard: u64) -> Result<Vec<Claimed>> {
@@ -180,7 +183,7 @@ impl Worker {
     async fn complete(&self, rows: &[Claimed]) -> Result<()> {
         let ids: Vec<&[u8]> = rows.iter().map(|row| row.id.as_slice()).collect();
         let fences: Vec<i64> = rows.iter().map(|row| row.fence).collect();
-        let sealed = rows.iter().map(|_| rows::sealed()).collect::<Vec<_>>();
+        let sealed = rows.iter().map(|_| rows::sealed(self.sealed)).collect::<Vec<_>>();
         let params: [&(dyn ToSql + Sync); 4] = [&ids, &fences, &sealed, &now()];
         let done = self.client.execute(&self.complete, &params).await?;
         ensure!(done == rows.len() as u64, "a row was not completed");
