@@ -68,7 +68,8 @@ impl Import {
         tables.envelope().ready(tenant).await?;
         let apps = tables.app_names(tenant).await?;
         if apps.is_empty() {
-            let detail = format!("the tenant {tenant} has no app yet: `unlapse broker apps add` makes one");
+            let detail =
+                format!("the tenant {tenant} has no app yet: `unlapse broker apps add` makes one");
             return Err(Problem::new(Code::NotFound, detail));
         }
         let progress = tables.begin_import(tenant, id, by).await?;
