@@ -2,6 +2,7 @@
 #![cfg(unix)]
 #![allow(clippy::disallowed_methods, reason = "tests touch files and wait as a neighbour does")]
 
+mod calls;
 #[path = "../rig/mod.rs"]
 mod children;
 mod conformance;
